@@ -220,8 +220,17 @@ def _accounts(draw: Draw, instruments: list[Instrument], now: datetime) -> Itera
     client_columns = ("id", "client_no", "name", "search_text")
     yield "client", client_columns, [(each, f"C{each[-6:]}", "Client", "client") for each in numbers]
     account_columns = (
-        *("id", "client_id", "account_no", "type", "base_currency", "financing_limit", "trading_limit"),
-        *("outstanding_margin", "close_only", "book_version", "search_text"),
+        "id",
+        "client_id",
+        "account_no",
+        "type",
+        "base_currency",
+        "financing_limit",
+        "trading_limit",
+        "outstanding_margin",
+        "close_only",
+        "book_version",
+        "search_text",
     )
     limit = Decimal(1_000_000_000)
     yield (

@@ -59,7 +59,10 @@ def lines() -> Iterator[str]:
     yield from _plans(book)
     yield ""
     partly = after_fill(
-        *(book, TENCENT, -PARTIAL_QUANTITY, PARTIAL_PRICE),
+        book,
+        TENCENT,
+        -PARTIAL_QUANTITY,
+        PARTIAL_PRICE,
         trade_fee(_instrument_of(book, TENCENT), PARTIAL_QUANTITY, PARTIAL_PRICE),
     )
     yield f"after {PARTIAL_QUANTITY} of 700.HK filled at {PARTIAL_PRICE} and the rest was cancelled:"

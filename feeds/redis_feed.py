@@ -423,7 +423,12 @@ class RedisFeed:
         now = self._clock()
         texts = [(entry_id, fields.get(FIELD)) for entry_id, fields in entries if fields]
         arrivals = sort_arrivals(
-            *(stream, texts, now, self._rules, self._held, self._max_message_bytes),
+            stream,
+            texts,
+            now,
+            self._rules,
+            self._held,
+            self._max_message_bytes,
             heard=self._heard,
             entered=lambda receipt: self._entered_before(receipt, now),
         )

@@ -101,7 +101,9 @@ class BookWhatIfProcess:
 
     async def _run(self, job: _Job) -> BookEffect:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway.book_what_if_process"),
+            sys.executable,
+            "-m",
+            "gateway.book_what_if_process",
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -41,7 +41,10 @@ class Waiting:
 async def ask_waiting(now: datetime) -> Waiting:
     """The waiting work as of now."""
     return Waiting(
-        *(await backlog(now), await waiting_messages(), await slowest_webhook(now), await count_disabled()),
+        await backlog(now),
+        await waiting_messages(),
+        await slowest_webhook(now),
+        await count_disabled(),
         await unwatched_by_reason(),
     )
 

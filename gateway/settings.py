@@ -32,8 +32,14 @@ MIN_SECRET_BYTES = 32
 """RFC 7518 section 3.2: an HS256 key is at least as long as the hash."""
 
 SECTIONS: tuple[type[Section], ...] = (
-    *(ProcessSettings, MarketSettings, CaseSettings, SellingSettings),
-    *(EvidenceSettings, OutwardSettings, StreamSettings, ApiSettings),
+    ProcessSettings,
+    MarketSettings,
+    CaseSettings,
+    SellingSettings,
+    EvidenceSettings,
+    OutwardSettings,
+    StreamSettings,
+    ApiSettings,
 )
 
 

@@ -15,9 +15,24 @@ from models.sql.unreadable import reads
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
-    *("id", "kind", "entity", "entity_id", "account_id", "approver", "maker", "reason", "before_text"),
-    *("after_text", "command", "created_at", "expires_at", "status", "decided_by", "decided_at"),
-    *("decision_reason", "difference"),
+    "id",
+    "kind",
+    "entity",
+    "entity_id",
+    "account_id",
+    "approver",
+    "maker",
+    "reason",
+    "before_text",
+    "after_text",
+    "command",
+    "created_at",
+    "expires_at",
+    "status",
+    "decided_by",
+    "decided_at",
+    "decision_reason",
+    "difference",
 )
 _FROM = "FROM approval r LEFT JOIN account a ON a.id = r.account_id LEFT JOIN client k ON k.id = a.client_id"
 _SELECT = (
@@ -73,7 +88,9 @@ async def pending_approval(kind: ApprovalKind, entity: str, entity_id: str) -> A
     """The pending request of this kind about this object."""
     row = await fetch_one(
         f"{_SELECT} WHERE r.kind = $1 AND r.entity = $2 AND r.entity_id = $3 AND r.status = 'PENDING'",
-        *(kind, entity, entity_id),
+        kind,
+        entity,
+        entity_id,
     )
     return _view(row).approval if row else None
 
@@ -83,7 +100,9 @@ async def overdue_approvals(now: datetime, limit: int, after: ApprovalId | None 
     rows = await fetch(
         "SELECT r.id FROM approval r WHERE r.status = 'PENDING' AND r.expires_at <= $1 AND r.id > $3"
         " ORDER BY r.id LIMIT $2",
-        *(now, limit, after or ""),
+        now,
+        limit,
+        after or "",
     )
     return [ApprovalId(row["id"]) for row in rows]
 
@@ -153,8 +172,22 @@ def _view(row: Row) -> ApprovalView:
 
 def _values(approval: Approval) -> list[Any]:
     return [
-        *(approval.id, approval.kind, approval.entity, approval.entity_id, approval.account_id),
-        *(" ".join(approval.approver), approval.maker, approval.reason, approval.before, approval.after),
-        *(approval.command, approval.created_at, approval.expires_at, approval.status, approval.decided_by),
-        *(approval.decided_at, approval.decision_reason, approval.difference),
+        approval.id,
+        approval.kind,
+        approval.entity,
+        approval.entity_id,
+        approval.account_id,
+        " ".join(approval.approver),
+        approval.maker,
+        approval.reason,
+        approval.before,
+        approval.after,
+        approval.command,
+        approval.created_at,
+        approval.expires_at,
+        approval.status,
+        approval.decided_by,
+        approval.decided_at,
+        approval.decision_reason,
+        approval.difference,
     ]

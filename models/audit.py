@@ -94,8 +94,15 @@ async def write_audit(entries: Sequence[AuditEntry]) -> None:
         " request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         [
             (
-                *(entry.at, entry.actor, entry.action, entry.entity, entry.entity_id, dumps(entry.detail)),
-                *(_text(entry.before), _text(entry.after), entry.request_id),
+                entry.at,
+                entry.actor,
+                entry.action,
+                entry.entity,
+                entry.entity_id,
+                dumps(entry.detail),
+                _text(entry.before),
+                _text(entry.after),
+                entry.request_id,
             )
             for entry in entries
         ],
@@ -190,7 +197,10 @@ async def is_noted(entry: AuditEntry) -> bool:
     row = await fetch_one(
         "SELECT a.id FROM audit a WHERE a.entity = $1 AND a.entity_id = $2 AND a.action = $3"
         " AND a.after_state = $4",
-        *(entry.entity, entry.entity_id, entry.action, _text(entry.after)),
+        entry.entity,
+        entry.entity_id,
+        entry.action,
+        _text(entry.after),
     )
     return row is not None
 
@@ -200,7 +210,9 @@ async def details_of(entity: str, entity_id: str, action: str) -> list[Mapping[s
     rows = await fetch(
         "SELECT a.detail FROM audit a WHERE a.entity = $1 AND a.entity_id = $2 AND a.action = $3"
         " ORDER BY a.id",
-        *(entity, entity_id, action),
+        entity,
+        entity_id,
+        action,
     )
     return [loads(row["detail"]) for row in rows]
 
@@ -250,8 +262,16 @@ async def load_audit_row(audience: Audience, audit_id: int) -> ChainedRow | None
 def row_of(row: Row) -> AuditRow:
     """The audit row from a database row."""
     return AuditRow(
-        *(row["id"], time(row["at"]), row["actor"], row["action"], row["entity"], row["entity_id"]),
-        *(row["detail"], row["before_state"], row["after_state"], row["request_id"]),
+        row["id"],
+        time(row["at"]),
+        row["actor"],
+        row["action"],
+        row["entity"],
+        row["entity_id"],
+        row["detail"],
+        row["before_state"],
+        row["after_state"],
+        row["request_id"],
     )
 
 

@@ -350,8 +350,12 @@ def quote_from_row(row: Row) -> Quote | None:
     prices = {
         field: decimal_or_none(row[column])
         for field, column in (
-            *(("bid", "bid"), ("ask", "ask"), ("last", "last_price"), ("previous_close", "previous_close")),
-            *(("bid_size", "bid_size"), ("ask_size", "ask_size")),
+            ("bid", "bid"),
+            ("ask", "ask"),
+            ("last", "last_price"),
+            ("previous_close", "previous_close"),
+            ("bid_size", "bid_size"),
+            ("ask_size", "ask_size"),
         )
     }
     try:
@@ -429,7 +433,11 @@ def _assemble(
     fx = rates_by_base(rates)
     return {
         AccountId(row["account_id"]): account_book(
-            *(row, balances[row["account_id"]], holdings[row["account_id"]], fx, policy),
+            row,
+            balances[row["account_id"]],
+            holdings[row["account_id"]],
+            fx,
+            policy,
             doubts.get(row["account_id"], ()),
             doubtful[row["account_id"]],
         )
@@ -465,7 +473,12 @@ def account_book(
         incomplete=any(stored.doubt.reason is DoubtReason.INCOMPLETE for stored in doubts),
     )
     return AccountBook(
-        *(account, book, row["book_version"], bool(row["close_only"]), row["client_group"], policy.risk),
+        account,
+        book,
+        row["book_version"],
+        bool(row["close_only"]),
+        row["client_group"],
+        policy.risk,
         reporting_rate(
             account.base_currency, policy.reporting_currency, fx.get(policy.reporting_currency, {})
         ),

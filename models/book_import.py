@@ -93,8 +93,16 @@ async def insert_account(
         "INSERT INTO account (id, client_id, account_no, type, base_currency, financing_limit, trading_limit,"
         " outstanding_margin, close_only, book_version, search_text)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10)",
-        *(account_id, client.id, account_no, terms.account_type, terms.base_currency, terms.financing_limit),
-        *(terms.trading_limit, terms.outstanding_margin, False, search_form(account_no)),
+        account_id,
+        client.id,
+        account_no,
+        terms.account_type,
+        terms.base_currency,
+        terms.financing_limit,
+        terms.trading_limit,
+        terms.outstanding_margin,
+        False,
+        search_form(account_no),
     )
 
 

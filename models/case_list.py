@@ -81,7 +81,10 @@ async def page_cases(
             is_unknown, value, last = request.after
             where.add(
                 f"({unknown} > ? OR {unknown} = ? AND ({amount}, c.id) {behind} ({numeric('?')}, ?))",
-                *(is_unknown, is_unknown, value, last),
+                is_unknown,
+                is_unknown,
+                value,
+                last,
             )
     else:
         order = f"c.{sort.value} {direction}"
@@ -194,7 +197,10 @@ def _add_amount(where: Where, least: AmountAtLeast) -> None:
         f"CASE WHEN a.base_currency = ? THEN {numeric('c.amount')} >= {numeric('?')}"
         " WHEN COALESCE(c.reporting_currency, '') <> ? THEN 1 = 1"
         f" ELSE {numeric('c.reporting_amount')} >= {numeric('?')} END",
-        *(least.currency, least.amount, least.worth.currency, least.worth.amount),
+        least.currency,
+        least.amount,
+        least.worth.currency,
+        least.worth.amount,
     )
 
 

@@ -26,7 +26,12 @@ async def insert_follow_up(record: FollowUp) -> None:
     """Append; the caller's transaction also counts it in the case."""
     await execute(
         insert_sql("follow_up", _FOLLOW_UP),
-        *(record.id, record.case_id, record.at, record.author, record.by_desk, record.note),
+        record.id,
+        record.case_id,
+        record.at,
+        record.author,
+        record.by_desk,
+        record.note,
         *(_stored(record.said) if record.said is not None else (None, None)),
     )
 
@@ -37,8 +42,15 @@ async def insert_deadline_changes(changes: Sequence[DeadlineChange]) -> None:
         insert_sql("deadline_change", _CHANGE),
         [
             (
-                *(each.id, each.case_id, each.at, each.author, each.kind, each.before, each.after),
-                *(each.reason, each.approved_by),
+                each.id,
+                each.case_id,
+                each.at,
+                each.author,
+                each.kind,
+                each.before,
+                each.after,
+                each.reason,
+                each.approved_by,
             )
             for each in changes
         ],
@@ -50,7 +62,8 @@ async def deadline_set_by_person(case_id: CaseId) -> datetime | None:
     rows = await fetch(
         f"SELECT {_listed(_CHANGE)} FROM deadline_change r WHERE r.case_id = $1 AND r.kind = $2"
         " ORDER BY r.at DESC, r.id DESC LIMIT 1",
-        *(case_id, DeadlineChangeKind.PERSON),
+        case_id,
+        DeadlineChangeKind.PERSON,
     )
     found = readable(rows, _change, "deadline_change")
     return found[0].after if found else None
@@ -163,8 +176,13 @@ def _listed(columns: Sequence[str]) -> str:
 @reads("follow_up")
 def _follow_up(row: Row) -> FollowUp:
     return FollowUp(
-        *(row["id"], CaseId(row["case_id"]), time(row["at"]), row["author"], bool(row["by_desk"])),
-        *(row["note"], _said(row["code"], row["parameters"])),
+        row["id"],
+        CaseId(row["case_id"]),
+        time(row["at"]),
+        row["author"],
+        bool(row["by_desk"]),
+        row["note"],
+        _said(row["code"], row["parameters"]),
     )
 
 
@@ -189,7 +207,13 @@ def _said(code: str | None, parameters: str | None) -> Phrase | None:
 @reads("deadline_change")
 def _change(row: Row) -> DeadlineChange:
     return DeadlineChange(
-        *(row["id"], CaseId(row["case_id"]), time(row["at"]), row["author"]),
-        *(DeadlineChangeKind(row["kind"]), time(row["before"]), time(row["after"]), row["reason"]),
+        row["id"],
+        CaseId(row["case_id"]),
+        time(row["at"]),
+        row["author"],
+        DeadlineChangeKind(row["kind"]),
+        time(row["before"]),
+        time(row["after"]),
+        row["reason"],
         row["approved_by"],
     )

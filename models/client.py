@@ -158,7 +158,10 @@ async def insert_client(client: ClientRow) -> None:
     """Store a new client."""
     await execute(
         "INSERT INTO client (id, client_no, name, client_group, search_text) VALUES ($1, $2, $3, $4, $5)",
-        *(client.id, client.client_no, client.name, client.group),
+        client.id,
+        client.client_no,
+        client.name,
+        client.group,
         search_text_of(client.name, client.client_no),
     )
 
@@ -207,7 +210,9 @@ def _add_search(where: Where, audience: Audience, text: str) -> None:
     where.add(
         f"({client_text(audience)} LIKE ? ESCAPE '!' OR EXISTS (SELECT 1 FROM account a"
         f" WHERE a.client_id = k.id AND a.search_text LIKE ? ESCAPE '!'{own}))",
-        *(pattern, pattern, *([] if visible is None else [sorted(visible)])),
+        pattern,
+        pattern,
+        *([] if visible is None else [sorted(visible)]),
     )
 
 

@@ -60,8 +60,16 @@ async def state_contact(
             " push_id = excluded.push_id, language = excluded.language, time_zone = excluded.time_zone,"
             " quiet_hours = excluded.quiet_hours, as_of = excluded.as_of"
             " WHERE client_contact.as_of <= excluded.as_of OR client_contact.as_of > $10",
-            *(uuid4().hex, client_id, contact.email, contact.phone, contact.push_id, contact.language),
-            *(contact.time_zone, quiet, as_of, now),
+            uuid4().hex,
+            client_id,
+            contact.email,
+            contact.phone,
+            contact.push_id,
+            contact.language,
+            contact.time_zone,
+            quiet,
+            as_of,
+            now,
         )
     )
 

@@ -39,8 +39,13 @@ async def note_doubts(account_id: AccountId, doubts: Iterable[Doubt], now: datet
             " ON CONFLICT (key) DO UPDATE SET detail = excluded.detail,"
             " last_seen_at = excluded.last_seen_at, attempts = account_doubt.attempts + 1"
             " RETURNING attempts",
-            *(f"{account_id}:{doubt.reason}:{subject}", account_id, doubt.reason, subject, detail),
-            *(doubt.since, now),
+            f"{account_id}:{doubt.reason}:{subject}",
+            account_id,
+            doubt.reason,
+            subject,
+            detail,
+            doubt.since,
+            now,
         )
         assert row is not None
         if row["attempts"] == 1:

@@ -123,7 +123,12 @@ async def state_position(row_id: str, account_id: AccountId, stated: PositionSta
         " COALESCE(position.short_since, excluded.short_since)"
         " ELSE excluded.short_since END"
         " WHERE excluded.as_of >= position.as_of OR position.as_of > $8",
-        *(row_id, account_id, stated.symbol, quantity, cost, stated.as_of),
+        row_id,
+        account_id,
+        stated.symbol,
+        quantity,
+        cost,
+        stated.as_of,
         stated.as_of if quantity < 0 else None,
         now,
     )
@@ -162,8 +167,14 @@ async def state_cash(row_id: str, account_id: AccountId, stated: CashStated, now
         " ON CONFLICT (account_id, currency) DO UPDATE SET balance = excluded.balance,"
         " accrued_interest = COALESCE($7, cash_balance.accrued_interest), as_of = excluded.as_of"
         " WHERE excluded.as_of >= cash_balance.as_of OR cash_balance.as_of > $8",
-        *(row_id, account_id, stated.currency, balance, stated.accrued_interest or ZERO, stated.as_of),
-        *(stated.accrued_interest, now),
+        row_id,
+        account_id,
+        stated.currency,
+        balance,
+        stated.accrued_interest or ZERO,
+        stated.as_of,
+        stated.accrued_interest,
+        now,
     )
     return bool(changed)
 
@@ -221,7 +232,8 @@ async def position_to_book_on(account_id: AccountId, symbol: Symbol) -> Position
     """The position that an execution changes. The account is locked."""
     row = await fetch_one(
         "SELECT quantity, average_cost, as_of FROM position WHERE account_id = $1 AND instrument_id = $2",
-        *(account_id, symbol),
+        account_id,
+        symbol,
     )
     assert row is not None, "an order closes a position that is there"
     cost = decimal_or_none(row["average_cost"])
@@ -235,7 +247,10 @@ async def add_to_position(
     cost = cost_after(before.quantity, before.average_cost, quantity, price)
     await execute(
         "UPDATE position SET quantity = $1, average_cost = $2 WHERE account_id = $3 AND instrument_id = $4",
-        *(total([before.quantity, quantity]), cost, account_id, symbol),
+        total([before.quantity, quantity]),
+        cost,
+        account_id,
+        symbol,
     )
 
 
@@ -248,7 +263,12 @@ async def add_to_cash(row_id: str, account_id: AccountId, currency: Currency, am
         await execute(
             "INSERT INTO cash_balance (id, account_id, currency, balance, accrued_interest, as_of)"
             " VALUES ($1, $2, $3, $4, $5, $6)",
-            *(row_id, account_id, currency, amount, ZERO, NEVER_STATED),
+            row_id,
+            account_id,
+            currency,
+            amount,
+            ZERO,
+            NEVER_STATED,
         )
         return
     await execute(

@@ -13,7 +13,12 @@ async def bind_key(actor: str, key: str, operation: str, request_hash: str, now:
         await execute(
             "INSERT INTO idempotency_key (id, actor, idempotency_key, operation, request_hash, at)"
             " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (actor, idempotency_key) DO NOTHING",
-            *(uuid4().hex, actor, key, operation, request_hash, now),
+            uuid4().hex,
+            actor,
+            key,
+            operation,
+            request_hash,
+            now,
         )
     )
 
@@ -43,7 +48,9 @@ async def stored_outcomes(actor: str, key: str, items: Sequence[str]) -> dict[st
     rows = await fetch(
         "SELECT item, outcome FROM idempotency_item"
         f" WHERE actor = $1 AND idempotency_key = $2 AND item IN ({placeholders(items, start=3)})",
-        *(actor, key, *items),
+        actor,
+        key,
+        *items,
     )
     return {row["item"]: row["outcome"] for row in rows}
 
@@ -53,5 +60,10 @@ async def store_outcome(actor: str, key: str, item: str, outcome: str, now: date
     await execute(
         "INSERT INTO idempotency_item (id, actor, idempotency_key, item, outcome, at)"
         " VALUES ($1, $2, $3, $4, $5, $6)",
-        *(uuid4().hex, actor, key, item, outcome, now),
+        uuid4().hex,
+        actor,
+        key,
+        item,
+        outcome,
+        now,
     )

@@ -39,8 +39,14 @@ async def save_outcomes(outcomes: Iterable[Outcome], now: datetime) -> None:
     # Sorted, so that two processes that both write for a moment do not deadlock.
     rows = [
         (
-            *(key, each.subject.kind, _stored(each.subject.owner), _stored(each.subject.about), each.result),
-            *(each.reason[:REASON_CHARACTERS_MAX].replace("\x00", ""), each.stated_at, now),
+            key,
+            each.subject.kind,
+            _stored(each.subject.owner),
+            _stored(each.subject.about),
+            each.result,
+            each.reason[:REASON_CHARACTERS_MAX].replace("\x00", ""),
+            each.stated_at,
+            now,
         )
         for key, each in sorted(last.items())
     ]
@@ -87,7 +93,8 @@ async def dead_of_owners(owners: Sequence[str], kinds: Sequence[InputKind]) -> l
             "SELECT kind, owner, about, result, reason, stated_at, decided_at FROM input_outcome"
             f" WHERE owner IN ({placeholders(part)}) AND result = 'DEAD'"
             f" AND kind IN ({placeholders(kinds, len(part) + 1)}) ORDER BY key",
-            *(*part, *kinds),
+            *part,
+            *kinds,
         )
         found += [_outcome(row) for row in rows]
     return found
@@ -109,7 +116,8 @@ async def prune_outcomes(keep: int, at_a_time: int) -> int:
     return await execute(
         "DELETE FROM input_outcome WHERE key IN"
         " (SELECT key FROM input_outcome ORDER BY decided_at DESC, key LIMIT $1 OFFSET $2)",
-        *(at_a_time, keep),
+        at_a_time,
+        keep,
     )
 
 

@@ -59,7 +59,9 @@ async def end_switch(switch: KillSwitch) -> None:
     """Store the end of a switch."""
     await execute(
         "UPDATE kill_switch SET ended_at = $2, ended_by = $3 WHERE id = $1",
-        *(switch.id, switch.ended_at, dumps(list(switch.ended_by))),
+        switch.id,
+        switch.ended_at,
+        dumps(list(switch.ended_by)),
     )
 
 
@@ -158,6 +160,12 @@ def _switch(row: Row) -> KillSwitch:
 
 def _values(switch: KillSwitch) -> list[object]:
     return [
-        *(switch.id, switch.frozen.scope, switch.frozen.subject, switch.set_by, switch.reason, switch.since),
-        *(switch.ended_at, dumps(list(switch.ended_by))),
+        switch.id,
+        switch.frozen.scope,
+        switch.frozen.subject,
+        switch.set_by,
+        switch.reason,
+        switch.since,
+        switch.ended_at,
+        dumps(list(switch.ended_by)),
     ]

@@ -49,7 +49,9 @@ async def acquire_lease(name: str, holder: str, ttl: timedelta) -> Lease | None:
         " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = lease.fence + 1,"
         f" expires_at = {clock_after_sql(3)}"
         f" WHERE lease.holder = excluded.holder OR lease.expires_at < {clock_sql()}",
-        *(name, holder, _milliseconds(ttl)),
+        name,
+        holder,
+        _milliseconds(ttl),
     )
 
 
@@ -57,7 +59,10 @@ async def renew_lease(name: str, holder: str, fence: int, ttl: timedelta) -> Lea
     """Prolong the term; None if another term has begun."""
     return await _answered(
         f"UPDATE lease SET expires_at = {clock_after_sql(4)} WHERE name = $1 AND holder = $2 AND fence = $3",
-        *(name, holder, fence, _milliseconds(ttl)),
+        name,
+        holder,
+        fence,
+        _milliseconds(ttl),
     )
 
 
@@ -75,7 +80,9 @@ async def release_lease(name: str, holder: str) -> bool:
         await execute(
             f"UPDATE lease SET holder = '{FREE}', expires_at = {clock_after_sql(3)}"
             " WHERE name = $1 AND holder = $2",
-            *(name, holder, -1),
+            name,
+            holder,
+            -1,
         )
     )
 

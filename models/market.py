@@ -125,7 +125,11 @@ async def save_trade_status(
         await execute(
             "UPDATE instrument SET trade_status = $1, trade_status_at = $2, suspended_since = $3"
             " WHERE symbol = $4 AND (trade_status_at <= $2 OR trade_status_at > $5)",
-            *(stated.status, stated.at, suspended_since, stated.symbol, now),
+            stated.status,
+            stated.at,
+            suspended_since,
+            stated.symbol,
+            now,
         )
     )
 
@@ -139,10 +143,29 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
         else [None] * 4
     )
     columns = (
-        *("symbol", "name", "market", "currency", "kind", "lot_size", "multiplier", "fee_rate"),
-        *("trade_status", "trade_status_at", "suspended_since", "initial_factor", "maintenance_factor"),
-        *("margin_call_factor", "force_close_factor", "average_daily_volume", "tick", "negative_prices"),
-        *("search_text", "underlying", "option_right", "strike", "expiry"),
+        "symbol",
+        "name",
+        "market",
+        "currency",
+        "kind",
+        "lot_size",
+        "multiplier",
+        "fee_rate",
+        "trade_status",
+        "trade_status_at",
+        "suspended_since",
+        "initial_factor",
+        "maintenance_factor",
+        "margin_call_factor",
+        "force_close_factor",
+        "average_daily_volume",
+        "tick",
+        "negative_prices",
+        "search_text",
+        "underlying",
+        "option_right",
+        "strike",
+        "expiry",
     )
     search_text = "\n".join((search_form(instrument.name), search_form(instrument.symbol)))
     option = instrument.option
@@ -154,10 +177,23 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
         f" VALUES ({', '.join(f'${number}' for number in range(1, len(columns) + 1))})"
         " ON CONFLICT (symbol) DO UPDATE SET "
         + ", ".join(f"{column} = excluded.{column}" for column in columns[1:]),
-        *(instrument.symbol, instrument.name, instrument.market, instrument.currency, instrument.kind),
-        *(instrument.lot_size, instrument.multiplier, instrument.fee_rate, instrument.trade_status),
-        *(status_at, suspended_since, *values, instrument.average_daily_volume, instrument.tick),
-        *(instrument.negative_prices, search_text, *terms),
+        instrument.symbol,
+        instrument.name,
+        instrument.market,
+        instrument.currency,
+        instrument.kind,
+        instrument.lot_size,
+        instrument.multiplier,
+        instrument.fee_rate,
+        instrument.trade_status,
+        status_at,
+        suspended_since,
+        *values,
+        instrument.average_daily_volume,
+        instrument.tick,
+        instrument.negative_prices,
+        search_text,
+        *terms,
     )
 
 

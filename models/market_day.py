@@ -30,8 +30,14 @@ async def insert_market_day(recorded: RecordedMarketDay) -> None:
     closes_at = None if override.closes_at is None else f"{override.closes_at:%H:%M}"
     await execute(
         insert_sql("market_day", _COLUMNS),
-        *(recorded.id, override.market, override.day.isoformat(), override.kind, closes_at, override.reason),
-        *(recorded.author, recorded.at),
+        recorded.id,
+        override.market,
+        override.day.isoformat(),
+        override.kind,
+        closes_at,
+        override.reason,
+        recorded.author,
+        recorded.at,
     )
 
 

@@ -26,9 +26,28 @@ from models.sql.unreadable import reads
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
-    *("id", "case_id", "client_id", "channel", "template", "language", "title", "body", "recipient"),
-    *("automatic_key", "placed_by", "created_at", "earliest_at", "latest_at", "status", "attempts"),
-    *("next_attempt_at", "settled_at", "reason", "figures_as_of", "parameters", "earlier_bodies"),
+    "id",
+    "case_id",
+    "client_id",
+    "channel",
+    "template",
+    "language",
+    "title",
+    "body",
+    "recipient",
+    "automatic_key",
+    "placed_by",
+    "created_at",
+    "earliest_at",
+    "latest_at",
+    "status",
+    "attempts",
+    "next_attempt_at",
+    "settled_at",
+    "reason",
+    "figures_as_of",
+    "parameters",
+    "earlier_bodies",
 )
 _SELECT = f"SELECT {', '.join(f'm.{column}' for column in _COLUMNS)}"
 _FROM = "FROM client_message m JOIN margin_case c ON c.id = m.case_id JOIN account a ON a.id = c.account_id"
@@ -66,7 +85,10 @@ async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime
         "SELECT id FROM client_message WHERE status = 'QUEUED' AND channel = $2 AND next_attempt_at <= $3"
         " AND latest_at > $3 ORDER BY next_attempt_at, id LIMIT $4"
         ") AND status = 'QUEUED' AND next_attempt_at <= $3 RETURNING id",
-        *(until, channel, now, limit),
+        until,
+        channel,
+        now,
+        limit,
     )
     return [MessageId(row["id"]) for row in rows]
 
@@ -104,9 +126,19 @@ async def save_message(message: Message) -> None:
         "UPDATE client_message SET status = $2, attempts = $3, next_attempt_at = $4, settled_at = $5,"
         " reason = $6, language = $7, title = $8, body = $9, figures_as_of = $10, parameters = $11,"
         " earlier_bodies = $12, recipient = $13 WHERE id = $1",
-        *(message.id, message.status, message.attempts, message.next_attempt_at, message.settled_at),
-        *(message.reason, message.language, message.title, message.body, message.figures_as_of),
-        *(dumps(dict(message.parameters)), dumps(list(message.earlier_bodies)), message.recipient),
+        message.id,
+        message.status,
+        message.attempts,
+        message.next_attempt_at,
+        message.settled_at,
+        message.reason,
+        message.language,
+        message.title,
+        message.body,
+        message.figures_as_of,
+        dumps(dict(message.parameters)),
+        dumps(list(message.earlier_bodies)),
+        message.recipient,
     )
 
 
@@ -126,7 +158,8 @@ async def expire_late(now: datetime, limit: int) -> list[Expired]:
         " reason = COALESCE(reason, 'not sent in time') WHERE id IN ("
         "SELECT id FROM client_message WHERE status = 'QUEUED' AND latest_at <= $1 AND next_attempt_at <= $1"
         " LIMIT $2) AND status = 'QUEUED' RETURNING id, case_id, reason",
-        *(now, limit),
+        now,
+        limit,
     )
     return [Expired(MessageId(row["id"]), CaseId(row["case_id"]), row["reason"]) for row in rows]
 
@@ -138,7 +171,8 @@ async def prune_messages(before: datetime, limit: int) -> int:
     rows = await fetch(
         "SELECT m.id FROM client_message m JOIN margin_case c ON c.id = m.case_id"
         " WHERE m.created_at < $1 AND m.settled_at < $1 AND c.closed_at < $1 ORDER BY m.created_at LIMIT $2",
-        *(before, limit),
+        before,
+        limit,
     )
     where = Where()
     where.add("id IN (?)", [row["id"] for row in rows])

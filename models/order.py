@@ -41,10 +41,32 @@ from models.sql.unreadable import reads
 from models.sql.where import Page, PageRequest, Where, client_text, like
 
 _COLUMNS = (
-    *("id", "client_order_id", "case_id", "account_id", "symbol", "side", "type", "time_in_force", "session"),
-    *("quantity", "limit_price", "status", "estimated_reduction", "placed_by", "created_at", "updated_at"),
-    *("filled_quantity", "filled_notional", "acknowledged", "cancel_requested", "reason", "version"),
-    *("override", "raw_status", "cancel_cause", "ordered_alone_by"),
+    "id",
+    "client_order_id",
+    "case_id",
+    "account_id",
+    "symbol",
+    "side",
+    "type",
+    "time_in_force",
+    "session",
+    "quantity",
+    "limit_price",
+    "status",
+    "estimated_reduction",
+    "placed_by",
+    "created_at",
+    "updated_at",
+    "filled_quantity",
+    "filled_notional",
+    "acknowledged",
+    "cancel_requested",
+    "reason",
+    "version",
+    "override",
+    "raw_status",
+    "cancel_cause",
+    "ordered_alone_by",
 )
 _FROM = "FROM liquidation_order o JOIN account a ON a.id = o.account_id JOIN client k ON k.id = a.client_id"
 _SELECT = (
@@ -329,8 +351,18 @@ async def insert_execution(
             "INSERT INTO execution (id, order_id, venue, execution_id, exec_type, quantity, price, fee,"
             " cash_effect, at, recorded_at, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
             " ON CONFLICT (venue, execution_id) DO NOTHING",
-            *(row_id, order_id, report.venue, report.execution_id, report.exec_type, report.last_quantity),
-            *(report.last_price, report.fee, cash_effect, report.at, now, report.text),
+            row_id,
+            order_id,
+            report.venue,
+            report.execution_id,
+            report.exec_type,
+            report.last_quantity,
+            report.last_price,
+            report.fee,
+            cash_effect,
+            report.at,
+            now,
+            report.text,
         )
     )
 
@@ -340,7 +372,8 @@ async def booked_execution(venue: str, execution_id: ExecutionId) -> Booked | No
     row = await fetch_one(
         "SELECT o.client_order_id, e.exec_type, e.quantity, e.price, e.fee FROM execution e"
         " JOIN liquidation_order o ON o.id = e.order_id WHERE e.venue = $1 AND e.execution_id = $2",
-        *(venue, execution_id),
+        venue,
+        execution_id,
     )
     return row and _booked(row)
 
@@ -360,7 +393,9 @@ def _booked(row: Row) -> Booked:
     return Booked(
         ClientOrderId(row["client_order_id"]),
         ExecType(row["exec_type"]),
-        *(decimal(row["quantity"]), decimal(row["price"]), decimal(row["fee"])),
+        decimal(row["quantity"]),
+        decimal(row["price"]),
+        decimal(row["fee"]),
     )
 
 
@@ -405,18 +440,32 @@ def _client_order_id(text: str) -> ClientOrderId:
 
 def _values(order: Order) -> list[Any]:
     return [
-        *(order.id, order.client_order_id, order.case_id, order.account_id, order.symbol, order.side),
-        *(order.type, order.time_in_force, order.session, order.quantity, order.limit_price, order.status),
-        *(order.estimated_reduction, order.placed_by, order.created_at, order.updated_at),
-        *(
-            order.filled_quantity,
-            order.filled_notional,
-            order.acknowledged,
-            order.cancel_requested,
-            order.reason,
-        ),
+        order.id,
+        order.client_order_id,
+        order.case_id,
+        order.account_id,
+        order.symbol,
+        order.side,
+        order.type,
+        order.time_in_force,
+        order.session,
+        order.quantity,
+        order.limit_price,
+        order.status,
+        order.estimated_reduction,
+        order.placed_by,
+        order.created_at,
+        order.updated_at,
+        order.filled_quantity,
+        order.filled_notional,
+        order.acknowledged,
+        order.cancel_requested,
+        order.reason,
         order.version,
-        *(order.override, order.raw_status, order.cancel_cause, order.ordered_alone_by),
+        order.override,
+        order.raw_status,
+        order.cancel_cause,
+        order.ordered_alone_by,
     ]
 
 

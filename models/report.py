@@ -158,7 +158,9 @@ async def note_mark(order_id: OrderId, at: datetime, mark: Decimal | None) -> No
     await execute(
         "INSERT INTO order_mark (order_id, at, mark) VALUES ($1, $2, $3)"
         " ON CONFLICT (order_id) DO UPDATE SET at = excluded.at, mark = excluded.mark",
-        *(order_id, at, mark),
+        order_id,
+        at,
+        mark,
     )
 
 

@@ -45,8 +45,20 @@ _NUMBER_MAX = 2**63 - 1
 """The largest value of a number column, as a bound for values from cursors."""
 
 _COLUMNS = (
-    *("id", "number", "kind", "subject", "value", "value_before", "effective_at", "requested_by"),
-    *("requested_at", "approved_by", "approved_at", "reason", "account_id", "client_id"),
+    "id",
+    "number",
+    "kind",
+    "subject",
+    "value",
+    "value_before",
+    "effective_at",
+    "requested_by",
+    "requested_at",
+    "approved_by",
+    "approved_at",
+    "reason",
+    "account_id",
+    "client_id",
 )
 _SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM risk_setting s"
 _TABLE = "risk_setting"
@@ -102,9 +114,20 @@ async def insert_setting(version: SettingVersion, concerned: Concerned) -> None:
     before = None if version.before is None else codec.to_text(version.before)
     await execute(
         insert_sql("risk_setting", _COLUMNS),
-        *(version.id, version.number, version.kind, version.subject, codec.to_text(version.value), before),
-        *(version.effective_at, version.requested_by, version.requested_at, version.approved_by),
-        *(version.approved_at, version.reason, concerned.account_id, concerned.client_id),
+        version.id,
+        version.number,
+        version.kind,
+        version.subject,
+        codec.to_text(version.value),
+        before,
+        version.effective_at,
+        version.requested_by,
+        version.requested_at,
+        version.approved_by,
+        version.approved_at,
+        version.reason,
+        concerned.account_id,
+        concerned.client_id,
     )
 
 
@@ -136,7 +159,9 @@ async def in_force_of(kind: SettingKind, subject: str, at: datetime) -> SettingV
     rows = await fetch(
         f"{_SELECT} WHERE s.kind = $1 AND s.subject = $2 AND s.effective_at <= $3"
         " ORDER BY s.effective_at DESC, s.number DESC",
-        *(kind, subject, at),
+        kind,
+        subject,
+        at,
     )
     return _first_readable(rows)
 
@@ -184,7 +209,8 @@ async def client_factors_set(
         f"SELECT s.client_id, s.subject, s.value FROM risk_setting s WHERE s.kind = '{_OF_CLIENTS}'"
         f" AND s.client_id IN ({placeholders(clients, 2)})"
         f" AND s.id = ({_counting('s.kind', 's.subject', '$1')})",
-        *(at, *clients),
+        at,
+        *clients,
     )
     found: dict[tuple[ClientId, Symbol], MarginFactors] = {}
     for row in rows:

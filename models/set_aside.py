@@ -19,7 +19,15 @@ _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 _NAME_CHARACTERS_MAX = 200
 """For client order ids that the desk never assigned."""
 _COLUMNS = (
-    *("id", "venue", "execution_id", "digest", "client_order_id", "order_id", "kind", "why", "report"),
+    "id",
+    "venue",
+    "execution_id",
+    "digest",
+    "client_order_id",
+    "order_id",
+    "kind",
+    "why",
+    "report",
     "recorded_at",
 )
 
@@ -51,8 +59,14 @@ async def set_aside(
         await execute(
             f"{insert_sql('set_aside_report', _COLUMNS)}"
             " ON CONFLICT (venue, execution_id, digest) DO NOTHING",
-            *(row_id, *key_of(report), legible(report.client_order_id, _NAME_CHARACTERS_MAX), order_id),
-            *(found.kind, found.why, _REPORTS.to_text(report), now),
+            row_id,
+            *key_of(report),
+            legible(report.client_order_id, _NAME_CHARACTERS_MAX),
+            order_id,
+            found.kind,
+            found.why,
+            _REPORTS.to_text(report),
+            now,
         )
     )
 

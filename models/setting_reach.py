@@ -17,7 +17,9 @@ async def factor_subjects_changed(
     rows = await fetch(
         f"SELECT DISTINCT s.kind, s.subject FROM risk_setting s WHERE s.kind IN ({_FACTORS})"
         " AND s.effective_at <= $3 AND (s.number > $1 OR s.effective_at > $2)",
-        *(after_number, since, now),
+        after_number,
+        since,
+        now,
     )
     return [(SettingKind(row["kind"]), row["subject"]) for row in rows]
 
@@ -48,7 +50,8 @@ async def accounts_concerned(kind: SettingKind, subject: str) -> list[AccountId]
     rows = await fetch(
         "SELECT p.account_id FROM position p JOIN account a ON a.id = p.account_id"
         " WHERE p.instrument_id = $1 AND ($2 = '' OR a.client_id = $2)",
-        *(symbol, client_id),
+        symbol,
+        client_id,
     )
     return [AccountId(row["account_id"]) for row in rows]
 

@@ -148,7 +148,11 @@ async def accounts_without_daily(
         f" WHERE {_LIVE} AND a.base_currency = $1 AND c.opened_at <= $2 AND NOT EXISTS (SELECT 1"
         " FROM snapshot s WHERE s.case_id = c.id AND s.kind = 'DAILY' AND s.occasion = $3)"
         " AND c.account_id > $5 ORDER BY c.account_id LIMIT $4",
-        *(currency, opened_until, occasion, limit, after or ""),
+        currency,
+        opened_until,
+        occasion,
+        limit,
+        after or "",
     )
     return [AccountId(row["account_id"]) for row in rows]
 

@@ -93,7 +93,8 @@ async def shorts_in(
         audience,
         symbols,
         f"r.instrument_id AS symbol, r.outstanding AS quantity {RECOVERY_TABLES}",
-        *("r.instrument_id", f"r.alert_type = 'SHORT_RECALL' AND {OPEN_RECOVERY}"),
+        "r.instrument_id",
+        f"r.alert_type = 'SHORT_RECALL' AND {OPEN_RECOVERY}",
         of,
     )
     covers = await _summed(
@@ -101,7 +102,8 @@ async def shorts_in(
         symbols,
         "o.symbol, o.quantity, o.filled_quantity FROM liquidation_order o"
         " JOIN account a ON a.id = o.account_id",
-        *("o.symbol", _OPEN_COVER),
+        "o.symbol",
+        _OPEN_COVER,
         of,
     )
     found: dict[Symbol, list[ShortHolding]] = defaultdict(list)

@@ -32,8 +32,18 @@ from models.sql.unreadable import reads
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
-    *("id", "account_id", "case_id", "instrument_id", "recall_id", "alert_type", "quantity", "outstanding"),
-    *("short_may_stay", "due_at", "opened_at", "closed_at"),
+    "id",
+    "account_id",
+    "case_id",
+    "instrument_id",
+    "recall_id",
+    "alert_type",
+    "quantity",
+    "outstanding",
+    "short_may_stay",
+    "due_at",
+    "opened_at",
+    "closed_at",
 )
 RECOVERY_TABLES = (
     "FROM stock_recovery r JOIN margin_case c ON c.id = r.case_id JOIN account a ON a.id = r.account_id"
@@ -94,13 +104,29 @@ class RecoveryFilter:
 async def insert_recall(recall: StockRecall) -> None:
     """Store a new recall."""
     columns = (
-        *("id", "instrument_id", "quantity", "allocated", "rule", "cause", "due_at", "reason"),
-        *("recalled_by", "recalled_at"),
+        "id",
+        "instrument_id",
+        "quantity",
+        "allocated",
+        "rule",
+        "cause",
+        "due_at",
+        "reason",
+        "recalled_by",
+        "recalled_at",
     )
     await execute(
         insert_sql("stock_recall", columns),
-        *(recall.id, recall.symbol, recall.quantity, recall.allocated, recall.rule, recall.cause),
-        *(recall.due_at, recall.reason, recall.recalled_by, recall.recalled_at),
+        recall.id,
+        recall.symbol,
+        recall.quantity,
+        recall.allocated,
+        recall.rule,
+        recall.cause,
+        recall.due_at,
+        recall.reason,
+        recall.recalled_by,
+        recall.recalled_at,
     )
 
 
@@ -116,8 +142,17 @@ async def insert_recoveries(recoveries: Sequence[Recovery]) -> None:
         insert_sql("stock_recovery", _COLUMNS),
         [
             (
-                *(each.id, each.account_id, each.case_id, each.symbol, each.recall_id, each.alert_type),
-                *(each.quantity, each.outstanding, each.short_may_stay, each.due_at, each.opened_at),
+                each.id,
+                each.account_id,
+                each.case_id,
+                each.symbol,
+                each.recall_id,
+                each.alert_type,
+                each.quantity,
+                each.outstanding,
+                each.short_may_stay,
+                each.due_at,
+                each.opened_at,
                 each.closed_at,
             )
             for each in recoveries
@@ -156,7 +191,9 @@ async def opened_since(account_id: AccountId, alert_type: AlertType, since: date
     rows = await fetch(
         "SELECT instrument_id FROM stock_recovery"
         " WHERE account_id = $1 AND alert_type = $2 AND opened_at >= $3",
-        *(account_id, alert_type, since),
+        account_id,
+        alert_type,
+        since,
     )
     return {Symbol(row["instrument_id"]) for row in rows}
 
@@ -213,7 +250,8 @@ async def save_collected(market: str, day: int) -> None:
     await execute(
         "INSERT INTO counter (name, value) VALUES ($1, $2)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > counter.value",
-        *(f"covered:{market}", day),
+        f"covered:{market}",
+        day,
     )
 
 
@@ -232,7 +270,9 @@ async def writers_of_calls(market: str, after: AccountId, first: int) -> list[Ac
         "SELECT DISTINCT p.account_id FROM instrument i JOIN position p ON p.instrument_id = i.symbol"
         f" WHERE i.market = $1 AND i.option_right = 'CALL' AND {_SHORT} AND p.account_id > $2"
         " ORDER BY p.account_id LIMIT $3",
-        *(market, after, first),
+        market,
+        after,
+        first,
     )
     return [AccountId(row["account_id"]) for row in rows]
 

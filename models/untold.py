@@ -100,8 +100,12 @@ async def untold_cases(
         f" AND (EXISTS ({_OF_TODAY} AND m.status = 'SENT')"
         " OR (t.status IN (?) AND t.deadline > ?"
         f" AND NOT EXISTS ({_OF_TODAY} AND m.status = 'QUEUED' AND m.reason IS NOT NULL)))))",
-        *(AlertType.OVER_FINANCING, [each for each in WRITES_FIRST if each is not AlertType.OVER_FINANCING]),
-        *(day, [CaseStatus.OPEN, CaseStatus.LIQUIDATING], now, day),
+        AlertType.OVER_FINANCING,
+        [each for each in WRITES_FIRST if each is not AlertType.OVER_FINANCING],
+        day,
+        [CaseStatus.OPEN, CaseStatus.LIQUIDATING],
+        now,
+        day,
     )
     where.add("c.status IN (?)", [CaseStatus.OPEN, CaseStatus.LIQUIDATING])
     where.add("c.deadline > ?", now)
@@ -129,7 +133,8 @@ async def untold_moves(
     where.add(
         "EXISTS (SELECT 1 FROM deadline_change d WHERE d.case_id = c.id AND c.deadline < d.before"
         f" AND EXISTS ({asked} AND m.settled_at < d.at) AND NOT EXISTS ({asked} AND m.settled_at >= d.at))",
-        *(sorted(ASKS), sorted(ASKS)),
+        sorted(ASKS),
+        sorted(ASKS),
     )
     where.add(_unwritten(f"'moved:' || CAST({_MOVES} AS TEXT)"))
     where.add_if("c.id > ?", after)

@@ -15,10 +15,26 @@ from models.sql.unreadable import reads
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
-    *("id", "url", "events", "owner", "permissions", "account_scope", "authorized_at", "created_at"),
-    *("salt", "retiring"),
-    *("epoch", "stream_offset", "status", "attempts", "next_attempt_at", "failing_since", "delivered_at"),
-    *("disabled_at", "reason", "generation"),
+    "id",
+    "url",
+    "events",
+    "owner",
+    "permissions",
+    "account_scope",
+    "authorized_at",
+    "created_at",
+    "salt",
+    "retiring",
+    "epoch",
+    "stream_offset",
+    "status",
+    "attempts",
+    "next_attempt_at",
+    "failing_since",
+    "delivered_at",
+    "disabled_at",
+    "reason",
+    "generation",
 )
 _RETIRING: Codec[tuple[RetiringSecret, ...]] = Codec(tuple[RetiringSecret, ...])
 _PROGRESS = _COLUMNS[_COLUMNS.index("epoch") :]
@@ -47,7 +63,9 @@ async def save_progress(webhook: Webhook, generation: int) -> bool:
     return bool(
         await execute(
             f"UPDATE webhook SET {columns} WHERE id = $1 AND generation = $2",
-            *(webhook.id, generation, *(values[column] for column in _PROGRESS)),
+            webhook.id,
+            generation,
+            *(values[column] for column in _PROGRESS),
         )
     )
 
@@ -66,7 +84,9 @@ async def save_secrets(webhook: Webhook) -> None:
     """Store the secrets that sign from now on; the row is locked, and a delivery in progress continues."""
     await execute(
         "UPDATE webhook SET salt = $2, retiring = $3 WHERE id = $1",
-        *(webhook.id, webhook.salt, _RETIRING.to_text(webhook.retiring)),
+        webhook.id,
+        webhook.salt,
+        _RETIRING.to_text(webhook.retiring),
     )
 
 
@@ -81,7 +101,9 @@ async def due_webhooks(now: datetime, limit: int) -> list[WebhookId]:
         "SELECT w.id FROM webhook w JOIN stream s ON s.name = $1 WHERE w.status = 'ACTIVE'"
         " AND (w.stream_offset <> s.last_offset OR w.epoch <> s.epoch)"
         " AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= $2) ORDER BY w.id LIMIT $3",
-        *(STREAM, now, limit),
+        STREAM,
+        now,
+        limit,
     )
     return [WebhookId(row["id"]) for row in rows]
 
@@ -197,11 +219,24 @@ def webhook_from_row(row: Row) -> Webhook:
 def _values(webhook: Webhook) -> list[Any]:
     scope = webhook.audience.account_scope
     return [
-        *(webhook.id, webhook.url, dumps(sorted(webhook.events)), webhook.owner),
+        webhook.id,
+        webhook.url,
+        dumps(sorted(webhook.events)),
+        webhook.owner,
         dumps(sorted(webhook.audience.permissions)),
         None if scope is None else dumps(sorted(scope)),
-        *(webhook.authorized_at, webhook.created_at, webhook.salt, _RETIRING.to_text(webhook.retiring)),
-        *(webhook.epoch, webhook.offset),
-        *(webhook.status, webhook.attempts, webhook.next_attempt_at, webhook.failing_since),
-        *(webhook.delivered_at, webhook.disabled_at, webhook.reason, webhook.generation),
+        webhook.authorized_at,
+        webhook.created_at,
+        webhook.salt,
+        _RETIRING.to_text(webhook.retiring),
+        webhook.epoch,
+        webhook.offset,
+        webhook.status,
+        webhook.attempts,
+        webhook.next_attempt_at,
+        webhook.failing_since,
+        webhook.delivered_at,
+        webhook.disabled_at,
+        webhook.reason,
+        webhook.generation,
     ]

@@ -222,8 +222,18 @@ class _Running:
     """One operation of a connection; as a member of its group it frames and forwards ready payloads."""
 
     __slots__ = (
-        *("_mailbox", "_opening", "_operation", "_operations", "_prefix", "_skip", "_told"),
-        *("executing", "field", "id", "slot", "task"),
+        "_mailbox",
+        "_opening",
+        "_operation",
+        "_operations",
+        "_prefix",
+        "_skip",
+        "_told",
+        "executing",
+        "field",
+        "id",
+        "slot",
+        "task",
     )
 
     def __init__(self, operations: Operations, identifier: str) -> None:

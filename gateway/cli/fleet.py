@@ -69,8 +69,15 @@ class Fleet:
     def _start(self) -> "_Worker":
         ready, told = os.pipe()
         command = [
-            *(sys.executable, "-m", "gateway", "serve", *self._arguments),
-            *("--listener", str(self._listener.fileno()), "--tell", str(told)),
+            sys.executable,
+            "-m",
+            "gateway",
+            "serve",
+            *self._arguments,
+            "--listener",
+            str(self._listener.fileno()),
+            "--tell",
+            str(told),
         ]
         process = subprocess.Popen(command, pass_fds=(self._listener.fileno(), told))
         os.close(told)

@@ -62,6 +62,10 @@ def _other_rows(others: Iterable[StoredOutcome]) -> Iterable[Sequence[str]]:
     for each in others:
         stated = each.stated_at.isoformat() if each.stated_at else ""
         yield (
-            *(each.subject.kind, str(each.subject), each.result, stated),
-            *(each.decided_at.isoformat(), each.reason),
+            each.subject.kind,
+            str(each.subject),
+            each.result,
+            stated,
+            each.decided_at.isoformat(),
+            each.reason,
         )

@@ -22,8 +22,10 @@ SHORT_NAMES: Mapping[str, str] = {"HK": "XHKG", "US": "XNYS", "JP": "XTKS", "UK"
 """Short names of markets for operators; others by their name in the calendars."""
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 OPERATOR = Principal(
-    *("desk:market-day", Audience(frozenset({Permission.RISK_SETTING_FULL}), None)),
-    *(datetime.min.replace(tzinfo=UTC), _ALWAYS),
+    "desk:market-day",
+    Audience(frozenset({Permission.RISK_SETTING_FULL}), None),
+    datetime.min.replace(tzinfo=UTC),
+    _ALWAYS,
 )
 
 

@@ -133,7 +133,12 @@ _CASE = ("case", "account", "client", "name", "alert", "status", "currency")
 def _case(view: CaseView, name: str) -> tuple[Cell, ...]:
     case, account = view.case, view.account
     return (
-        *(case.case_no, account.account_no, account.client_no, name, case.alert_type, case.status),
+        case.case_no,
+        account.account_no,
+        account.client_no,
+        name,
+        case.alert_type,
+        case.status,
         account.base_currency,
     )
 
@@ -164,7 +169,11 @@ def _margin_row(record: MarginRecord) -> Row:
         cure = (parts.client_trades, parts.deposits, parts.sales, parts.market, parts.surplus)
     return (
         *_case(record.view, record.client_name),
-        *(case.opened_at, case.amount_at_open, case.deadline, record.met_at, " ".join(record.met_by)),
+        case.opened_at,
+        case.amount_at_open,
+        case.deadline,
+        record.met_at,
+        " ".join(record.met_by),
         *cure,
         case.figures.amount if case.live else None,
         record.counted_amount,
@@ -181,16 +190,29 @@ async def _liquidation_rows(_: DeskContext, audience: Audience, period: Period) 
 def _liquidation_lines(record: LiquidationRecord) -> Iterator[Row]:
     """One line per order; values of the case are in its first line only, so that columns can be added up."""
     of_case: tuple[Cell, ...] = (
-        *(record.base_slippage, record.over_liquidated, record.seconds_to_cure),
+        record.base_slippage,
+        record.over_liquidated,
+        record.seconds_to_cure,
         _noted(record.evidence_missing),
     )
     for number, leg in enumerate(record.legs):
         order = leg.order
         yield (
             *_case(record.view, record.client_name),
-            *(order.client_order_id, order.symbol, order.side, order.status, order.created_at),
-            *(order.placed_by, order.quantity, order.filled_quantity, order.average_price, leg.currency),
-            *(leg.mark_at_decision, leg.mark_at_send, leg.slippage_at_decision, leg.slippage_at_send),
+            order.client_order_id,
+            order.symbol,
+            order.side,
+            order.status,
+            order.created_at,
+            order.placed_by,
+            order.quantity,
+            order.filled_quantity,
+            order.average_price,
+            leg.currency,
+            leg.mark_at_decision,
+            leg.mark_at_send,
+            leg.slippage_at_decision,
+            leg.slippage_at_send,
             leg.slippage_ratio,
             *(of_case if number == 0 else (None,) * len(of_case)),
         )
@@ -210,8 +232,18 @@ REPORTS: Mapping[str, Report] = {
     "margin-records": Report(
         (
             *_CASE,
-            *("required_at", "required_amount", "due_at", "met_at", "met_by", "by_client_trades"),
-            *("by_deposits", "by_liquidation", "by_market", "surplus", "still_owed", "counted_amount"),
+            "required_at",
+            "required_amount",
+            "due_at",
+            "met_at",
+            "met_by",
+            "by_client_trades",
+            "by_deposits",
+            "by_liquidation",
+            "by_market",
+            "surplus",
+            "still_owed",
+            "counted_amount",
             "evidence_missing",
         ),
         count_called,
@@ -220,9 +252,24 @@ REPORTS: Mapping[str, Report] = {
     "liquidations": Report(
         (
             *_CASE,
-            *("order", "symbol", "side", "order_status", "decided_at", "decided_by", "quantity", "filled"),
-            *("average_price", "price_currency", "mark_at_decision", "mark_at_send", "slippage_at_decision"),
-            *("slippage_at_send", "slippage_ratio", "case_slippage", "over_liquidated", "seconds_to_cure"),
+            "order",
+            "symbol",
+            "side",
+            "order_status",
+            "decided_at",
+            "decided_by",
+            "quantity",
+            "filled",
+            "average_price",
+            "price_currency",
+            "mark_at_decision",
+            "mark_at_send",
+            "slippage_at_decision",
+            "slippage_at_send",
+            "slippage_ratio",
+            "case_slippage",
+            "over_liquidated",
+            "seconds_to_cure",
             "evidence_missing",
         ),
         count_liquidated,

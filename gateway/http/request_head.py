@@ -55,17 +55,15 @@ class RequestHead:
     """Counts the requests of one connection, one after the other; `refusal` is the first limit exceeded."""
 
     __slots__ = (
-        *(
-            "_body_bytes",
-            "_bytes",
-            "_came",
-            "_coming",
-            "_headers",
-            "_in_body",
-            "_limits",
-            "_once",
-            "_url_bytes",
-        ),
+        "_body_bytes",
+        "_bytes",
+        "_came",
+        "_coming",
+        "_headers",
+        "_in_body",
+        "_limits",
+        "_once",
+        "_url_bytes",
         "refusal",
     )
 

@@ -30,7 +30,10 @@ async def dispatch_orders(resources: Resources, venue: Venue) -> None:
     settled = await reconcile_all(resources.desk, venue, RECONCILE_ORDERS_MAX, scheduler)
     log.info("orders compared with the venue", orders=settled)
     dispatcher = Dispatcher(
-        *(resources.desk, venue, settings.dispatch_batch, scheduler),
+        resources.desk,
+        venue,
+        settings.dispatch_batch,
+        scheduler,
         clear_client_orders=settings.cancel_client_orders,
     )
     while True:

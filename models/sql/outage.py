@@ -32,8 +32,16 @@ _STATES = frozenset(
     }
 )
 _SQLITE = (
-    *("BUSY", "LOCKED", "READONLY", "FULL", "IOERR", "CANTOPEN", "NOMEM", "PROTOCOL"),
-    *("CORRUPT", "NOTADB"),
+    "BUSY",
+    "LOCKED",
+    "READONLY",
+    "FULL",
+    "IOERR",
+    "CANTOPEN",
+    "NOMEM",
+    "PROTOCOL",
+    "CORRUPT",
+    "NOTADB",
 )
 
 

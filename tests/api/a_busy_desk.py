@@ -28,8 +28,17 @@ from tests.kit.desk_server import Desk, World
 CLOSED, SUSPENDED, ONE_SIDED, STALE = map(Symbol, ("71.HK", "72.HK", "73.HK", "74.HK"))
 ODD = {CLOSED: 100, SUSPENDED: 100, ONE_SIDED: 100, STALE: 100}
 STATE = (
-    *("margin_case", "liquidation_order", "order_change", "execution", "audit", "counter", "account"),
-    *("position", "cash_balance", "quote", "client"),
+    "margin_case",
+    "liquidation_order",
+    "order_change",
+    "execution",
+    "audit",
+    "counter",
+    "account",
+    "position",
+    "cash_balance",
+    "quote",
+    "client",
 )
 
 

@@ -155,14 +155,18 @@ MUTATIONS: Mapping[str, Row] = {
         "setAutoLiquidation", "SetAutoLiquidationInput", OPERATORS, caseIds=[CASE], when={"clear": True}
     ),
     "setMarketDay": mutation(
-        *("setMarketDay", "SetMarketDayInput", SETS_MARKET_DAYS),
+        "setMarketDay",
+        "SetMarketDayInput",
+        SETS_MARKET_DAYS,
         market="NONE",
         day="2030-01-02",
         kind="CLOSED",
         reason="x",
     ),
     "acceptIncomplete": mutation(
-        *("acceptIncomplete", "AcceptIncompleteInput", MAY_LIQUIDATE),
+        "acceptIncomplete",
+        "AcceptIncompleteInput",
+        MAY_LIQUIDATE,
         accountId=ACCOUNT,
         subjects=["NEW.US"],
         reason="x",
@@ -177,7 +181,9 @@ MUTATIONS: Mapping[str, Row] = {
     "decline": mutation("decline", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
     "withdraw": mutation("withdraw", "DecideApprovalsInput", SEES_APPROVALS, ids=[REQUEST]),
     "recallStock": mutation(
-        *("recallStock", "RecallStockInput", OPERATORS),
+        "recallStock",
+        "RecallStockInput",
+        OPERATORS,
         symbol="NONE.HK",
         quantity="1",
         dueAt="2030-01-02T06:00:00Z",
@@ -186,7 +192,9 @@ MUTATIONS: Mapping[str, Row] = {
         "recoverStock", "RecoverStockInput", MAY_LIQUIDATE, recoveries=[{"recoveryId": ORDER}]
     ),
     "requestSettingChange": mutation(
-        *("requestSettingChange", "RequestSettingChangeInput", CHANGES_SETTINGS),
+        "requestSettingChange",
+        "RequestSettingChangeInput",
+        CHANGES_SETTINGS,
         reason="x",
         setting={"tradingLimitExpiry": {"expires": False}},
     ),

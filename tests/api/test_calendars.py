@@ -45,7 +45,8 @@ async def singapore(world: World, **settings: Any) -> Desk:
     listed = an_instrument(DBS, lot=100)
     dbs = replace(listed, instrument=replace(listed.instrument, market="XSES", currency=SGD))
     book = a_book(
-        *(a_client("C1", owing_sgd("S1")), a_client("C2", owing("M1"))),
+        a_client("C1", owing_sgd("S1")),
+        a_client("C2", owing("M1")),
         instruments=(dbs, an_instrument(BANK, lot=100), an_instrument(RAIL, lot=100)),
     )
     desk = await world.desk(book, **(SINGAPORE | settings))

@@ -39,11 +39,7 @@ class Gateway:
     async def start(self, *arguments: str, **settings: str) -> Process:
         environment = self.environment | {f"GATEWAY_{name}": value for name, value in settings.items()}
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", *arguments),
-            cwd=ROOT,
-            env=environment,
-            stdout=PIPE,
-            stderr=PIPE,
+            sys.executable, "-m", "gateway", *arguments, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE
         )
 
     async def run(self, *arguments: str, **settings: str) -> tuple[int | None, list[str], list[str]]:
@@ -126,7 +122,11 @@ async def test_a_desk_whose_banner_is_not_read_serves(gateway: Gateway) -> None:
     read, write = os.pipe()
     os.close(read)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "serve", "--demo"),
+        sys.executable,
+        "-m",
+        "gateway",
+        "serve",
+        "--demo",
         cwd=ROOT,
         env=gateway.environment,
         stdout=write,

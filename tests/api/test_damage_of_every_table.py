@@ -38,9 +38,15 @@ OF_THE_WHOLE_DESK = {"audit_head", "counter", "lease", "stream"}
 QUICK: dict[str, Any] = {
     name: 0.05
     for name in (
-        *("approval_poll_interval_s", "audit_chain_interval_s", "auto_liquidation_poll_s"),
-        *("covered_options_check_interval_s", "daily_snapshot_interval_s", "market_day_poll_interval_s"),
-        *("market_day_recheck_s", "revocation_poll_interval_s", "working_order_check_s"),
+        "approval_poll_interval_s",
+        "audit_chain_interval_s",
+        "auto_liquidation_poll_s",
+        "covered_options_check_interval_s",
+        "daily_snapshot_interval_s",
+        "market_day_poll_interval_s",
+        "market_day_recheck_s",
+        "revocation_poll_interval_s",
+        "working_order_check_s",
     )
 }
 FAULTS = {"worker crashed", "a fault held up one of many", "a loop is held up by damaged data"}

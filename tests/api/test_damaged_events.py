@@ -25,7 +25,9 @@ async def damaged_event(desk: Desk) -> int:
     with resources.database.active():
         await fetch(
             "INSERT INTO outbox (event_id, payload, at) VALUES ($1, $2, $3) RETURNING 1 AS made",
-            *(id_, '{"v":1,"type":"CaseEvent","event":{}}', desk.clock()),
+            id_,
+            '{"v":1,"type":"CaseEvent","event":{}}',
+            desk.clock(),
         )
 
     async def placed() -> bool:

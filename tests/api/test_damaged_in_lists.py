@@ -39,17 +39,18 @@ _SHORT = f"account_id = (SELECT id FROM account WHERE account_no = 'S-{TENCENT}'
 _INSTRUMENTS = {("shortRecoveries", TENCENT, "instrument"), ("stockBorrow", TENCENT, "instrument")}
 DAMAGES: Mapping[str, Damaged] = {
     "an instrument that is ordered": Damaged(
-        *("instrument", "lot_size", f"symbol = '{BANK}'", None), {("orders", BANK, "instrument")}
+        "instrument", "lot_size", f"symbol = '{BANK}'", None, {("orders", BANK, "instrument")}
     ),
     "an instrument that is short": Damaged(
-        *("instrument", "kind", f"symbol = '{TENCENT}'", "NO KIND"),
+        "instrument",
+        "kind",
+        f"symbol = '{TENCENT}'",
+        "NO KIND",
         _INSTRUMENTS | {("shortRecoveries", TENCENT, "uncoveredQuantity")},
     ),
-    "a case": Damaged(
-        *("margin_case", "amount_at_open", _SHORT, None), {("shortRecoveries", TENCENT, "case")}
-    ),
+    "a case": Damaged("margin_case", "amount_at_open", _SHORT, None, {("shortRecoveries", TENCENT, "case")}),
     "a balance": Damaged(
-        *("cash_balance", "balance", _SHORT, None), {("shortRecoveries", TENCENT, "uncoveredQuantity")}
+        "cash_balance", "balance", _SHORT, None, {("shortRecoveries", TENCENT, "uncoveredQuantity")}
     ),
 }
 

@@ -63,7 +63,11 @@ SINGLE: Mapping[str, Damage] = {
 }
 """Mutations of one item, which stand beside others in one document."""
 READ_NO_ROW_OF_ONE = {
-    *("setMarketDay", "registerWebhook", "requestSettingChange", "recallStock", "acceptIncomplete")
+    "setMarketDay",
+    "registerWebhook",
+    "requestSettingChange",
+    "recallStock",
+    "acceptIncomplete",
 }
 """They make something new, or read only columns that the database itself keeps whole."""
 

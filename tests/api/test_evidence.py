@@ -185,7 +185,7 @@ async def commanded(desk: Desk, *arguments: str) -> tuple[int | None, str]:
         "COLUMNS": "200",
     }
     process = await create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", *arguments), cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE
+        sys.executable, "-m", "gateway", *arguments, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE
     )
     try:
         out, err = await process.communicate()
@@ -248,7 +248,9 @@ async def _forge(desk: Desk, snapshot_id: str | None, content: str) -> None:
         await without_guards()
         await execute(
             "UPDATE snapshot SET content = $2, hash = $3 WHERE id = $1",
-            *(snapshot_id, content, content_hash(content)),
+            snapshot_id,
+            content,
+            content_hash(content),
         )
 
 

@@ -34,9 +34,7 @@ async def followed(directory: Path, *command: str) -> None:
     async with served_desk(directory / "desk") as desk, CuttingProxy(desk.port, CUTS).running() as proxy:
         environment = os.environ | {"TOKEN": desk.token().removeprefix("Bearer ")}
         client = await asyncio.create_subprocess_exec(
-            *(*command, f"ws://127.0.0.1:{proxy.port}/graphql"),
-            env=environment,
-            stdout=asyncio.subprocess.PIPE,
+            *command, f"ws://127.0.0.1:{proxy.port}/graphql", env=environment, stdout=asyncio.subprocess.PIPE
         )
         assert client.stdout is not None
         try:
@@ -76,7 +74,8 @@ async def said_by(directory: Path, token: str, *command: str) -> str:
     """The first thing that the client says of a desk that refuses its token."""
     async with served_desk(directory / "desk") as desk:
         client = await asyncio.create_subprocess_exec(
-            *(*command, f"ws://127.0.0.1:{desk.port}/graphql"),
+            *command,
+            f"ws://127.0.0.1:{desk.port}/graphql",
             env=os.environ | {"TOKEN": token},
             stderr=asyncio.subprocess.PIPE,
         )

@@ -118,7 +118,12 @@ async def a_fleet(database_url: str, redis_url: str, directory: Path) -> AsyncIt
     log = directory / "log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "serve", "--workers", str(WORKERS)),
+            sys.executable,
+            "-m",
+            "gateway",
+            "serve",
+            "--workers",
+            str(WORKERS),
             cwd=ROOT,
             env=environment,
             stdout=output,

@@ -259,7 +259,11 @@ async def test_a_dead_channel_is_given_up_in_time_and_delays_no_other(
     receiver.answers_by["/sms"] = 500
     receiver.silent.add("/voice")
     desk = await called(
-        *(world, receiver, "sms", "email", "voice"),
+        world,
+        receiver,
+        "sms",
+        "email",
+        "voice",
         book=a_reached_book(),
         message_attempts=2,
         message_concurrency=2,
@@ -299,7 +303,7 @@ async def test_clients_are_told_once_a_day_until_the_deadline_and_when_it_is_ove
 ) -> None:
     book = a_reached_book()
     desk = await called(
-        *(world, receiver, "email", "sms"), book=book, message_automatic_channels=("SMS", "EMAIL")
+        world, receiver, "email", "sms", book=book, message_automatic_channels=("SMS", "EMAIL")
     )
     case = await case_of(desk, "M1")
     told: list[str] = []
@@ -384,7 +388,7 @@ async def test_no_reminder_of_an_exception_and_none_of_a_cured_case_that_was_hel
 async def test_a_case_in_exception_gets_no_daily_message_until_that_is_cleared(
     world: World, receiver: Receiver
 ) -> None:
-    desk = await called(*(world, receiver, "sms"), book=a_reached_book(), message_automatic_channels=("SMS",))
+    desk = await called(world, receiver, "sms", book=a_reached_book(), message_automatic_channels=("SMS",))
     case = await case_of(desk, "M1")
     await settled(desk, case["id"], "SENT")
     marked = await command(desk.caller(), "markException", await work(desk.caller(), case["id"]), reason="x")
@@ -410,7 +414,7 @@ async def other_client_is_told(desk: Desk, days: int) -> None:
 async def test_reminders_go_out_on_trading_days_only(world: World, receiver: Receiver) -> None:
     world.clock.now = MORNING + timedelta(days=4)
     desk = await called(
-        *(world, receiver, "sms", "email"), book=a_reached_book(), message_automatic_channels=("SMS",)
+        world, receiver, "sms", "email", book=a_reached_book(), message_automatic_channels=("SMS",)
     )
     case = await case_of(desk, "M1")
     await settled(desk, case["id"], "SENT")
@@ -583,7 +587,10 @@ async def test_a_letter_that_was_not_sent_uses_up_no_day(world: World, receiver:
     """One channel fails, and another reaches the client; who had no address is told when one is stated."""
     receiver.answers_by["/sms"] = 500
     desk = await called(
-        *(world, receiver, "sms", "email"),
+        world,
+        receiver,
+        "sms",
+        "email",
         book=a_reached_book(),
         message_automatic_channels=("SMS", "EMAIL"),
         message_attempts=1,

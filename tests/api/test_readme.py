@@ -93,12 +93,7 @@ async def desk(data_directory: Path) -> AsyncIterator[str]:
 @asynccontextmanager
 async def shell(command: str, environment: dict[str, str]) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", command),
-        cwd=ROOT,
-        env=environment,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=STDOUT,
+        "sh", "-c", command, cwd=ROOT, env=environment, stdin=PIPE, stdout=PIPE, stderr=STDOUT
     )
     try:
         yield process

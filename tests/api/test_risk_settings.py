@@ -195,7 +195,8 @@ async def everywhere(caller: Caller) -> dict[str, Any]:
         "calls": (whole["callsBefore"], whole["callsAfter"], whole["newCalls"]),
         "amounts": {
             summary["totalAmount"],
-            *(whole["totalBefore"], whole["totalAfter"]),
+            whole["totalBefore"],
+            whole["totalAfter"],
             str(sum(Decimal(sum_["amount"]) for each in found["agingBuckets"] for sum_ in each["amounts"])),
             *(each["amountAfter"] for each in whole["accounts"]["nodes"]),
         },

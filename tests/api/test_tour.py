@@ -70,7 +70,11 @@ async def test_a_case_opens_is_liquidated_in_parts_and_cured(desk: Desk, trader:
     history = "{ orders { nodes { history { status } fills { quantity } account { closeOnly } } } }"
     (order,) = (await trader.ask(history))["orders"]["nodes"]
     assert [step["status"] for step in order["history"]] == [
-        *("QUEUED", "PENDING_NEW", "NEW", "PARTIALLY_FILLED", "FILLED")
+        "QUEUED",
+        "PENDING_NEW",
+        "NEW",
+        "PARTIALLY_FILLED",
+        "FILLED",
     ]
     assert [fill["quantity"] for fill in order["fills"]] == ["200", "400"]
     assert order["account"]["closeOnly"] is False

@@ -267,8 +267,16 @@ async def test_text_that_is_not_utf8_is_closed_with_1007(desk: LiveDesk) -> None
         bytes((0x88, 0x81)) + bytes(5),
     ],
     ids=[
-        *("not masked", "continues nothing", "message in a message", "reserved bit 1", "reserved bit 3"),
-        *("unknown data", "unknown control", "control in fragments", "long control", "half a code"),
+        "not masked",
+        "continues nothing",
+        "message in a message",
+        "reserved bit 1",
+        "reserved bit 3",
+        "unknown data",
+        "unknown control",
+        "control in fragments",
+        "long control",
+        "half a code",
     ],
 )
 async def test_what_is_no_frame_is_closed_with_1002(desk: LiveDesk, frames: bytes) -> None:

@@ -22,8 +22,12 @@ _WALL_CLOCKS = {
     *(f"time.{call}" for call in ("time", "time_ns", "localtime", "gmtime")),
 }
 _JUDGED = {
-    *("liquid_net_assets", "initial_margin", "maintenance_margin", "margin_call_margin"),
-    *("force_close_margin", "over_financing"),
+    "liquid_net_assets",
+    "initial_margin",
+    "maintenance_margin",
+    "margin_call_margin",
+    "force_close_margin",
+    "over_financing",
 }
 _ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 _STARTS_TASKS = {
@@ -167,6 +171,21 @@ def outage_without_an_end(tree: ast.Module) -> Offences:
     yield from made if "tell" not in ends or ends.isdisjoint({"over", "only"}) else []
 
 
+def literal_unpacked(tree: ast.Module) -> Offences:
+    """A literal tuple, list, set or mapping of names that is unpacked where it is written."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Starred) and isinstance(node.value, ast.Tuple | ast.List | ast.Set):
+            yield node
+        if isinstance(node, ast.keyword) and node.arg is None and _is_of_names(node.value):
+            yield node.value
+
+
+def _is_of_names(node: ast.expr) -> bool:
+    return isinstance(node, ast.Dict) and all(
+        isinstance(key, ast.Constant) and str(key.value).isidentifier() for key in node.keys
+    )
+
+
 RULES = (
     Rule(
         "amounts and prices are never floats",
@@ -276,12 +295,10 @@ RULES = (
         breaks=("try: ...\nexcept OSError as away:\n    log.warning('it is away', error=str(away))",),
         keeps=("try: ...\nexcept OSError as away:\n    outage.tell(away)", "log.warning('once')"),
         except_in=(
-            *(
-                "desk/evidence/reports.py",
-                "subscriptions/shared.py",
-                "gateway/cli/fleet.py",
-                "gateway/workers/margin.py",
-            ),
+            "desk/evidence/reports.py",
+            "subscriptions/shared.py",
+            "gateway/cli/fleet.py",
+            "gateway/workers/margin.py",
         ),
     ),
     Rule(
@@ -304,5 +321,30 @@ RULES = (
             "open('book.csv')",
         ),
         keeps=("from decimal import Decimal", "from domain.money import ZERO", "import enum"),
+    ),
+    Rule(
+        "items are written one by one, not packed and unpacked",
+        (
+            "models",
+            "subscriptions",
+            "feeds",
+            "venues",
+            "messages",
+            "gateway",
+            "demo",
+            "bench",
+            "docs",
+            "tests",
+        ),
+        literal_unpacked,
+        breaks=("f(*(a, b), c)", "x = [*[a], b]", "x = {*{a}, b}", "f(**{'a': 1})"),
+        keeps=(
+            "f(*rest)",
+            "x = (*rest, a)",
+            "f(*(g(x) for x in y))",
+            "f(**{name: 1})",
+            "f(**{'a-b': 1})",
+            "f(**{'a': 1} | b)",
+        ),
     ),
 )

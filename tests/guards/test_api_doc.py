@@ -12,7 +12,11 @@ from gateway.auth import REFERENCE_NAMES, TokenFault
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/api.md").read_text()
 OF_THE_TRANSPORT = {
-    *("BAD_REQUEST", "BODY_TOO_LARGE", "HEADERS_TOO_LARGE", "HEADER_REPEATED", "TOO_MANY_OPERATIONS"),
+    "BAD_REQUEST",
+    "BODY_TOO_LARGE",
+    "HEADERS_TOO_LARGE",
+    "HEADER_REPEATED",
+    "TOO_MANY_OPERATIONS",
     "URL_TOO_LONG",
 }
 

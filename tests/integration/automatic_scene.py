@@ -150,8 +150,16 @@ async def _listen(kit: DeskKit) -> None:
         await state_contact(ClientId(row["id"]), Contact(phone="+12025550123"), PREPARED_AT)
     head = await outbox.stream_head()
     endpoint = Webhook(
-        *(WebhookId(uuid4().hex), "http://127.0.0.1:9/", ALERTS, "trader", EVERYTHING, PREPARED_AT),
-        *("salt", PREPARED_AT, head.epoch, head.last_offset),
+        WebhookId(uuid4().hex),
+        "http://127.0.0.1:9/",
+        ALERTS,
+        "trader",
+        EVERYTHING,
+        PREPARED_AT,
+        "salt",
+        PREPARED_AT,
+        head.epoch,
+        head.last_offset,
     )
     await insert_webhook(endpoint)
 

@@ -31,8 +31,14 @@ CHECKER = approver()
 
 async def ask(kit: DeskKit, account_id: AccountId | None, entity_id: str = "c") -> Refused:
     asked = ApprovalAsked(
-        *(ApprovalKind.VOID, "case", entity_id, account_id, "bad price"),
-        *({"status": "OPEN"}, {"status": "VOID"}, "{}"),
+        ApprovalKind.VOID,
+        "case",
+        entity_id,
+        account_id,
+        "bad price",
+        {"status": "OPEN"},
+        {"status": "VOID"},
+        "{}",
     )
     async with transaction():
         await lock_accounts([account_id] if account_id else [])
@@ -170,5 +176,6 @@ async def test_the_database_itself_refuses_a_maker_who_approves(kit: DeskKit) ->
     with pytest.raises(UniqueViolated):
         await execute(
             "UPDATE approval SET status = 'APPROVED', decided_by = maker, decided_at = $2 WHERE id = $1",
-            *(id_, NOON),
+            id_,
+            NOON,
         )

@@ -72,8 +72,15 @@ async def test_a_fill_that_closes_a_position_tells_that_it_was_held(kit: DeskKit
     assert (told.previous_status, told.previous_symbols, told.view.symbols) == (CaseStatus.OPEN, held, held)
     position = await fetch("SELECT quantity FROM position WHERE instrument_id = $1", APPLE)
     fill = ExecutionReport(
-        *("X", ExecutionId("1"), order.order.client_order_id, ExecType.TRADE, kit.clock()),
-        *(Decimal(position[0]["quantity"]), Decimal(100), Decimal(0), None),
+        "X",
+        ExecutionId("1"),
+        order.order.client_order_id,
+        ExecType.TRADE,
+        kit.clock(),
+        Decimal(position[0]["quantity"]),
+        Decimal(100),
+        Decimal(0),
+        None,
     )
     await record_execution(kit.desk, fill)
     told = await last_case_event()

@@ -120,7 +120,8 @@ async def test_an_end_of_the_stream_that_is_behind_its_events_is_named(kit: Desk
 async def _append(number: int) -> None:
     await fetch(
         "INSERT INTO outbox (event_id, payload, at) VALUES ($1, '{}', $2) RETURNING 1 AS made",
-        *(f"e{number}", NOON),
+        f"e{number}",
+        NOON,
     )
 
 

@@ -326,7 +326,14 @@ async def test_an_option_that_is_over_makes_no_letter_old(kit: DeskKit, last_day
     """Its own last price is from long ago; what is settled follows its underlying."""
     account_id = await kit.indebted_account()
     option = Instrument(
-        *(GE, "over", "XNYS", USD, InstrumentKind.OPTION, Decimal(1), Decimal(100), Decimal(0)),
+        GE,
+        "over",
+        "XNYS",
+        USD,
+        InstrumentKind.OPTION,
+        Decimal(1),
+        Decimal(100),
+        Decimal(0),
         TradeStatus.TRADING,
         option=OptionTerms(APPLE, OptionRight.CALL, Decimal(150), last_day),
     )

@@ -189,7 +189,8 @@ async def test_an_order_of_a_voided_case_is_called_off_like_any_other(kit: DeskK
     await fetch(
         "UPDATE margin_case SET status = 'VOID', closed_at = $1, close_reason = 'VOIDED' WHERE id = $2"
         " RETURNING id",
-        *(kit.clock(), view.order.case_id),
+        kit.clock(),
+        view.order.case_id,
     )
     await state(kit, 40)
     assert (await order(view.order.id)).order.status is OrderStatus.PENDING_CANCEL
@@ -247,8 +248,17 @@ async def test_an_order_in_an_option_is_called_off_when_its_last_day_is_over(kit
     call = Symbol("AAPL200320C90.US")
     terms = OptionTerms(APPLE, OptionRight.CALL, Decimal(90), date(2020, 3, 20))
     option = Instrument(
-        *(call, call, "XNYS", USD, InstrumentKind.OPTION, Decimal(1), Decimal(100), Decimal(0)),
-        *(TradeStatus.TRADING, None, terms),
+        call,
+        call,
+        "XNYS",
+        USD,
+        InstrumentKind.OPTION,
+        Decimal(1),
+        Decimal(100),
+        Decimal(0),
+        TradeStatus.TRADING,
+        None,
+        terms,
     )
     await save_instrument(option, FACTORS, kit.clock())
     await kit.quote(call, 10)

@@ -55,7 +55,7 @@ async def test_an_import_that_is_killed_leaves_nothing_and_is_done_by_the_next(
     database: Database, url: str, after: int
 ) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.integration.killed_import", url, str(after)), cwd=ROOT
+        sys.executable, "-m", "tests.integration.killed_import", url, str(after), cwd=ROOT
     )
     async with asyncio.timeout(PATIENCE_S):
         assert await process.wait() == -signal.SIGKILL
@@ -251,5 +251,8 @@ async def test_an_account_about_which_something_newer_was_dead_is_incomplete(dat
         )
         assert done.incomplete == 3
         assert [(row["account_no"], row["subject"]) for row in rows] == [
-            *(("M0", "HKD"), ("M2", ""), ("M3", "66.HK"), ("M3", "HKD")),
+            ("M0", "HKD"),
+            ("M2", ""),
+            ("M3", "66.HK"),
+            ("M3", "HKD"),
         ]

@@ -287,8 +287,14 @@ def in_new_york(local: str) -> datetime:
         ("2020-11-27 10:00", "2020-11-27 12:45"),
     ],
     ids=[
-        *("morning", "a minute before", "then", "after", "after the close", "before it opens"),
-        *("Sunday", "half day"),
+        "morning",
+        "a minute before",
+        "then",
+        "after",
+        "after the close",
+        "before it opens",
+        "Sunday",
+        "half day",
     ],
 )
 async def test_a_case_of_an_intraday_account_is_due_when_the_account_has_to_be_flat(

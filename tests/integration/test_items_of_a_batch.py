@@ -63,8 +63,7 @@ async def _batch(kit: DeskKit, fault: Callable[[], None]) -> list[Outcome]:
             return Done(item)
 
         return await run_once(
-            *(kit.desk, TRADER, "test", "key", item, {"items": list(BATCH)}, decide),
-            needs=Capability.LIQUIDATE,
+            kit.desk, TRADER, "test", "key", item, {"items": list(BATCH)}, decide, needs=Capability.LIQUIDATE
         )
 
     return await run_each(kit.desk, BATCH, run)
@@ -146,7 +145,7 @@ async def test_a_recall_leaves_out_an_account_whose_data_is_damaged(kit: DeskKit
     await damage("cash_balance", "balance", f"account_id = '{damaged}'")
     due = kit.clock() + timedelta(days=2)
     command = RecallStock(
-        *("k", APPLE, Decimal(500), due, RecallCause.RECALLED, AllocationRule.PRO_RATA, "they want it")
+        "k", APPLE, Decimal(500), due, RecallCause.RECALLED, AllocationRule.PRO_RATA, "they want it"
     )
     assert isinstance(await recall_stock(kit.desk, TRADER, command), Done)
     rows = await fetch("SELECT account_id, quantity FROM stock_recovery")

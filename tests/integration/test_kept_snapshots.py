@@ -102,7 +102,8 @@ async def test_a_snapshot_moved_to_another_case_is_refused(kit: DeskKit) -> None
     await execute(
         "UPDATE snapshot SET occasion = 'x', case_id = (SELECT id FROM margin_case WHERE account_id = $2)"
         " WHERE id = $1",
-        *(first, other),
+        first,
+        other,
     )
     assert not (await recomputed(first))[0]
     whole, said = await verified()

@@ -15,7 +15,12 @@ async def used(actor: str, key: str, request: str, item: str) -> None:
     await fetch(
         "INSERT INTO idempotency_item (id, actor, idempotency_key, item, outcome, at)"
         " VALUES ($1, $2, $3, $4, $5, $6) RETURNING 1",
-        *(uuid4().hex, actor, key, item, f"answer of {actor}", NOON),
+        uuid4().hex,
+        actor,
+        key,
+        item,
+        f"answer of {actor}",
+        NOON,
     )
 
 

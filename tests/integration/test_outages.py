@@ -25,9 +25,31 @@ ROOT = Path(__file__).parents[2]
 POOL_SIZE = 4
 ADD = "INSERT INTO counter (name) VALUES ($1)"
 OUTAGES = (
-    *("08000", "08003", "08006", "08P01", "25006", "25P03", "53000", "53100", "53200", "53300", "53400"),
-    *("57P01", "57P02", "57P03", "57P04", "57P05", "58000", "58030", "58P01", "XX000", "XX001"),
-    *("28000", "28P01", "3D000", "55000"),
+    "08000",
+    "08003",
+    "08006",
+    "08P01",
+    "25006",
+    "25P03",
+    "53000",
+    "53100",
+    "53200",
+    "53300",
+    "53400",
+    "57P01",
+    "57P02",
+    "57P03",
+    "57P04",
+    "57P05",
+    "58000",
+    "58030",
+    "58P01",
+    "XX000",
+    "XX001",
+    "28000",
+    "28P01",
+    "3D000",
+    "55000",
 )
 LOCKS = ("55P03", "40001", "40P01")
 """Another transaction was in the way, and nothing of ours was done."""
@@ -251,7 +273,7 @@ async def test_a_process_that_stands_still_in_a_transaction_blocks_others_no_lon
     async with opened(url, 1, Limits(lock_timeout_s=FAR_S)):
         await execute(ADD, "nobody's")
         frozen = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", STANDS_STILL, url, "1"), cwd=ROOT, stdin=PIPE, stdout=PIPE
+            sys.executable, "-c", STANDS_STILL, url, "1", cwd=ROOT, stdin=PIPE, stdout=PIPE
         )
         assert frozen.stdout is not None
         async with asyncio.timeout(PATIENCE_S):

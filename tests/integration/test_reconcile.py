@@ -99,7 +99,8 @@ async def test_an_order_that_the_venue_never_got_is_sent_once_under_the_same_nam
     changes = (await changes_of([view.order.id]))[view.order.id]
     assert [change.status for change in changes] == [
         *(OrderStatus.QUEUED, OrderStatus.PENDING_NEW) * 2,
-        *(OrderStatus.NEW, OrderStatus.FILLED),
+        OrderStatus.NEW,
+        OrderStatus.FILLED,
     ]
 
 

@@ -68,8 +68,18 @@ async def put(
 
 async def _put(value: SettingValue, kind: SettingKind, subject: str, at: datetime) -> SettingVersion:
     version = SettingVersion(
-        *(SettingId(uuid4().hex), await next_number(), kind, subject, value, None, at),
-        *("mary", NOON, "carl", NOON, "because"),
+        SettingId(uuid4().hex),
+        await next_number(),
+        kind,
+        subject,
+        value,
+        None,
+        at,
+        "mary",
+        NOON,
+        "carl",
+        NOON,
+        "because",
     )
     await insert_setting(version, Concerned())
     return version

@@ -94,8 +94,14 @@ async def _requests(desk: Scene) -> None:
         async with transaction():
             await lock_accounts([account_id])
             asked = ApprovalAsked(
-                *(ApprovalKind.VOID, "case", uuid4().hex, account_id, "bad price"),
-                *({"status": "OPEN"}, {"status": "VOID"}, "{}"),
+                ApprovalKind.VOID,
+                "case",
+                uuid4().hex,
+                account_id,
+                "bad price",
+                {"status": "OPEN"},
+                {"status": "VOID"},
+                "{}",
             )
             await request_approval(desk.kit.desk, TRADER, asked, "a void", desk.kit.clock())
     desk.kit.clock.pass_(seconds=desk.kit.settings.approval_ttl_s)
@@ -113,7 +119,14 @@ async def _a_holiday(desk: Scene) -> None:
 
 async def _written_calls(desk: Scene) -> None:
     option = Instrument(
-        *(CALL, CALL, "XNYS", USD, InstrumentKind.OPTION, Decimal(1), Decimal(100), Decimal(0)),
+        CALL,
+        CALL,
+        "XNYS",
+        USD,
+        InstrumentKind.OPTION,
+        Decimal(1),
+        Decimal(100),
+        Decimal(0),
         TradeStatus.TRADING,
         option=OptionTerms(APPLE, OptionRight.CALL, Decimal(100), date(2020, 12, 18)),
     )
@@ -126,7 +139,11 @@ async def _written_calls(desk: Scene) -> None:
         await fetch(
             "INSERT INTO position (id, account_id, instrument_id, quantity, as_of)"
             " VALUES ($1, $2, $3, $4, $5) RETURNING 1",
-            *(uuid4().hex, account_id, CALL, Decimal(-20), desk.kit.clock()),
+            uuid4().hex,
+            account_id,
+            CALL,
+            Decimal(-20),
+            desk.kit.clock(),
         )
 
 

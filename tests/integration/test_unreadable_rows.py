@@ -199,7 +199,7 @@ async def test_pages_go_on_behind_damaged_rows(kit: DeskKit) -> None:
     seen, after = [], None
     while True:
         page = await page_cases(
-            *(EVERYTHING, CaseFilter(), PageRequest(1, after), CaseSort.OPENED_AT, False, kit.clock(), USD)
+            EVERYTHING, CaseFilter(), PageRequest(1, after), CaseSort.OPENED_AT, False, kit.clock(), USD
         )
         assert page.rows, "no page is empty while others follow"
         seen += [view.case.account_id for view in page.rows]
@@ -290,7 +290,8 @@ async def test_a_damaged_rate_leaves_accounts_without_it_alone(kit: DeskKit) -> 
     await fetch(
         "INSERT INTO fx_rate (pair, base_currency, quote_currency, rate, at)"
         " VALUES ('HKDUSD', 'HKD', 'USD', $1, $2) RETURNING 1",
-        *(Decimal("0.128"), kit.clock()),
+        Decimal("0.128"),
+        kit.clock(),
     )
     await damage("fx_rate", "rate", "pair = 'HKDUSD'")
     monitor = kit.monitor()

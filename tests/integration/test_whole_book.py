@@ -61,8 +61,18 @@ async def set_factors(
 ) -> None:
     now = kit.clock() - timedelta(minutes=number)
     version = SettingVersion(
-        *(SettingId(f"{number:032}"), number, kind, subject, FactorSetting(factors), None),
-        *(now, "mary", now, "carl", now, "test"),
+        SettingId(f"{number:032}"),
+        number,
+        kind,
+        subject,
+        FactorSetting(factors),
+        None,
+        now,
+        "mary",
+        now,
+        "carl",
+        now,
+        "test",
     )
     await insert_setting(version, Concerned(client_id=client))
 

@@ -28,8 +28,16 @@ def an_instrument(
     american = symbol.endswith(".US")
     market, currency = ("XNYS", USD) if american else ("XHKG", HKD)
     instrument = Instrument(
-        *(symbol, symbol, market, currency, InstrumentKind.STOCK, Decimal(lot), Decimal(1), Decimal(fee)),
-        *(status, suspended_since),
+        symbol,
+        symbol,
+        market,
+        currency,
+        InstrumentKind.STOCK,
+        Decimal(lot),
+        Decimal(1),
+        Decimal(fee),
+        status,
+        suspended_since,
     )
     initial, maintenance, margin_call, force_close = map(Decimal, factors.split())
     return BookInstrument(
@@ -110,7 +118,11 @@ def a_quote(
 ) -> Quote:
     """Both sides at the last price unless said otherwise; `size` is displayed on both."""
     return Quote(
-        *(symbol, at, Decimal(bid or last), Decimal(ask or last), Decimal(last)),
+        symbol,
+        at,
+        Decimal(bid or last),
+        Decimal(ask or last),
+        Decimal(last),
         bid_size=Decimal(size),
         ask_size=Decimal(size),
     )

@@ -101,8 +101,15 @@ class DeskKit:
     ) -> None:
         """A stock with `FACTORS` and a fee of 3 per 10,000."""
         instrument = Instrument(
-            *(symbol, symbol, market, currency, InstrumentKind.STOCK, Decimal(lot), Decimal(1)),
-            *(Decimal("0.0003"), TradeStatus.TRADING),
+            symbol,
+            symbol,
+            market,
+            currency,
+            InstrumentKind.STOCK,
+            Decimal(lot),
+            Decimal(1),
+            Decimal("0.0003"),
+            TradeStatus.TRADING,
         )
         await save_instrument(instrument, FACTORS, self.clock())
 
@@ -184,8 +191,14 @@ def report(
     """What venue X says about the order, under its execution id `number`; when, if it says so."""
     trade = exec_type is ExecType.TRADE
     return ExecutionReport(
-        *("X", ExecutionId(str(number)), order.client_order_id, exec_type),
-        *(at or order.updated_at, Decimal(quantity), Decimal(price if trade else 0), Decimal(fee)),
+        "X",
+        ExecutionId(str(number)),
+        order.client_order_id,
+        exec_type,
+        at or order.updated_at,
+        Decimal(quantity),
+        Decimal(price if trade else 0),
+        Decimal(fee),
     )
 
 

@@ -30,9 +30,15 @@ from venues.paper import PaperVenue
 
 TOKEN_MINUTES = 8 * 60
 _PATIENT = (
-    *("database_lock_timeout_s", "http_headers_timeout_s", "http_body_timeout_s", "lease_ttl_s"),
+    "database_lock_timeout_s",
+    "http_headers_timeout_s",
+    "http_body_timeout_s",
+    "lease_ttl_s",
     "http_unread_timeout_s",
-    *("database_unreachable_after_s", "sse_reserved_s", "ws_init_timeout_s", "ws_ping_interval_s"),
+    "database_unreachable_after_s",
+    "sse_reserved_s",
+    "ws_init_timeout_s",
+    "ws_ping_interval_s",
     "database_statement_timeout_s",
 )
 """Settings that limit in real time how long somebody is waited for."""

@@ -170,7 +170,10 @@ async def _postgres_tables() -> list[Table]:
     columns: dict[str, list[Column]] = {}
     for row in rows:
         column = Column(
-            *(row["attribute"], _kind(row["kind"]), row["optional"], _length(row["kind"])),
+            row["attribute"],
+            _kind(row["kind"]),
+            row["optional"],
+            _length(row["kind"]),
             row["refers_to"].strip('"') if row["refers_to"] else None,
         )
         columns.setdefault(row["name"], []).append(column)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = (
-    *("outages", "domain", "models", "desk", "resolvers", "subscriptions", "venues", "feeds", "messages"),
+    "outages",
+    "domain",
+    "models",
+    "desk",
+    "resolvers",
+    "subscriptions",
+    "venues",
+    "feeds",
+    "messages",
     "gateway",
 )
 

@@ -446,8 +446,18 @@ class Life:
         self.history.append(f"{self.now:%d %H:%M:%S} {kind} of {subject}: {value}")
         async with transaction():
             version = SettingVersion(
-                *(SettingId(uuid4().hex), await next_number(), kind, subject, value, None, self.now),
-                *("mary", self.now, "carl", self.now, "a random day"),
+                SettingId(uuid4().hex),
+                await next_number(),
+                kind,
+                subject,
+                value,
+                None,
+                self.now,
+                "mary",
+                self.now,
+                "carl",
+                self.now,
+                "a random day",
             )
             await insert_setting(version, Concerned())
         await self.monitor.follow_settings()

@@ -28,8 +28,19 @@ PERSONAL = [trigger for trigger in ApprovalTrigger if trigger is not ApprovalTri
 
 def a_request(kind: ApprovalKind = ApprovalKind.LIQUIDATION) -> Approval:
     return Approval(
-        *(ApprovalId("r"), kind, "case", "c", AccountId("a"), APPROVER[kind], "maker", None),
-        *("{}", "{}", "{}", NOW, LATER),
+        ApprovalId("r"),
+        kind,
+        "case",
+        "c",
+        AccountId("a"),
+        APPROVER[kind],
+        "maker",
+        None,
+        "{}",
+        "{}",
+        "{}",
+        NOW,
+        LATER,
     )
 
 

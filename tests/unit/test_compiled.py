@@ -86,8 +86,14 @@ def one_selection(draw: st.DrawFn, type_: GraphQLObjectType, name: str, depth: i
 
 READ_WHEN_ASKED = frozenset(
     {
-        *("account", "client", "frozen", "figuresAtOpen", "reopenedFrom", "lookAhead"),
-        *("coveredOptionShortfalls", "shortRecoveries"),
+        "account",
+        "client",
+        "frozen",
+        "figuresAtOpen",
+        "reopenedFrom",
+        "lookAhead",
+        "coveredOptionShortfalls",
+        "shortRecoveries",
     }
 )
 """Fields that no event carries."""

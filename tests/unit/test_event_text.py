@@ -8,8 +8,19 @@ from models.sql.codec import UnknownFormat, event_from_text
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "{", "null", "[]", "7", '"text"', "{}", "\x00", '{"v":1}', '{"v":2,"type":"CaseEvent"}'),
-        *('{"v":1,"type":"CaseEvent"}', '{"v":1,"type":"CaseEvent","event":{}}', '{"v":1,"type":[]}'),
+        "",
+        "{",
+        "null",
+        "[]",
+        "7",
+        '"text"',
+        "{}",
+        "\x00",
+        '{"v":1}',
+        '{"v":2,"type":"CaseEvent"}',
+        '{"v":1,"type":"CaseEvent"}',
+        '{"v":1,"type":"CaseEvent","event":{}}',
+        '{"v":1,"type":[]}',
         b"\xff",
     ],
 )

@@ -98,7 +98,12 @@ def test_the_database_library_has_the_parts_that_are_used() -> None:
     assert missing(TortoiseContext, "init", "close_connections") == []
     assert missing(TransactionContextPooled, "client", "token") == []
     assert list(inspect.signature(Migration._run_database_forward).parameters) == [
-        *("self", "operation", "old_state", "new_state", "schema_editor", "supports_transactions")
+        "self",
+        "operation",
+        "old_state",
+        "new_state",
+        "schema_editor",
+        "supports_transactions",
     ]
     assert missing(CaseTable._meta, "db_table", "fields_db_projection") == []
     credentials = expand_db_url("asyncpg://desk@localhost:5432/desk")["credentials"]
@@ -127,12 +132,22 @@ async def test_the_graphql_library_has_the_parts_that_are_used(schema: strawberr
     assert missing(definition, "is_basic_field", "python_name", "arguments") == []
     assert schema.schema_converter.scalar_registry
     assert list(inspect.signature(convert_arguments).parameters)[:4] == [
-        *("value", "arguments", "scalar_registry", "config")
+        "value",
+        "arguments",
+        "scalar_registry",
+        "config",
     ]
     assert validate_document(core, parse("{ nothing }"), ()) == []
     view = (
-        *("execute_single", "is_request_allowed", "parse_http_body", "parse_json", "encode_json"),
-        *("decode_json", "should_render_graphql_ide", "render_graphql_ide", "request_adapter_class"),
+        "execute_single",
+        "is_request_allowed",
+        "parse_http_body",
+        "parse_json",
+        "encode_json",
+        "decode_json",
+        "should_render_graphql_ide",
+        "render_graphql_ide",
+        "request_adapter_class",
     )
     assert missing(GraphQL, *view) == []
     assert missing(SchemaExtension, "on_operation", "on_validate", "on_stream_result") == []

@@ -57,8 +57,14 @@ NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 4)
 DOWN, STUCK = Fault("down"), Fault("stuck; nothing was sent", begun=False)
 FACTS = Facts(
-    *("CHAN Tai Man $amount", "M1", "MC2020-000001", Decimal("152800"), Currency("HKD")),
-    *(NOW, datetime(2020, 3, 18, 6, 0, tzinfo=UTC), ZoneInfo("Asia/Hong_Kong")),
+    "CHAN Tai Man $amount",
+    "M1",
+    "MC2020-000001",
+    Decimal("152800"),
+    Currency("HKD"),
+    NOW,
+    datetime(2020, 3, 18, 6, 0, tzinfo=UTC),
+    ZoneInfo("Asia/Hong_Kong"),
     text="Please call us.\n$deadline",
     stock=(StockOwed(Symbol("700.HK"), Decimal("300.0000"), datetime(2020, 3, 17, 8, 30, tzinfo=UTC)),),
     trades=(Traded(Symbol("5.HK"), OrderSide.SELL, Decimal(400), Decimal("59.95000000"), Currency("HKD")),),

@@ -64,8 +64,18 @@ def version(
     at: datetime = NOW,
 ) -> SettingVersion:
     return SettingVersion(
-        *(SettingId(f"v{number}"), number, kind, subject, value, None, at),
-        *("maker", NOW, "approver", NOW, "because"),
+        SettingId(f"v{number}"),
+        number,
+        kind,
+        subject,
+        value,
+        None,
+        at,
+        "maker",
+        NOW,
+        "approver",
+        NOW,
+        "because",
     )
 
 
@@ -113,7 +123,9 @@ def test_where_nothing_is_set_the_defaults_count() -> None:
 
 def test_switches_are_per_trade_type_and_force_type() -> None:
     off = version(
-        *(1, LiquidationSwitch(on=False), SettingKind.LIQUIDATION_SWITCH),
+        1,
+        LiquidationSwitch(on=False),
+        SettingKind.LIQUIDATION_SWITCH,
         switch_subject(TradeType.MARGIN, ForceType.AUTOMATIC),
     )
     policy = policy_at([off], NOW, RiskPolicy())

@@ -38,8 +38,16 @@ POLICY = RetryPolicy(timedelta(seconds=1), timedelta(minutes=5), 1)
 
 def an_endpoint() -> Webhook:
     return Webhook(
-        *(WebhookId("w1"), "https://example.org/hook", ALERTS, "owner", EVERYTHING, NOW),
-        *("salt", NOW, "epoch", 10),
+        WebhookId("w1"),
+        "https://example.org/hook",
+        ALERTS,
+        "owner",
+        EVERYTHING,
+        NOW,
+        "salt",
+        NOW,
+        "epoch",
+        10,
     )
 
 
@@ -147,12 +155,17 @@ def test_a_failing_endpoint_keeps_its_place_until_it_counts_as_dead() -> None:
         assert webhook.next_attempt_at == now + timedelta(seconds=expected)
     dead = _posted(webhook, "down", NOW + timedelta(hours=12))
     assert (dead.status, dead.offset, dead.disabled_at) == (
-        *(WebhookStatus.DISABLED, 10, NOW + timedelta(hours=12)),
+        WebhookStatus.DISABLED,
+        10,
+        NOW + timedelta(hours=12),
     )
     assert "down" in (dead.reason or "")
     again = replayed(dead, "epoch", 5)
     assert (again.status, again.offset, again.failing_since, again.generation) == (
-        *(WebhookStatus.ACTIVE, 5, None, 2),
+        WebhookStatus.ACTIVE,
+        5,
+        None,
+        2,
     )
 
 
@@ -162,9 +175,7 @@ def test_an_answer_forgets_the_failures_before() -> None:
 
 
 def _posted(webhook: Webhook, fault: str | None, now: datetime) -> Webhook:
-    return after_post(
-        *(webhook, 11, fault), policy=POLICY, disable_after=timedelta(hours=12), jitter=0, now=now
-    )
+    return after_post(webhook, 11, fault, policy=POLICY, disable_after=timedelta(hours=12), jitter=0, now=now)
 
 
 async def test_a_post_arrives_whole() -> None:
