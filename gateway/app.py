@@ -14,7 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.graphql import Endpoint
-from gateway.http.limits import BodyLimit
+from gateway.http.limits import BodyLimit, document_limits
 from gateway.http.live import Live
 from gateway.http.report_endpoint import ReportEndpoint
 from gateway.http.sse import EventStreams, wants_event_stream
@@ -28,9 +28,8 @@ from gateway.startup.preparation import check_calendars, import_if_empty, prepar
 from gateway.workers.process import Workers
 from models.sql.database import NO_ANSWER, fetch
 from models.sql.unreadable import UnreadableRow
-from resolvers.execution.documents import Documents
-from resolvers.execution.repetition import RepetitionLimits
-from resolvers.schema import SchemaLimits, build_schema
+from resolvers.execution.executor import Executor
+from resolvers.schema import build_schema
 
 STREAM_PATH = "/graphql/stream"
 REPORTS_PATH = "/reports/"
@@ -46,16 +45,9 @@ class Application:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
         self._parts = parts
-        self._schema = build_schema(
-            SchemaLimits(
-                depth=settings.max_query_depth,
-                tokens=settings.max_query_tokens,
-                aliases=settings.max_query_aliases,
-                cost=settings.max_query_cost,
-                page_size=settings.page_size_max,
-                introspection=settings.introspection,
-                repetition=_repetition_limits(settings),
-            )
+        self._schema = build_schema()
+        self._executor = Executor(
+            self._schema._schema, document_limits(settings), introspection=settings.introspection
         )
         self._database_there = Question(lambda: fetch("SELECT 1 AS one"), DATABASE_PATIENCE_S)
         self._waiting = Question(self._ask_waiting, DATABASE_PATIENCE_S)
@@ -75,10 +67,10 @@ class Application:
             with resources.database.active():
                 await import_if_empty(self._settings.book_file, resources.desk.clock())
                 await resources.revocations.load()
-                live = Live(self._schema, self._documents(), resources)
+                live = Live(self._schema, self._executor, resources)
                 workers = Workers(resources, live)
                 self.resources, self._workers, self.live = resources, workers, live
-                self._endpoint = Endpoint(self._schema, resources, live.reads)
+                self._endpoint = Endpoint(self._schema, self._executor, resources, live.reads)
                 self._streams = EventStreams(live)
                 self._reports = ReportEndpoint(resources)
                 workers.start()
@@ -89,17 +81,6 @@ class Application:
                     self._endpoint = self._streams = self._reports = self.live = None
                     await workers.stop()
                     self.resources = self._workers = None
-
-    def _documents(self) -> Documents:
-        settings = self._settings
-        return Documents(
-            self._schema._schema,
-            depth=settings.max_query_depth,
-            aliases=settings.max_query_aliases,
-            tokens=settings.max_query_tokens,
-            introspection=settings.introspection,
-            repetition=_repetition_limits(settings),
-        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve `/graphql` and below, and `/reports/`, with the database active in the request's task."""
@@ -199,10 +180,6 @@ def _data(damaged: Sequence[str]) -> dict[str, object]:
     if len(damaged) > len(named):
         named.append(f"{len(damaged) - len(named)} more")
     return {"data": False, "dataTrouble": f"stored rows cannot be read: {', '.join(named)}"}
-
-
-def _repetition_limits(settings: Settings) -> RepetitionLimits:
-    return RepetitionLimits(settings.max_query_equal_fields, settings.max_query_root_fields)
 
 
 async def _to_graphql(_: Request) -> Response:

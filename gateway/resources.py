@@ -294,7 +294,6 @@ def _api(settings: Settings, desk: DeskContext, bus: Bus, stream: EventStream) -
         cursors=_cursor_signer(settings),
         reporting_currency=Currency(settings.reporting_currency),
         page_size_max=settings.page_size_max,
-        event_cost_max=settings.max_event_cost,
         legs_max=settings.max_legs,
         snapshot_max=SNAPSHOT_ROWS_MAX,
         unpublished_batch=settings.unpublished_batch,

@@ -1,58 +1,28 @@
-"""The executable schema, its limits and its text."""
+"""The schema and its text."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import strawberry
-from graphql import ASTValidationRule, GraphQLError, validate_schema
-from strawberry.extensions import AddValidationRules, DisableIntrospection, MaxTokensLimiter, SchemaExtension
+from graphql import validate_schema
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
 
-from resolvers.execution.cost import CostLimit
-from resolvers.execution.nesting import max_aliases, max_depth
-from resolvers.execution.repetition import DEFAULT_LIMITS, RepetitionLimit, RepetitionLimits
-from resolvers.kit.errors import CodedErrors, OneOperation
 from resolvers.kit.scalars import SCALARS
 from resolvers.mutation import Mutation
 from resolvers.query import Query
 from resolvers.subscription import Subscription
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaLimits:
-    """The limits of a document."""
+@cache
+def build_schema() -> strawberry.Schema:
+    """Build the schema. This takes a fifth of a second; the schema keeps no state and serves all requests.
 
-    depth: int
-    tokens: int
-    aliases: int
-    cost: int
-    page_size: int
-    introspection: bool
-    repetition: RepetitionLimits = DEFAULT_LIMITS
-
-
-class DeskSchema(strawberry.Schema):
-    """Does not log errors of clients; CodedErrors logs faults of the desk with their reference."""
-
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
-        """Replaces Strawberry's traceback for every misspelt field."""
-
-
-@lru_cache(maxsize=4)
-def build_schema(limits: SchemaLimits) -> strawberry.Schema:
-    """Build the executable schema. This takes a fifth of a second; the schema keeps no state and serves all
-    requests.
+    It has no extensions: `resolvers.execution.executor` does what Strawberry would do with them.
     """
-    schema = DeskSchema(
+    schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[CodedErrors, OneOperation, *_limiters(limits)],
-        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not limits.introspection),
+        config=StrawberryConfig(scalar_map=SCALARS),
     )
     assert not validate_schema(schema._schema)
     return schema
@@ -60,17 +30,4 @@ def build_schema(limits: SchemaLimits) -> strawberry.Schema:
 
 def sdl() -> str:
     """The text of `schema.graphql`."""
-    return build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True)).as_str() + "\n"
-
-
-def _limiters(limits: SchemaLimits) -> list[Callable[[], SchemaExtension]]:
-    rules: list[type[ASTValidationRule]] = [max_depth(limits.depth), max_aliases(limits.aliases)]
-    chosen: list[Callable[[], SchemaExtension]] = [
-        lambda: MaxTokensLimiter(max_token_count=limits.tokens),
-        lambda: AddValidationRules(rules),
-        lambda: RepetitionLimit(limits.repetition),
-        lambda: CostLimit(limits.cost, limits.page_size),
-    ]
-    if not limits.introspection:
-        chosen.append(DisableIntrospection)
-    return chosen
+    return build_schema().as_str() + "\n"

@@ -5,7 +5,7 @@ need no task. All output goes through one mailbox, in order; the `Wire` encodes 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -58,17 +58,22 @@ class Start(Protocol):
         """Whether to begin with the current state."""
 
 
-class Executor(Protocol):
+@dataclass(frozen=True, slots=True)
+class Single:
+    """A prepared query or mutation."""
+
+    execute: Callable[[], Awaitable[bytes]]
+    """Executes it; returns its result, encoded."""
+
+
+class RequestHandler(Protocol):
     """The GraphQL functions that operations need."""
 
-    def prepare(self, message: Subscribe, caller: Caller) -> Start | list[Any] | None:
-        """A subscription, errors, or None for a query or a mutation."""
+    def prepare(self, message: Subscribe, caller: Caller) -> Start | Single | list[Any]:
+        """A subscription, a query or a mutation; or errors."""
 
     async def on_subscribe(self, message: Subscribe, caller: Caller) -> None:
         """A prepared subscription begins: record what is required."""
-
-    async def execute(self, message: Subscribe, caller: Caller) -> bytes:
-        """The result of a query or a mutation, encoded."""
 
     def errors_of(self, failure: BaseException) -> list[Any]:
         """The errors that a client may see."""
@@ -97,7 +102,7 @@ class Wire(Protocol):
 class Backend:
     """Shared by all connections of a process."""
 
-    executor: Executor
+    requests: RequestHandler
     feed: LiveFeed
     metrics: LiveMetrics
     preparing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -170,17 +175,17 @@ class Operations:
     async def _start(self, running: "_Running", message: Subscribe, caller: Caller) -> None:
         async with self.backend.preparing:
             await asyncio.sleep(0)
-            start = self.backend.executor.prepare(message, caller)
+            start = self.backend.requests.prepare(message, caller)
         if isinstance(start, list):
             self._finish(running, self.wire.error(message.id, start))
-        elif start is None:
+        elif isinstance(start, Single):
             running.executing = True
-            payload = await self.backend.executor.execute(message, caller)
+            payload = await start.execute()
             if not running.slot.ended:
                 self.mailbox.put(running.slot, self.wire.result(message.id, payload))
             self._finish(running, self.wire.complete(message.id))
         else:
-            await self.backend.executor.on_subscribe(message, caller)
+            await self.backend.requests.on_subscribe(message, caller)
             await running.begin(start)
 
     def _started(self, running: "_Running", task: "asyncio.Task[None]") -> None:
@@ -190,7 +195,7 @@ class Operations:
         if isinstance(failure, OSError | BusUnavailable):
             self.lost(AWAY_HINT)
         else:
-            self._finish(running, self.wire.error(running.id, self.backend.executor.errors_of(failure)))
+            self._finish(running, self.wire.error(running.id, self.backend.requests.errors_of(failure)))
 
     def _finish(self, running: "_Running", last: bytes) -> None:
         if self._running.get(running.id) is running:

@@ -6,17 +6,15 @@ from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry import Schema
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLRequestData
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType
 
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
@@ -25,22 +23,27 @@ from gateway.http.personal_reads import PersonalReads
 from gateway.http.request_body import BodyRefused, read_json, require_json
 from gateway.logs import current_request_id
 from gateway.resources import Resources
+from resolvers.execution.documents import Document
+from resolvers.execution.executor import AdmittedOperation, Executor
 from resolvers.kit.context import RequestContext
-from resolvers.kit.errors import DATABASE_TROUBLE, DatabaseTrouble, refused_by_database
+from resolvers.kit.errors import DATABASE_TROUBLE, DatabaseTrouble, coded, refused_by_database
 
 RETRY_AFTER_S = 1
 NOT_ALLOWED = 405
 
-_BY_METHOD = {
-    "GET": frozenset[OperationType](),
-    "POST": frozenset({OperationType.QUERY, OperationType.MUTATION}),
+_PLURAL = {
+    OperationType.QUERY: "queries",
+    OperationType.MUTATION: "mutations",
+    OperationType.SUBSCRIPTION: "subscriptions",
 }
 
 
 class Endpoint(GraphQL[Any, None]):
     """`/graphql` over HTTP: POST. gateway.http.live serves sockets."""
 
-    def __init__(self, schema: Schema, resources: Resources, reads: PersonalReads) -> None:
+    def __init__(
+        self, schema: Schema, executor: Executor, resources: Resources, reads: PersonalReads
+    ) -> None:
         settings = resources.settings
         super().__init__(
             schema,
@@ -49,6 +52,7 @@ class Endpoint(GraphQL[Any, None]):
             subscription_protocols=[],
         )
         self.resources = resources
+        self._executor = executor
         self._reads = reads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,27 +107,22 @@ class Endpoint(GraphQL[Any, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
-        """Execute a query or a mutation: Strawberry would start a subscription and fail over its result.
+        """Execute a query or a mutation by the desk's executor, which all transports share.
 
         The token was verified before the body arrived, which may have taken any time.
         """
         self.resources.tokens.verify_again(context.principal, self.resources.desk.clock())
-        try:
-            result = await self.schema.execute(
-                request_data.query,
-                variable_values=request_data.variables,
-                context_value=context,
-                operation_name=request_data.operation_name,
-                allowed_operation_types=_BY_METHOD[request_adapter.method],
-            )
-        except MissingQueryError:
-            raise HTTPException(400, "No GraphQL query found in the request") from None
-        except CannotGetOperationTypeError as unknown:
-            raise HTTPException(400, unknown.as_http_error_reason()) from None
-        except InvalidOperationTypeError as refused:
-            raise HTTPException(400, _way_in(refused, request_adapter.method)) from None
-        await self._reads.executed(context, request_data.query)
-        return result
+        if not request_data.query:
+            raise HTTPException(400, "No GraphQL query found in the request")
+        document = self._executor.read(request_data.query)
+        _require_served(document, request_data.operation_name, request_adapter.method)
+        operation = self._executor.admit(document, request_data.operation_name, request_data.variables)
+        if not isinstance(operation, AdmittedOperation):
+            return ExecutionResult(None, list(operation))
+        result = await self._executor.execute(operation, context)
+        answer = ExecutionResult(result.data, [coded(error) for error in result.errors or ()] or None)
+        await self._reads.executed(context, document)
+        return answer
 
     def _explorer(self, request: Request) -> Awaitable[Response] | None:
         """The explorer page for a browser; it needs no token, but its requests do."""
@@ -150,11 +149,21 @@ class Endpoint(GraphQL[Any, None]):
         return self.resources.tokens.verify(bearer(authorization), self.resources.desk.clock())
 
 
-def _way_in(refused: InvalidOperationTypeError, method: str) -> str:
-    """Why the transport is refused, and which to use instead."""
-    is_subscription = refused.operation_type is OperationType.SUBSCRIPTION
-    instead = "a WebSocket or Accept: text/event-stream" if is_subscription else "POST"
-    return f"{refused.as_http_error_reason(method)}: use {instead}"
+def _require_served(document: Document, name: str | None, method: str) -> None:
+    """Raises HTTPException unless the document has the operation and a response of HTTP can answer it.
+
+    Of several operations without a name the first counts here; the executor refuses them.
+    """
+    if document.kinds is None:
+        return
+    kind = next(iter(document.kinds.values()), None) if name is None else document.kinds.get(name)
+    if kind is None:
+        unknown = "Can't get GraphQL operation type" if name is None else f'Unknown operation named "{name}".'
+        raise HTTPException(400, unknown)
+    is_subscription = kind is OperationType.SUBSCRIPTION
+    if is_subscription or method != "POST":
+        instead = "a WebSocket or Accept: text/event-stream" if is_subscription else "POST"
+        raise HTTPException(400, f"{_PLURAL[kind]} are not allowed when using {method}: use {instead}")
 
 
 def error_response(status: int, code: str, message: str, **facts: object) -> JSONResponse:

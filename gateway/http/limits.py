@@ -1,4 +1,4 @@
-"""The limits of one HTTP request before GraphQL.
+"""The limits of a request: of its body, and of its document.
 
 Starlette counts: a body whose announced length is too large is refused unread, one that turns out too long is
 refused at the first byte over the limit. This module adds the response, in the JSON shape of every other
@@ -9,7 +9,24 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.settings import Settings
+from resolvers.execution.limits import DocumentLimits
+
 TOO_LARGE = 413
+
+
+def document_limits(settings: Settings) -> DocumentLimits:
+    """The limits of a document over every transport."""
+    return DocumentLimits(
+        depth=settings.max_query_depth,
+        tokens=settings.max_query_tokens,
+        aliases=settings.max_query_aliases,
+        equal_fields=settings.max_query_equal_fields,
+        root_fields=settings.max_query_root_fields,
+        cost=settings.max_query_cost,
+        event_cost=settings.max_event_cost,
+        rows=settings.page_size_max,
+    )
 
 
 class BodyLimit:

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -25,7 +26,7 @@ from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
 from models.sql.codec import event_from_text
 from models.sql.database import UnstorableText
-from resolvers.execution.documents import Document, Documents
+from resolvers.execution.executor import AdmittedOperation, Executor, encode
 from resolvers.kit.context import RequestContext
 from resolvers.kit.errors import (
     BAD_USER_INPUT,
@@ -37,7 +38,6 @@ from resolvers.kit.errors import (
     coded,
 )
 from resolvers.live_feed.fields import describe, postings_of
-from resolvers.live_feed.operation import encode
 from resolvers.live_feed.schema import LiveSchema, Prepared
 from subscriptions import protocol
 from subscriptions.bus import PositionLost
@@ -46,7 +46,7 @@ from subscriptions.group import LiveLimits
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.metrics import LiveMetrics
 from subscriptions.protocol import PROTOCOL, CloseCode
-from subscriptions.running import Backend, Caller, Refused, Wire
+from subscriptions.running import Backend, Caller, Refused, Single, Wire
 from subscriptions.shared import LiveFeed
 from subscriptions.sse import SseStream, StreamLimits
 from subscriptions.websocket import Session, SocketLimits
@@ -80,7 +80,7 @@ class Connection(Protocol):
 class Live:
     """The live side of one process."""
 
-    def __init__(self, schema: Schema, documents: Documents, resources: Resources) -> None:
+    def __init__(self, schema: Schema, executor: Executor, resources: Resources) -> None:
         settings = resources.settings
         self.metrics = LiveMetrics()
         self.feed = LiveFeed(
@@ -99,10 +99,9 @@ class Live:
             metrics=self.metrics,
         )
         self.backend = Backend(self, self.feed, self.metrics)
-        self._schema = schema
-        self._documents = documents
-        self.reads = PersonalReads(schema, documents, resources.desk)
-        self._live_schema = LiveSchema(schema, resources.api)
+        self._executor = executor
+        self.reads = PersonalReads(executor, resources.desk)
+        self._live_schema = LiveSchema(schema, executor, resources.api)
         self._resources = resources
         self._limits = SocketLimits(
             mailbox=MailboxLimits(settings.mailbox_frames, settings.mailbox_bytes),
@@ -266,48 +265,38 @@ class Live:
             "resumeWithinS": settings.outbox_retention_hours * 3600,
         }
 
-    def prepare(self, message: protocol.Subscribe, caller: Caller) -> Prepared | list[Any] | None:
+    def prepare(self, message: protocol.Subscribe, caller: Caller) -> Prepared | Single | list[Any]:
         """Parse, validate, authorise."""
-        document = self._documents.get(message.query)
-        if document.errors:
-            return [error.formatted for error in document.errors]
-        if document.operation(message.operation_name) is None:
-            return [ApiError(BAD_USER_INPUT, _which(message.operation_name)).formatted]
-        if not document.is_subscription(message.operation_name):
-            return None
+        document = self._executor.read(message.query)
+        operation = self._executor.admit(document, message.operation_name, message.variables)
+        if not isinstance(operation, AdmittedOperation):
+            return [error.formatted for error in operation]
         principal: Principal = caller.principal
+        if not operation.is_subscription:
+            return Single(partial(self._execute, operation, principal))
         try:
-            return self._start(document, message, principal.audience)
+            return self._start(operation, principal.audience, message.last_event_id)
         except GraphQLError as refused:
             error = coded(refused)
             if (error.extensions or {}).get("code") == CURSOR_INVALID:
                 self.metrics.resumes["invalid"] += 1
             return [error.formatted]
 
-    def _start(self, document: Document, message: protocol.Subscribe, audience: Audience) -> Prepared:
+    def _start(self, operation: AdmittedOperation, audience: Audience, last_event_id: str | None) -> Prepared:
         if not audience.may_see:
             raise ApiError(FORBIDDEN, "Your token grants no permission of this desk.")
-        return self._live_schema.prepare(
-            document, message.operation_name, message.variables or {}, audience, message.last_event_id
-        )
+        return self._live_schema.prepare(operation, audience, last_event_id)
 
     async def on_subscribe(self, message: protocol.Subscribe, caller: Caller) -> None:
         """Record readers of personal data."""
-        await self.reads.subscribed(caller.principal, message.query)
+        await self.reads.subscribed(caller.principal, self._executor.read(message.query))
 
-    async def execute(self, message: protocol.Subscribe, caller: Caller) -> bytes:
+    async def _execute(self, operation: AdmittedOperation, principal: Principal) -> bytes:
         """Execute a query or a mutation with a context of its own."""
-        asking: Principal = caller.principal
-        principal = replace(asking, request_id=current_request_id())
-        context = RequestContext(self._resources.api, principal)
-        result = await self._schema.execute(
-            message.query,
-            variable_values=message.variables,
-            operation_name=message.operation_name,
-            context_value=context,
-        )
-        await self.reads.executed(context, message.query)
-        return encode(result, None)  # type: ignore[arg-type]
+        context = RequestContext(self._resources.api, replace(principal, request_id=current_request_id()))
+        result = await self._executor.execute(operation, context)
+        await self.reads.executed(context, operation.document)
+        return encode(result)
 
     def errors_of(self, failure: BaseException) -> list[Any]:
         """The errors that ended an operation, for its client; a bug is logged with its traceback."""
@@ -354,9 +343,3 @@ async def _refuse(status: int, send: Send) -> None:
     headers = [(b"content-length", b"0"), (b"retry-after", b"1")]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": b""})
-
-
-def _which(name: str | None) -> str:
-    if name is None:
-        return "The document has several operations: name one with operationName."
-    return f"The document has no operation named {name[:100]!r}."

@@ -5,14 +5,10 @@ page has rows (`first`, as sent or by default). A list without pages counts as a
 expensive accepted operation keeps the process busy for a second or two, not for minutes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import graphql
-from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import validate_document
-
-from resolvers.kit.errors import QUERY_TOO_EXPENSIVE, ApiError
 
 ROWS_OF_A_LIST = 5
 """The number of rows assumed for a list without pages, such as the accounts of a client."""
@@ -20,47 +16,11 @@ RESULTS_OF_A_BATCH = 200
 """The number of rows assumed for the results of a mutation."""
 
 
-class CostLimit(SchemaExtension):
-    """Refuses an operation that would cost more than `max_cost`; a page has at most `max_rows`."""
-
-    def __init__(self, max_cost: int, max_rows: int) -> None:
-        self._max_cost = max_cost
-        self._max_rows = max_rows
-
-    def on_validate(self) -> Iterator[None]:
-        """Validates in place of Strawberry, which offers no moment between its validation and the execution.
-        Only a valid document has types throughout and no cycles.
-        """
-        context = self.execution_context
-        document, schema = context.graphql_document, context.schema._schema
-        if document is not None and context.pre_execution_errors is None:
-            errors = validate_document(schema, document, context.validation_rules)
-            context.pre_execution_errors = errors or self._refusals(schema, document)
-        yield
-
-    def _refusals(
-        self, schema: graphql.GraphQLSchema, document: graphql.DocumentNode
-    ) -> list[graphql.GraphQLError]:
-        cost = cost_of(schema, document, self.execution_context.variables or {}, self._max_rows)
-        if cost <= self._max_cost:
-            return []
-        return [too_expensive(cost, self._max_cost)]
-
-
-def too_expensive(cost: int, most: int) -> ApiError:
-    """The error for an operation that costs too much."""
-    return ApiError(
-        QUERY_TOO_EXPENSIVE,
-        f"The answer could have {cost:,} fields, more than {most:,}: request fewer rows (first) or fewer "
-        "fields.",
-    )
-
-
 def cost_of(
     schema: graphql.GraphQLSchema, document: graphql.DocumentNode, variables: Mapping[str, Any], max_rows: int
 ) -> int:
-    """The cost of the most expensive operation of a valid document; a page over `max_rows` is refused
-    later.
+    """The cost of the most expensive operation of a document, which must be valid: only then has everything a
+    type, and no fragment spreads itself. A page over `max_rows` is refused later.
     """
     operations = [node for node in document.definitions if isinstance(node, graphql.OperationDefinitionNode)]
     return max(_Reckoner(schema, document, each, variables, max_rows).total() for each in operations)

@@ -1,6 +1,7 @@
 """Documents parsed and validated once: cached by their text, errors included, with a bound."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,10 +20,11 @@ from graphql import (
     validate,
 )
 from graphql.validation import NoSchemaIntrospectionCustomRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from resolvers.execution.limits import DocumentLimits
 from resolvers.execution.nesting import max_aliases, max_depth
-from resolvers.execution.personal import personal_fields
-from resolvers.execution.repetition import DEFAULT_LIMITS, RepetitionLimits, errors_before_validation
+from resolvers.execution.repetition import errors_before_validation
 from resolvers.kit.errors import coded
 
 CACHED_DOCUMENTS = 1024
@@ -37,15 +39,13 @@ class Document:
 
     ast: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+    kinds: Mapping[str | None, OperationType] | None = None
+    """The type of each operation by its name, also of an invalid document; None if the text is malformed."""
 
     @property
     def definitions(self) -> tuple[DefinitionNode, ...]:
         """Operations and fragments of the document."""
         return () if self.ast is None else tuple(self.ast.definitions)
-
-    def personal(self, schema: GraphQLSchema) -> list[str]:
-        """The fields with personal data that the document asks for."""
-        return [] if self.ast is None else personal_fields(schema, self.ast)
 
     @cached_property
     def normalised(self) -> str:
@@ -65,29 +65,18 @@ class Document:
         """The requested operation; None if the name does not identify one."""
         return None if self.ast is None else get_operation_ast(self.ast, name)
 
-    def is_subscription(self, name: str | None) -> bool:
-        """Whether the requested operation is a subscription."""
-        operation = self.operation(name)
-        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
-
 
 class Documents:
     """The rules are built once, because building them per request would defeat every cache."""
 
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        *,
-        depth: int,
-        aliases: int,
-        tokens: int,
-        introspection: bool,
-        repetition: RepetitionLimits = DEFAULT_LIMITS,
-    ) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
         self._schema = schema
-        self._tokens = tokens
-        self._repetition = repetition
-        self._rules = [*specified_rules, max_depth(depth), max_aliases(aliases)]
+        self._limits = limits
+        self._introspection = introspection
+        self._rules = [
+            *(*specified_rules, OneOfInputValidationRule),
+            *(max_depth(limits.depth), max_aliases(limits.aliases)),
+        ]
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
         self._cache: OrderedDict[str, Document] = OrderedDict()
@@ -108,10 +97,20 @@ class Documents:
 
     def _read(self, text: str) -> Document:
         try:
-            ast = parse(text, max_tokens=self._tokens)
+            ast = parse(text, max_tokens=self._limits.tokens)
         except GraphQLError as malformed:
             return Document(None, (coded(malformed),))
-        errors = errors_before_validation(self._schema, ast, self._repetition) or validate(
-            self._schema, ast, self._rules, max_errors=ERRORS_MAX
+        errors = errors_before_validation(self._schema, ast, self._limits) or validate(
+            *(self._schema, ast, self._rules),
+            max_errors=ERRORS_MAX,
+            hide_suggestions=not self._introspection,
         )
-        return Document(None if errors else ast, tuple(coded(error) for error in errors))
+        return Document(None if errors else ast, tuple(coded(error) for error in errors), _kinds(ast))
+
+
+def _kinds(ast: DocumentNode) -> Mapping[str | None, OperationType]:
+    return {
+        each.name.value if each.name else None: each.operation
+        for each in ast.definitions
+        if isinstance(each, OperationDefinitionNode)
+    }

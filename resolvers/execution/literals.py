@@ -9,10 +9,8 @@ import re
 
 from graphql import DocumentNode, FloatValueNode, GraphQLError, IntValueNode, NameNode, Node, Visitor, visit
 
-from resolvers.kit.errors import INVALID_DOCUMENT
+from resolvers.execution.limits import NAME_CHARACTERS_MAX, NUMBER_CHARACTERS_MAX, Limit
 
-NUMBER_CHARACTERS_MAX = 100
-NAME_CHARACTERS_MAX = 100
 _LONG = re.compile(rf"[0-9A-Za-z_]{{{min(NUMBER_CHARACTERS_MAX, NAME_CHARACTERS_MAX)}}}")
 
 
@@ -32,16 +30,14 @@ class _Literals(Visitor):
         self.errors: list[GraphQLError] = []
 
     def enter_int_value(self, node: IntValueNode, *_: object) -> None:
-        self._check("number", node, node.value, NUMBER_CHARACTERS_MAX)
+        self._check(Limit.NUMBER, node, node.value, NUMBER_CHARACTERS_MAX)
 
     def enter_float_value(self, node: FloatValueNode, *_: object) -> None:
-        self._check("number", node, node.value, NUMBER_CHARACTERS_MAX)
+        self._check(Limit.NUMBER, node, node.value, NUMBER_CHARACTERS_MAX)
 
     def enter_name(self, node: NameNode, *_: object) -> None:
-        self._check("name", node, node.value, NAME_CHARACTERS_MAX)
+        self._check(Limit.NAME, node, node.value, NAME_CHARACTERS_MAX)
 
-    def _check(self, kind: str, node: Node, text: str, most: int) -> None:
-        if len(text) <= most or self.errors:
-            return
-        reason = f"A {kind} has {len(text)} characters, more than {most}."
-        self.errors.append(GraphQLError(reason, node, extensions={"code": INVALID_DOCUMENT}))
+    def _check(self, limit: Limit, node: Node, text: str, most: int) -> None:
+        if len(text) > most and not self.errors:
+            self.errors.append(limit.exceeded(most, len(text), at=node))

@@ -12,12 +12,13 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
     ValidationRule,
 )
+
+from resolvers.execution.limits import Limit
 
 
 def max_depth(most: int) -> type[ValidationRule]:
@@ -30,7 +31,7 @@ def max_depth(most: int) -> type[ValidationRule]:
             for operation in _operations(document):
                 depth.levels(operation.selection_set, 0)
             if depth.exceeded:
-                self.report_error(GraphQLError(f"Fields may be nested at most {most} levels deep."))
+                self.report_error(Limit.DEPTH.exceeded(most))
 
     return MaxDepth
 
@@ -44,7 +45,7 @@ def max_aliases(most: int) -> type[ValidationRule]:
             aliases = _Aliases(fragments_of(document))
             found = sum(aliases.count(each.selection_set) for each in _operations(document))
             if found > most:
-                self.report_error(GraphQLError(f"The document has {found} aliases, more than {most}."))
+                self.report_error(Limit.ALIASES.exceeded(most, found))
 
     return MaxAliases
 

@@ -7,8 +7,7 @@ The walk takes at most `FIELDS_MAX` steps and ends at the first count that is to
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from graphql import (
     DocumentNode,
@@ -23,70 +22,30 @@ from graphql import (
     SelectionSetNode,
     validate,
 )
-from strawberry.extensions import SchemaExtension
 
+from resolvers.execution.limits import FIELDS_MAX, DocumentLimits, Limit
 from resolvers.execution.literals import literal_errors
 from resolvers.execution.nesting import fragments_of
-from resolvers.kit.errors import QUERY_TOO_EXPENSIVE, ApiError
-
-FIELDS_MAX = 5_000
-"""The largest number of selections in a document; those of a fragment count wherever it is spread."""
-
-
-@dataclass(frozen=True, slots=True)
-class RepetitionLimits:
-    """The largest number of fields with the same name in one object of the response, and of root fields in an
-    operation; every occurrence in the document counts.
-    """
-
-    equal_fields: int
-    root_fields: int
-
-
-DEFAULT_LIMITS = RepetitionLimits(equal_fields=20, root_fields=20)
-
-
-class RepetitionLimit(SchemaExtension):
-    """Refuses a document that repeats its fields too often, before it is validated."""
-
-    def __init__(self, limits: RepetitionLimits) -> None:
-        self._limits = limits
-
-    def on_validate(self) -> Iterator[None]:
-        """Runs before `CostLimit`, which validates only documents that were not refused before."""
-        context = self.execution_context
-        document = context.graphql_document
-        if document is not None and context.pre_execution_errors is None:
-            context.pre_execution_errors = (
-                errors_before_validation(context.schema._schema, document, self._limits) or None
-            )
-        yield
 
 
 def errors_before_validation(
-    schema: GraphQLSchema, document: DocumentNode, limits: RepetitionLimits
+    schema: GraphQLSchema, document: DocumentNode, limits: DocumentLimits
 ) -> list[GraphQLError]:
     """The errors of the document; empty: it may be validated."""
     return literal_errors(document) or _repetition_errors(schema, document, limits)
 
 
 def _repetition_errors(
-    schema: GraphQLSchema, document: DocumentNode, limits: RepetitionLimits
+    schema: GraphQLSchema, document: DocumentNode, limits: DocumentLimits
 ) -> list[GraphQLError]:
     try:
         Walk(fragments_of(document), limits).document(document)
     except FieldsExhausted:
         # For fragments that spread themselves the cycle is the better reason.
-        return validate(schema, document, [NoFragmentCyclesRule]) or [
-            _refusal(f"The document selects more than {FIELDS_MAX} fields, counted with its fragments.")
-        ]
+        return validate(schema, document, [NoFragmentCyclesRule]) or [Limit.FIELDS.exceeded(FIELDS_MAX)]
     except Repeated as repeated:
-        return [_refusal(str(repeated))]
+        return [repeated.error]
     return []
-
-
-def _refusal(reason: str) -> ApiError:
-    return ApiError(QUERY_TOO_EXPENSIVE, f"{reason} Request each field once.")
 
 
 class FieldsExhausted(Exception):
@@ -94,13 +53,17 @@ class FieldsExhausted(Exception):
 
 
 class Repeated(Exception):
-    """A limit is exceeded; the message names it."""
+    """A limit is exceeded; the error names it."""
+
+    def __init__(self, error: GraphQLError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class Walk:
     """Walks over the objects of the response, each with all the fields that will be merged into it."""
 
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], limits: RepetitionLimits) -> None:
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], limits: DocumentLimits) -> None:
         self._fragments = fragments
         self._limits = limits
         self.steps = 0
@@ -123,20 +86,17 @@ class Walk:
         most = self._limits.root_fields
         found = sum(len(same) for same in self._merged([operation.selection_set]).values())
         if found > most:
-            raise Repeated(f"An operation has {found} root fields, more than {most}.")
+            raise Repeated(Limit.ROOT_FIELDS.exceeded(most, found))
 
     def _object(self, root: Sequence[SelectionSetNode]) -> None:
         """An object of the response and everything below it, without recursion because a document may nest
         deeply.
         """
-        waiting = [root]
+        waiting, most = [root], self._limits.equal_fields
         while waiting:
             for name, same in self._merged(waiting.pop()).items():
-                if len(same) > self._limits.equal_fields:
-                    raise Repeated(
-                        f"The field {name[:100]} is repeated {len(same)} times in one object, "
-                        f"more than {self._limits.equal_fields}."
-                    )
+                if len(same) > most:
+                    raise Repeated(Limit.EQUAL_FIELDS.exceeded(most, len(same), name))
                 inner = [each.selection_set for each in same if each.selection_set is not None]
                 if inner:
                     waiting.append(inner)

@@ -41,7 +41,6 @@ class Api:
     cursors: CursorSigner
     reporting_currency: Currency
     page_size_max: int
-    event_cost_max: int
     legs_max: int
     snapshot_max: int
     unpublished_batch: int

@@ -7,17 +7,12 @@ DATABASE_TIMEOUT, with a reference that finds the traceback in the log). A datab
 lock held by another transaction (DATABASE_BUSY). In both cases the client may send the same request again.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import uuid4
 
 import structlog
-from graphql import GraphQLError, OperationDefinitionNode
-from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import SchemaExtension
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import StreamExecutionResult
+from graphql import GraphQLError
 
 from models.sql.database import (
     Busy,
@@ -45,10 +40,6 @@ INTERNAL = "INTERNAL"
 INVALID_DOCUMENT = "GRAPHQL_VALIDATION_FAILED"
 QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
 UNREADABLE_DATA = "UNREADABLE_DATA"
-
-
-_UNFIT = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
-"""The errors of Strawberry for a document without an operation to run."""
 
 
 class ApiError(GraphQLError):
@@ -80,54 +71,11 @@ def in_scope(found: T | None) -> T:
     return found
 
 
-class CodedErrors(SchemaExtension):
-    """Gives every error its code; replaces errors that a client must not see and logs them."""
-
-    def on_operation(self) -> Iterator[None]:
-        """After a query or a mutation, or at the end of a stream whose results were handled one by one."""
-        yield
-        context = self.execution_context
-        known = {id(error): coded(error) for error in _errors_of(context.result)}
-        _replace_errors(context.result, known)
-        if context.pre_execution_errors:
-            context.pre_execution_errors = [
-                known.get(id(error)) or coded(error) for error in context.pre_execution_errors
-            ]
-
-    def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
-        """Before one result of a subscription is sent."""
-        _replace_errors(result, {id(error): coded(error) for error in _errors_of(result)})
-        yield None
-
-
-class OneOperation(SchemaExtension):
-    """Refuse a document of several operations if none is named; Strawberry would run the first."""
-
-    def on_validate(self) -> Iterator[None]:
-        """Runs before the validation rules."""
-        context = self.execution_context
-        document = context.graphql_document
-        operations = [
-            node
-            for node in (document.definitions if document else ())
-            if isinstance(node, OperationDefinitionNode)
-        ]
-        if len(operations) > 1 and context._provided_operation_name is None:
-            context.pre_execution_errors = [
-                ApiError(
-                    INVALID_DOCUMENT, "The document has several operations: send operationName to choose one."
-                )
-            ]
-        yield
-
-
 def coded(error: GraphQLError) -> GraphQLError:
     """The error in the form that the client may see."""
     if error.extensions and "code" in error.extensions:
         return error
     original = error.original_error
-    if isinstance(original, _UNFIT):
-        return _with(error, error.message, {"code": INVALID_DOCUMENT})
     if isinstance(original, UnstorableText):
         return _with(error, f"The value cannot be stored: {original}.", {"code": BAD_USER_INPUT})
     if original is None or isinstance(original, GraphQLError):
@@ -181,16 +129,6 @@ def refused_by_database(trouble: DatabaseTrouble, path: str) -> RefusedByDatabas
     request_outage().note(path, trouble)
     message = f"The database is not available. {again}"
     return RefusedByDatabase(DATABASE_UNAVAILABLE, message, {"retryable": True})
-
-
-def _errors_of(result: object) -> list[GraphQLError]:
-    return getattr(result, "errors", None) or []
-
-
-def _replace_errors(result: object, known: dict[int, GraphQLError]) -> None:
-    """Replace each error with its coded form. An error that stands in two places is coded and logged once."""
-    if known:
-        result.errors = [known[id(error)] for error in _errors_of(result)]  # type: ignore[attr-defined]
 
 
 def _with(error: GraphQLError, message: str, extensions: dict[str, str | bool]) -> GraphQLError:

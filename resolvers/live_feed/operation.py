@@ -12,17 +12,15 @@ from functools import cached_property
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult, execute
-from strawberry import Schema
+from graphql import ExecutionResult
 
 from domain.principal import Audience
 from models.outbox import unpublished
 from models.sql.codec import UnknownFormat, event_from_text
 from models.sql.database import NO_ANSWER
-from resolvers.execution.compiled import Complete, NotPlain, compile_subscription
-from resolvers.execution.documents import Document
+from resolvers.execution.compiled import Complete, NotPlain
+from resolvers.execution.executor import AdmittedOperation, Executor, encode
 from resolvers.kit.context import Api, ReadContext
-from resolvers.kit.errors import coded
 from subscriptions.bus import Position
 from subscriptions.operation import Delivery, Opening, Snapshot
 
@@ -33,14 +31,12 @@ NOWHERE = Position("", 0)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A validated subscription request."""
+    """An admitted subscription request."""
 
-    schema: Schema
+    executor: Executor
     api: Api
     audience: Audience
-    document: Document
-    operation_name: str | None
-    variables: Mapping[str, Any]
+    operation: AdmittedOperation
     field: str
     arguments: Mapping[str, Any]
     key: Hashable
@@ -134,25 +130,12 @@ class LiveOperation(ABC):
         return None
 
     async def _executed(self, root: Any, context: ReadContext) -> ExecutionResult:
-        request = self._request
-        assert request.document.ast is not None, "it was found valid"
-        result = execute(
-            request.schema._schema,
-            request.document.ast,
-            root_value=root,
-            context_value=context,
-            variable_values=dict(request.variables),
-            operation_name=request.operation_name,
-        )
-        return result if isinstance(result, ExecutionResult) else await result
+        return await self._request.executor.execute(self._request.operation, context, root)
 
     @cached_property
     def _compiled(self) -> Complete | None:
         """Created for the first render, because every further subscriber brings an operation like this."""
-        request = self._request
-        operation = request.document.operation(request.operation_name)
-        assert operation is not None
-        return compile_subscription(request.schema._schema, operation, request.document.fragments)
+        return self._request.executor.compiled(self._request.operation)
 
     @abstractmethod
     async def root(self, root: Any, cursor: str, context: ReadContext) -> Any:
@@ -166,13 +149,3 @@ def raise_outage(result: ExecutionResult) -> None:
     for error in result.errors or ():
         if isinstance(error.original_error, NO_ANSWER):
             raise error.original_error
-
-
-def encode(result: ExecutionResult, cursor: str | None) -> bytes:
-    """The payload of a `next` message."""
-    payload: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        payload["errors"] = [coded(error).formatted for error in result.errors]
-    if cursor is not None:
-        payload["extensions"] = {"cursor": cursor}
-    return orjson.dumps(payload)

@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from resolvers.execution.documents import Document
+from resolvers.execution.executor import AdmittedOperation
 
 CURSOR_ARGUMENTS = frozenset({"after", "snapshot"})
 
@@ -29,16 +30,14 @@ def root_field(document: Document, operation: OperationDefinitionNode) -> FieldN
     return next(_fields(document, operation.selection_set.selections))
 
 
-def sharing_key(
-    document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]
-) -> tuple[Hashable, ...]:
+def sharing_key(operation: AdmittedOperation) -> tuple[Hashable, ...]:
     """Equal for requests that select the same under the same filter."""
-    field = root_field(document, operation)
-    declared = {each.variable.name.value for each in operation.variable_definitions or ()}
+    document, node = operation.document, operation.node
+    field = root_field(document, node)
+    declared = {each.variable.name.value for each in node.variable_definitions or ()}
     counting = declared - _cursor_variables(document, field)
-    rest = {name: value for name, value in variables.items() if name in counting}
-    name = operation.name.value if operation.name else None
-    return _normalised(document, operation, field), name, _canonical(rest)
+    rest = {name: value for name, value in operation.variables.items() if name in counting}
+    return _normalised(document, node, field), operation.name, _canonical(rest)
 
 
 def _fields(document: Document, selections: Iterable[Any]) -> Iterator[FieldNode]:

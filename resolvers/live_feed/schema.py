@@ -1,17 +1,16 @@
-"""Turns a validated document into a subscription that is ready to be shared."""
+"""Turns an admitted operation into a subscription that is ready to be shared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import FieldNode, GraphQLError, OperationDefinitionNode
+from graphql import FieldNode, GraphQLError
 from graphql.execution.values import get_argument_values, get_variable_values
 from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
 from domain.principal import Audience
-from resolvers.execution.cost import cost_of, too_expensive
-from resolvers.execution.documents import Document
+from resolvers.execution.executor import AdmittedOperation, Executor
 from resolvers.kit.context import Api
 from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.live_feed.fields import OPERATIONS
@@ -33,34 +32,25 @@ class Prepared:
 class LiveSchema:
     """Prepares subscriptions of one schema."""
 
-    def __init__(self, schema: Schema, api: Api) -> None:
+    def __init__(self, schema: Schema, executor: Executor, api: Api) -> None:
         self._schema = schema
+        self._executor = executor
         self._api = api
 
     def prepare(
-        self,
-        document: Document,
-        operation_name: str | None,
-        variables: Mapping[str, Any],
-        audience: Audience,
-        last_event_id: str | None = None,
+        self, operation: AdmittedOperation, audience: Audience, last_event_id: str | None = None
     ) -> Prepared:
         """The operation and its start position; raises GraphQLError. `last_event_id` is the cursor of SSE."""
-        operation = document.operation(operation_name)
-        assert operation is not None, "a subscription was found in it"
-        self._refuse_expensive(document, variables)
-        field = root_field(document, operation)
-        arguments = self._arguments(operation, field, variables)
+        field = root_field(operation.document, operation.node)
+        arguments = self._arguments(operation, field)
         request = Request(
-            schema=self._schema,
+            executor=self._executor,
             api=self._api,
             audience=audience,
-            document=document,
-            operation_name=operation_name,
-            variables=variables,
+            operation=operation,
             field=field.name.value,
             arguments=arguments,
-            key=(*sharing_key(document, operation, variables), audience),
+            key=(*sharing_key(operation), audience),
         )
         prepared = OPERATIONS[field.name.value](request)
         after = last_event_id or arguments.get("after")
@@ -69,21 +59,11 @@ class LiveSchema:
             raise ApiError(BAD_USER_INPUT, "Give either snapshot or after, not both.")
         return Prepared(prepared, self._verified(after, prepared), snapshot)
 
-    def _refuse_expensive(self, document: Document, variables: Mapping[str, Any]) -> None:
-        """The cost is paid for each event, and for each row of a snapshot by each subscription of its own."""
-        if document.ast is None:
-            return
-        cost = cost_of(self._schema._schema, document.ast, variables, self._api.page_size_max)
-        if cost > self._api.event_cost_max:
-            raise too_expensive(cost, self._api.event_cost_max)
-
-    def _arguments(
-        self, operation: OperationDefinitionNode, field: FieldNode, variables: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _arguments(self, operation: AdmittedOperation, field: FieldNode) -> dict[str, Any]:
         """The arguments of the field as Python values."""
         schema = self._schema._schema
         coerced = get_variable_values(
-            schema, operation.variable_definitions or (), dict(variables), max_errors=20
+            schema, operation.node.variable_definitions or (), dict(operation.variables), max_errors=20
         )
         if isinstance(coerced, list):
             raise _coded_as(coerced[0], BAD_USER_INPUT)

@@ -106,7 +106,7 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a syntax error": ("subscription { ", {}, "GRAPHQL_VALIDATION_FAILED"),
     "an empty document": ("", {}, "GRAPHQL_VALIDATION_FAILED"),
     "an unknown field": ("subscription { secrets }", {}, "GRAPHQL_VALIDATION_FAILED"),
-    "two operations": (f"query A {VIEWER} query B {VIEWER}", {}, "BAD_USER_INPUT"),
+    "two operations": (f"query A {VIEWER} query B {VIEWER}", {}, "GRAPHQL_VALIDATION_FAILED"),
     "only a fragment": ("fragment A on Viewer { subject }", {}, "GRAPHQL_VALIDATION_FAILED"),
     "two root fields": (
         "subscription { caseSummary { openCases } caseEvents { id } }",

@@ -494,7 +494,7 @@ async def test_a_33rd_operation_is_refused_and_the_others_go_on(desk: LiveDesk) 
         (CASES, {"variables": {"after": "nonsense"}}, "CURSOR_INVALID"),
         ("subscription { quotes(symbols: []) { last } }", {}, "BAD_USER_INPUT"),
         (CASES, {"operationName": "Unknown"}, "BAD_USER_INPUT"),
-        ("query A { __typename } query B { __typename }", {}, "BAD_USER_INPUT"),
+        ("query A { __typename } query B { __typename }", {}, "GRAPHQL_VALIDATION_FAILED"),
         ("query A { __typename } query B { __typename }", {"operationName": "C"}, "BAD_USER_INPUT"),
         ("fragment F on Query { __typename }", {}, "GRAPHQL_VALIDATION_FAILED"),
     ],

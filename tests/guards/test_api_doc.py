@@ -3,12 +3,28 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import gateway.http.graphql
 import resolvers.kit.errors
 from domain.principal import Permission
 from domain.refusals import RefusalCode
 from gateway.auth import REFERENCE_NAMES, TokenFault
+from gateway.settings import Settings, variable
+from resolvers.execution.limits import FIELDS_MAX, NAME_CHARACTERS_MAX, NUMBER_CHARACTERS_MAX, Limit
 
+LIMITS_OF: dict[Limit, tuple[str | int, ...]] = {
+    Limit.TOKENS: ("max_query_tokens",),
+    Limit.NAME: (NAME_CHARACTERS_MAX,),
+    Limit.NUMBER: (NUMBER_CHARACTERS_MAX,),
+    Limit.DEPTH: ("max_query_depth",),
+    Limit.ALIASES: ("max_query_aliases",),
+    Limit.FIELDS: (FIELDS_MAX,),
+    Limit.EQUAL_FIELDS: ("max_query_equal_fields",),
+    Limit.ROOT_FIELDS: ("max_query_root_fields",),
+    Limit.COST: ("max_query_cost", "max_event_cost"),
+}
+"""The settings of each limit, or its constant value."""
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/api.md").read_text()
 OF_THE_TRANSPORT = {
@@ -48,6 +64,18 @@ def test_every_error_is_listed() -> None:
         | OF_THE_TRANSPORT
     )
     assert first_column(PAGE, "error") == codes - {"graphql-transport-ws"}
+
+
+@pytest.mark.parametrize("limit", Limit, ids=lambda limit: limit.name)
+def test_every_limit_of_a_document_is_listed_with_its_setting_value_and_error(limit: Limit) -> None:
+    table = PAGE.split("| limit of a document |")[1].split("\n\n")[0]
+    rows = [tuple(cell.strip() for cell in row.split("|")[2:5]) for row in table.splitlines()[2:]]
+    for name in LIMITS_OF[limit]:
+        if isinstance(name, int):
+            expected = ("", f"{name:,}")
+        else:
+            expected = (f"`{variable(name)}`", f"{Settings.model_fields[name].default:,}")
+        assert (*expected, f"`{limit.code}`") in rows
 
 
 def test_every_permission_is_listed() -> None:

@@ -15,11 +15,11 @@ from gateway.workers.leader import LEASE
 from gateway.workers.process import Workers
 from models.lease import acquire_lease, holds_lease, read_lease, release_lease, renew_lease
 from models.sql.database import Database, execute
-from resolvers.execution.documents import Documents
-from resolvers.schema import SchemaLimits, build_schema
+from resolvers.schema import build_schema
 from tests.kit.crash_gateway import WatchedVenue
 from tests.kit.crash_proxy import PostgresProxy
 from tests.kit.desk_kit import Clock
+from tests.kit.executing import executor
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.servers import RedisServer, fresh_database
 from venues.base import Venue
@@ -169,11 +169,7 @@ async def process(
 
 
 def _live(resources: Resources) -> Live:
-    schema = build_schema(
-        SchemaLimits(depth=8, tokens=1000, aliases=15, cost=250_000, page_size=100, introspection=False)
-    )
-    documents = Documents(schema._schema, depth=8, tokens=1000, aliases=15, introspection=False)
-    return Live(schema, documents, resources)
+    return Live(build_schema(), executor(introspection=False), resources)
 
 
 async def until(holds: Callable[[], bool]) -> None:

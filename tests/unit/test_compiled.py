@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from graphql import (
     GraphQLObjectType,
-    GraphQLSchema,
     OperationDefinitionNode,
     execute_sync,
     get_named_type,
@@ -22,12 +21,11 @@ from hypothesis import strategies as st
 
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, CaseStatus
 from resolvers.execution.compiled import Complete, NotPlain, compile_subscription
-from resolvers.schema import SchemaLimits, build_schema
 from resolvers.subscription import CaseEvent, case_event_of
 from resolvers.types.summary import CaseStatusCount, CaseSummary
+from tests.kit.executing import SCHEMA
 from tests.kit.live_desk import case_event
 
-SCHEMA: GraphQLSchema = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))._schema
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 DEPTH = 4
 

@@ -3,10 +3,9 @@
 import pytest
 
 from resolvers.execution.documents import CACHED_CHARACTERS, CACHED_DOCUMENTS, Documents
-from resolvers.execution.literals import NAME_CHARACTERS_MAX
-from resolvers.schema import SchemaLimits, build_schema
+from resolvers.execution.limits import NAME_CHARACTERS_MAX
+from tests.kit.executing import LIMITS, SCHEMA
 
-SCHEMA = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))._schema
 LONG = "x" * (NAME_CHARACTERS_MAX + 1)
 NAMED = {
     "an alias": "{{ viewer {{ {name}: subject }} }}",
@@ -21,7 +20,7 @@ NAMED = {
 
 
 def documents() -> Documents:
-    return Documents(SCHEMA, depth=8, aliases=15, tokens=1000, introspection=True)
+    return Documents(SCHEMA, LIMITS, introspection=True)
 
 
 @pytest.mark.parametrize("form", NAMED.values(), ids=NAMED)

@@ -5,9 +5,8 @@ from graphql import ASTValidationRule, parse, validate
 
 from resolvers.execution.documents import Documents
 from resolvers.execution.nesting import max_aliases, max_depth
-from resolvers.schema import SchemaLimits, build_schema
+from tests.kit.executing import LIMITS, SCHEMA
 
-SCHEMA = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))._schema
 DOUBLING = "".join(f"fragment F{n} on Viewer {{ ...F{n + 1} ...F{n + 1} }} " for n in range(60))
 """There are 2 to the power of 60 ways through them."""
 
@@ -17,7 +16,7 @@ def refused(document: str, rule: type[ASTValidationRule]) -> bool:
 
 
 def errors_of(document: str) -> list[str]:
-    documents = Documents(SCHEMA, depth=8, aliases=15, tokens=1000, introspection=True)
+    documents = Documents(SCHEMA, LIMITS, introspection=True)
     return [error.message for error in documents.get(document).errors]
 
 

@@ -1,25 +1,25 @@
 """Documents that repeat a field: counted with their fragments, in few steps, before they are validated."""
 
+from dataclasses import replace
+
 import pytest
 from graphql import parse
 
 from resolvers.execution.documents import Documents
+from resolvers.execution.limits import FIELDS_MAX, DocumentLimits
 from resolvers.execution.nesting import fragments_of
 from resolvers.execution.repetition import (
-    FIELDS_MAX,
     FieldsExhausted,
     Repeated,
-    RepetitionLimits,
     Walk,
     errors_before_validation,
 )
-from resolvers.schema import SchemaLimits, build_schema
+from tests.kit.executing import LIMITS, SCHEMA
 
-SCHEMA = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))._schema
-LIMITS = RepetitionLimits(equal_fields=3, root_fields=4)
+FEW = replace(LIMITS, equal_fields=3, root_fields=4)
 
 
-def reasons(document: str, limits: RepetitionLimits = LIMITS) -> list[str]:
+def reasons(document: str, limits: DocumentLimits = FEW) -> list[str]:
     return [error.message for error in errors_before_validation(SCHEMA, parse(document), limits)]
 
 
@@ -115,7 +115,7 @@ def _doubling(levels: int) -> str:
 )  # fmt: skip
 def test_the_count_takes_no_more_steps_than_it_may_and_ends_at_the_first_excess(document: str) -> None:
     ast = parse(document)
-    walk = Walk(fragments_of(ast), LIMITS)
+    walk = Walk(fragments_of(ast), FEW)
     with pytest.raises((FieldsExhausted, Repeated)):
         walk.document(ast)
     assert walk.steps <= FIELDS_MAX + 1
@@ -129,7 +129,7 @@ def test_a_fragment_that_spreads_itself_is_refused_as_such() -> None:
 
 
 def test_a_document_that_repeats_itself_is_refused_for_that_alone_and_remembered() -> None:
-    documents = Documents(SCHEMA, depth=8, aliases=15, tokens=1000, introspection=True)
+    documents = Documents(SCHEMA, LIMITS, introspection=True)
     repeated = documents.get("{ " + "unknown { subject } " * 21 + "}")
     assert [error.extensions for error in repeated.errors] == [{"code": "QUERY_TOO_EXPENSIVE"}]
     assert repeated.ast is None

@@ -11,7 +11,7 @@ from subscriptions.mailbox import MailboxLimits
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.operation import Delivery, Operation, Snapshot
 from subscriptions.protocol import CloseCode, Subscribe
-from subscriptions.running import AWAY_HINT, Backend, Caller, Operations, Start
+from subscriptions.running import AWAY_HINT, Backend, Caller, Operations, Single, Start
 from subscriptions.sse import SingleWire, SseStream, StreamLimits
 from subscriptions.websocket import SocketWire
 from tests.unit.live_streams import EPOCH, Reader, Topic, World, until, world
@@ -31,21 +31,21 @@ class FromNow:
 
 
 @dataclass
-class Executor:
-    """Whatever is asked for, it is this."""
+class Requests:
+    """Whatever is asked for, it is this; None: a query that ends when it may."""
 
     start: Callable[[], Start | None]
     executing: asyncio.Event = field(default_factory=asyncio.Event)
     may_end: asyncio.Event = field(default_factory=asyncio.Event)
     done: int = 0
 
-    def prepare(self, message: Subscribe, caller: Caller) -> Start | list[Any] | None:
-        return self.start()
+    def prepare(self, message: Subscribe, caller: Caller) -> Start | Single | list[Any]:
+        return self.start() or Single(self._execute)
 
     async def on_subscribe(self, message: Subscribe, caller: Caller) -> None:
         pass
 
-    async def execute(self, message: Subscribe, caller: Caller) -> bytes:
+    async def _execute(self) -> bytes:
         self.executing.set()
         await self.may_end.wait()
         self.done += 1
@@ -63,8 +63,8 @@ def memory_bus() -> MemoryBus:
     return MemoryBus(history_max=100, buffer_max=100, watch_keys_max=1)
 
 
-def operations(w: World, executor: Executor, pipe: Pipe, lost: Callable[[str], None]) -> Operations:
-    return Operations(pipe, SocketWire(), Backend(executor, w.feed, w.metrics), ROOMY, lost)
+def operations(w: World, requests: Requests, pipe: Pipe, lost: Callable[[str], None]) -> Operations:
+    return Operations(pipe, SocketWire(), Backend(requests, w.feed, w.metrics), ROOMY, lost)
 
 
 def asked(identifier: str) -> Subscribe:
@@ -74,7 +74,7 @@ def asked(identifier: str) -> Subscribe:
 async def test_an_operation_that_begins_during_an_outage_sends_its_client_to_come_back() -> None:
     lost: list[str] = []
     async with world(memory_bus()) as w:
-        operations(w, Executor(no_database), Pipe(), lost.append).start(asked("1"), CALLER)
+        operations(w, Requests(no_database), Pipe(), lost.append).start(asked("1"), CALLER)
         await until(lambda: lost)
     assert lost == [AWAY_HINT]
 
@@ -95,7 +95,7 @@ async def test_of_many_operations_that_come_at_once_others_have_their_turn_after
 
     async with world(memory_bus()) as w:
         counting = asyncio.create_task(count())
-        backend = Backend(Executor(prepare), w.feed, w.metrics)
+        backend = Backend(Requests(prepare), w.feed, w.metrics)
         for _ in range(5):
             of_one = Operations(Pipe(), SocketWire(), backend, ROOMY, lambda _: None)
             for number in range(10):
@@ -107,7 +107,7 @@ async def test_of_many_operations_that_come_at_once_others_have_their_turn_after
 async def test_a_stream_that_ends_in_the_midst_of_a_delivery_costs_the_others_nothing() -> None:
     """Two operations of one stream in one group: the first overflows, which ends the second as well."""
     async with world(memory_bus()) as w:
-        backend = Backend(Executor(lambda: FromNow(Topic())), w.feed, w.metrics)
+        backend = Backend(Requests(lambda: FromNow(Topic())), w.feed, w.metrics)
         limits = StreamLimits(MailboxLimits(1, 1000), operations=2, heartbeat_s=60, reserved_s=60)
         ended: list[SseStream] = []
         stream = SseStream(CALLER, SingleWire(), backend, limits, ended.append)
@@ -126,7 +126,7 @@ async def test_a_stream_that_ends_in_the_midst_of_a_delivery_costs_the_others_no
 
 async def test_a_stream_that_ended_before_its_connection_came_shows_it_nothing() -> None:
     async with world(memory_bus()) as w:
-        backend, pipe = Backend(Executor(lambda: FromNow(Topic())), w.feed, w.metrics), Pipe(room=10)
+        backend, pipe = Backend(Requests(lambda: FromNow(Topic())), w.feed, w.metrics), Pipe(room=10)
         limits = StreamLimits(ROOMY, operations=2, heartbeat_s=60, reserved_s=60)
         stream = SseStream(CALLER, SingleWire(), backend, limits, lambda _: None)
         stream.close(CloseCode.FORBIDDEN, "TOKEN_REVOKED: your access was revoked")
@@ -138,30 +138,30 @@ async def test_a_stream_that_ended_before_its_connection_came_shows_it_nothing()
 
 async def test_what_is_executing_when_its_connection_ends_runs_to_its_end_and_is_waited_for() -> None:
     async with world(memory_bus()) as w:
-        executor = Executor(lambda: None)
-        running = operations(w, executor, Pipe(room=10), lambda _: None)
+        requests = Requests(lambda: None)
+        running = operations(w, requests, Pipe(room=10), lambda _: None)
         running.start(asked("1"), CALLER)
-        await executor.executing.wait()
+        await requests.executing.wait()
         ending = asyncio.gather(*running.stop_all())
         await asyncio.sleep(0)
         assert not ending.done()
-        executor.may_end.set()
+        requests.may_end.set()
         await ending
-        assert executor.done == 1
+        assert requests.done == 1
 
 
 async def test_a_client_that_completes_what_is_executing_does_not_get_room_for_more() -> None:
     async with world(memory_bus()) as w:
-        executor, pipe = Executor(lambda: None), Pipe(room=10)
-        running = operations(w, executor, pipe, lambda _: None)
+        requests, pipe = Requests(lambda: None), Pipe(room=10)
+        running = operations(w, requests, pipe, lambda _: None)
         running.start(asked("1"), CALLER)
-        await executor.executing.wait()
+        await requests.executing.wait()
         running.stop("1")
         assert "1" not in running
         assert len(running) == 1
-        executor.may_end.set()
+        requests.may_end.set()
         await until(lambda: not len(running))
-        assert (executor.done, pipe.written) == (1, [])
+        assert (requests.done, pipe.written) == (1, [])
 
 
 class Newest(Topic):
@@ -179,7 +179,7 @@ class Newest(Topic):
 async def test_what_is_latest_is_not_replaced_by_an_older_state_that_took_longer_to_look_up() -> None:
     async with world(memory_bus()) as w:
         topic, pipe = Newest(), Pipe(room=10)
-        operations(w, Executor(lambda: FromNow(topic)), pipe, lambda _: None).start(asked("1"), CALLER)
+        operations(w, Requests(lambda: FromNow(topic)), pipe, lambda _: None).start(asked("1"), CALLER)
         await until(lambda: [len(group.members) for group in w.feed.groups] == [1])
         w.feed.broadcast("AAPL 2")
         await until(lambda: pipe.written)

@@ -1,0 +1,116 @@
+"""The one way in which operations are admitted and executed, for HTTP, WebSockets and event streams.
+
+A document is parsed, validated and measured once. What the limits refuse, and with which code, is the same
+over every transport; only the form of a refusal belongs to the transport.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+)
+from strawberry.execution import optimized_is_awaitable
+
+from resolvers.execution.compiled import Complete, compile_subscription
+from resolvers.execution.cost import cost_of
+from resolvers.execution.documents import Document, Documents
+from resolvers.execution.limits import DocumentLimits, Limit
+from resolvers.execution.personal import personal_fields
+from resolvers.kit.context import ReadContext
+from resolvers.kit.errors import BAD_USER_INPUT, INVALID_DOCUMENT, ApiError, coded
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedOperation:
+    """The requested operation of a valid document, within the limits."""
+
+    document: Document
+    node: OperationDefinitionNode
+    variables: Mapping[str, Any]
+
+    @property
+    def name(self) -> str | None:
+        """Its name in the document."""
+        return self.node.name.value if self.node.name else None
+
+    @property
+    def is_subscription(self) -> bool:
+        """Whether it is a subscription."""
+        return self.node.operation is OperationType.SUBSCRIPTION
+
+
+class Executor:
+    """Admits and executes the operations of one schema."""
+
+    def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._documents = Documents(schema, limits, introspection=introspection)
+
+    def read(self, text: str) -> Document:
+        """The document, parsed and validated, from the cache if possible."""
+        return self._documents.get(text)
+
+    def admit(
+        self, document: Document, name: str | None, variables: Mapping[str, Any] | None
+    ) -> AdmittedOperation | tuple[GraphQLError, ...]:
+        """The operation with this name, or the only one; or the errors for which it is refused."""
+        if document.ast is None:
+            return document.errors
+        node = document.operation(name)
+        if node is None:
+            return (_no_operation(name),)
+        operation = AdmittedOperation(document, node, variables or {})
+        most = self._limits.event_cost if operation.is_subscription else self._limits.cost
+        cost = cost_of(self._schema, document.ast, operation.variables, self._limits.rows)
+        return operation if cost <= most else (Limit.COST.exceeded(most, cost),)
+
+    async def execute(
+        self, operation: AdmittedOperation, context: ReadContext, root: object = None
+    ) -> ExecutionResult:
+        """The result, with the errors as they were raised; `root` is the event of a subscription."""
+        assert operation.document.ast is not None, "an operation is admitted from a valid document"
+        result = execute(
+            self._schema,
+            operation.document.ast,
+            root_value=root,
+            context_value=context,
+            variable_values=dict(operation.variables),
+            operation_name=operation.name,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+
+    def compiled(self, operation: AdmittedOperation) -> Complete | None:
+        """The selection of a subscription as a function of its event; None: it has to be executed."""
+        return compile_subscription(self._schema, operation.node, operation.document.fragments)
+
+    def personal_fields(self, document: Document) -> list[str]:
+        """The fields with personal data that the document asks for."""
+        return [] if document.ast is None else personal_fields(self._schema, document.ast)
+
+
+def encode(result: ExecutionResult, cursor: str | None = None) -> bytes:
+    """The payload of a result, with the errors in the form that a client may see."""
+    payload: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        payload["errors"] = [coded(error).formatted for error in result.errors]
+    if cursor is not None:
+        payload["extensions"] = {"cursor": cursor}
+    return orjson.dumps(payload)
+
+
+def _no_operation(name: str | None) -> ApiError:
+    if name is None:
+        return ApiError(
+            INVALID_DOCUMENT, "The document has several operations: send operationName to choose one."
+        )
+    return ApiError(BAD_USER_INPUT, f"The document has no operation named {name[:100]!r}.")
