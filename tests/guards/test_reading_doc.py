@@ -1,4 +1,4 @@
-"""The page that a new developer reads first names files that exist."""
+"""The page that a new developer reads first names files and functions that exist."""
 
 import re
 
@@ -23,7 +23,31 @@ def test_the_page_names_twelve_files_that_exist() -> None:
 
 def test_every_other_link_leads_to_a_file() -> None:
     links = re.findall(r"\]\(([\w/.]+)(?:#[\w-]+)?\)", PAGE)
-    assert [link for link in links if not (ROOT / "docs" / link).is_file()] == []
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
+
+
+def missing_names(page: str) -> list[str]:
+    """Names in the last column of the table of places that their file does not define."""
+    rows = re.findall(r"^\| [^|]+ \| \[([\w/.]+)\]\(\.\./\1\) \| (.+) \|$", page, re.MULTILINE)
+    return [
+        f"{file}: {name}"
+        for file, text in rows
+        for name in re.findall(r"`(\w+)`", text)
+        if not re.search(rf"^ *(?:(?:async )?def|class) {name}\b|^{name}\b.* = ", _text(file), re.MULTILINE)
+    ]
+
+
+def _text(file: str) -> str:
+    return (ROOT / file).read_text()
+
+
+def test_the_places_define_what_the_page_names() -> None:
+    assert missing_names(PAGE) == []
+
+
+def test_guard_notices_a_name_that_is_gone() -> None:
+    row = "| what | [domain/case.py](../domain/case.py) | `decide`, `Case`, `gone` |"
+    assert missing_names(row) == ["domain/case.py: gone"]
 
 
 def test_the_page_is_found_from_the_first_pages() -> None:
