@@ -70,6 +70,7 @@ docs: $(INSTALLED)  ## Write the pages that are made from the code
 	@mkdir -p build
 	@$(PY) -m gateway.cli.settings_doc > build/settings.md
 	@mv build/settings.md docs/settings.md
+	@$(PY) -m docs.generate_state_machines
 
 lists: $(INSTALLED)  ## Copy currencies and markets from the packages that keep them into domain/
 	@$(PY) -m docs.generate_reference_lists
@@ -77,7 +78,7 @@ lists: $(INSTALLED)  ## Copy currencies and markets from the packages that keep 
 migration: $(INSTALLED)  ## Write a migration for changed tables; NAME=what_changes
 	@$(VENV)/bin/tortoise makemigrations -n $(or $(NAME),$(error NAME=what_changes is needed))
 
-lock:  ## Pin the dependencies of pyproject.toml anew; ARGS=--upgrade takes newer ones
+lock:  ## Pin the dependencies of pyproject.toml again; ARGS=--upgrade takes newer ones
 	@$(PYTHON) -m venv --clear $(LOCK_ENV)
 	@$(LOCK_ENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(COMPILE) $(ARGS) --output-file requirements/run.txt
@@ -87,7 +88,7 @@ clean:  ## Remove the environment, caches and the embedded database
 	rm -rf $(VENV) build .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A copy of the lock file marks the environment as complete: a new lock builds it anew, a new date does not.
+# A copy of the lock file marks the environment as complete: a new lock builds it again, a new date does not.
 $(INSTALLED): requirements/dev.txt
 	@if cmp -s $< $@; then touch $@; else $(MAKE) --no-print-directory environment; fi
 
