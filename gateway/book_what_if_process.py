@@ -17,13 +17,13 @@ from desk.monitoring.book_what_if import BookEffect, BookWhatIf, BookWhatIfBusy,
 from domain.money import Currency
 from models.book import load_base_currencies
 from models.sql.configuration import Limits
-from models.sql.database import Database, DatabaseUnavailable, StatementCutOff
+from models.sql.database import Database, DatabaseUnavailable, PrivilegeMissing, StatementCutOff
 
 NICENESS = 10
 KEPT_RUNS, KEPT_FOR = 4, timedelta(minutes=2)
 ROOT = Path(__file__).parents[1]
 ERROR_CHARACTERS = 2000
-_OUTAGES = (DatabaseUnavailable, StatementCutOff)
+_OUTAGES = (DatabaseUnavailable, PrivilegeMissing, StatementCutOff)
 """Faults of the database, not of the child: they are answered as in any other request."""
 
 

@@ -8,7 +8,7 @@ from desk.fair_scheduler import FairScheduler, Work
 from desk.leadership import NotLeading
 from gateway.loops.supervisor import RestartPolicy, Supervisor, Worker, attempted
 from gateway.settings import Settings
-from models.sql.database import Busy, DatabaseUnavailable, StatementCutOff, UnstorableText
+from models.sql.database import Busy, DatabaseUnavailable, PrivilegeMissing, StatementCutOff, UnstorableText
 from models.sql.unreadable import UnreadableRow
 from subscriptions.bus import BusUnavailable
 from venues.base import VenueUnavailable
@@ -17,16 +17,16 @@ PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
 """A database that is unavailable for an hour must not end the desk: it keeps trying, is not ready meanwhile,
 and continues soon after the database is back.
 """
-OUTAGES = (BusUnavailable, DatabaseUnavailable, ConnectionError, NotLeading)
-"""Exceptions of the bus and the database while their server is unavailable, and of the order path when
-another process leads.
+OUTAGES = (BusUnavailable, DatabaseUnavailable, PrivilegeMissing, ConnectionError, NotLeading)
+"""Exceptions of the bus and the database while their server is unavailable or refuses the desk's role, and of
+the order path when another process leads.
 """
-HOLD_UPS = (Busy, StatementCutOff, VenueUnavailable)
-"""Faults that end a loop and concern nothing else: a lock or statement that takes too long, and an
-unavailable venue.
+HOLD_UPS = (Busy, StatementCutOff, PrivilegeMissing, VenueUnavailable)
+"""Faults that end a loop and concern nothing else: a lock or statement that takes too long, a missing
+privilege, and an unavailable venue.
 
-If one item of a round raises one of these, the others continue; and a process with such a loop still answers
-its callers.
+If one item of a round raises one of these, the others continue, except that a privilege would be missing for
+them as well; and a process with such a loop still answers its callers.
 """
 DAMAGE = (UnreadableRow,)
 """Ends a loop that needs a damaged stored row: it concerns this loop alone."""

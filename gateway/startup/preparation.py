@@ -30,7 +30,7 @@ from gateway.startup.server_versions import old_database, old_redis
 from messages.apprise_service import is_known
 from models.book_import import is_empty
 from models.revocation import revocations_since
-from models.sql.database import Busy, Database
+from models.sql.database import Busy, Database, PrivilegeMissing
 from outages.redis_refusals import explained
 
 REDIS_TIMEOUT_S = 5.0
@@ -68,6 +68,8 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
             await import_if_empty(settings.book_file, now, progress)
             # The server reads them before it listens, and would meet a lock with a traceback.
             await revocations_since(None)
+    except PrivilegeMissing as missing:
+        raise CannotStart(f"The database cannot be used: {missing}.") from None
     except Busy as locked:
         raise CannotStart(
             f"Another session keeps a table of the database locked ({locked}): end that session, which"

@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Any
 
 from asyncpg.exceptions import (
+    InsufficientPrivilegeError,
     InterfaceError,
     InternalClientError,
     LockNotAvailableError,
@@ -39,7 +40,13 @@ from tortoise.transactions import in_transaction
 
 from domain.money import Currency, storable
 from models.sql.configuration import APP, USUAL_LIMITS, Limits, configuration
-from models.sql.outage import DRIVER_FAULTS, is_outage, makes_others_unfit, sources_of
+from models.sql.outage import (
+    DRIVER_FAULTS,
+    is_outage,
+    makes_others_unfit,
+    privilege_refused_by,
+    sources_of,
+)
 from models.sql.request_outage import RequestOutage
 from models.sql.unreadable import UnreadableRow, UnreadableRows, unnamed
 
@@ -71,11 +78,15 @@ class StatementCutOff(OSError):
     """
 
 
-NO_ANSWER = (OSError, Busy)
-"""The database does not answer now: it is unavailable, cancelled the statement, or a lock could not be
-acquired.
+class PrivilegeMissing(OSError):
+    """The database refuses a statement to the desk's role. Nothing was done; a GRANT solves it."""
 
-Loops that try again treat all three alike.
+
+NO_ANSWER = (OSError, Busy)
+"""The database does not answer now: it is unavailable, cancelled the statement, refuses it to the desk's
+role, or a lock could not be acquired.
+
+Loops that try again treat all of them alike.
 """
 
 
@@ -89,6 +100,7 @@ CONNECTIONS_REPLACED_EVERY_S = 1
 """The shortest interval: connections that were just created are not replaced because of an error on an older
 one.
 """
+_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 
 _SENDING_BYTES, _ROW_BYTES, _VALUE_BYTES = 96 * 1024, 96, 48
@@ -336,7 +348,7 @@ def _unless_lost() -> Iterator[None]:
 
 
 @contextmanager
-def _faults_named() -> Iterator[None]:
+def _faults_named(sql: str = "") -> Iterator[None]:
     try:
         yield
     except QueryCanceledError as cut_off:
@@ -345,11 +357,19 @@ def _faults_named() -> Iterator[None]:
         # A deadlock: the server aborted this transaction, so nothing of it was done.
         raise Busy(str(deadlock)) from deadlock
     except DRIVER_FAULTS as fault:
+        if (refused := privilege_refused_by(fault)) is not None:
+            raise PrivilegeMissing(_missing(refused, sql)) from fault
         if not is_outage(fault):
             raise
         if makes_others_unfit(fault):
             _replace_connections()
         raise DatabaseUnavailable(_told(fault)) from fault
+
+
+def _missing(refused: InsufficientPrivilegeError, sql: str) -> str:
+    """PostgreSQL names the table, and not the privilege: the statement tells which ones it needs."""
+    needing = " and ".join(word for word in _PRIVILEGES if word in sql) or "the statement"
+    return f"{refused}: {needing} needs a privilege that the role of GATEWAY_DATABASE_URL lacks"
 
 
 def _told(fault: Exception) -> str:
@@ -427,7 +447,7 @@ async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
     if _context().first_statement and not isinstance(connection, TransactionalDBClient):
         async with transaction():
             return await fetch(sql, *parameters)
-    with _faults_named():
+    with _faults_named(sql):
         return await connection.execute_query_dict(sql, list(parameters))
 
 
@@ -463,7 +483,7 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
             await connection.execute_many(_sqlite_text(sql), [_sqlite_values(row) for row in rows])
         return
     for packet in _packets(rows):
-        with _faults_named():
+        with _faults_named(sql):
             await connection.execute_many(sql, packet)
 
 

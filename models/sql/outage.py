@@ -8,7 +8,12 @@ SQLite's errors.
 from collections.abc import Iterator
 from sqlite3 import Error as SqliteError
 
-from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
+from asyncpg.exceptions import (
+    InsufficientPrivilegeError,
+    InterfaceError,
+    InternalClientError,
+    PostgresError,
+)
 from tortoise.exceptions import BaseORMException
 
 DRIVER_FAULTS = (BaseORMException, PostgresError, InterfaceError, InternalClientError, SqliteError, OSError)
@@ -58,6 +63,11 @@ def makes_others_unfit(error: BaseException) -> bool:
         isinstance(each, PostgresError) and (each.sqlstate or "").startswith(("25006", "57P", "58", "XX"))
         for each in sources_of(error)
     )
+
+
+def privilege_refused_by(error: BaseException) -> InsufficientPrivilegeError | None:
+    """The server's refusal of a privilege, if the error is one."""
+    return next((each for each in sources_of(error) if isinstance(each, InsufficientPrivilegeError)), None)
 
 
 def sources_of(error: BaseException) -> Iterator[BaseException]:

@@ -17,6 +17,7 @@ from graphql import GraphQLError
 from models.sql.database import (
     Busy,
     DatabaseUnavailable,
+    PrivilegeMissing,
     StatementCutOff,
     UnstorableText,
     request_outage,
@@ -96,8 +97,8 @@ def coded(error: GraphQLError) -> GraphQLError:
     )
 
 
-DatabaseTrouble = DatabaseUnavailable | Busy | StatementCutOff
-DATABASE_TROUBLE = (DatabaseUnavailable, Busy, StatementCutOff)
+DatabaseTrouble = DatabaseUnavailable | PrivilegeMissing | Busy | StatementCutOff
+DATABASE_TROUBLE = (DatabaseUnavailable, PrivilegeMissing, Busy, StatementCutOff)
 """Database errors that the same request may not meet when it is sent again."""
 
 
