@@ -25,7 +25,7 @@ import uvloop
 from bench.called_book import open_desk, settings_for
 from bench.measure import save, spread
 from demo.draw import Draw
-from desk.monitoring.book_what_if import BookEffect, BookWhatIf, book_what_if
+from desk.monitoring.book_what_if import BookEffect, BookWhatIfRequest, book_what_if
 from domain.ids import Symbol
 from domain.margin import compute_figures
 from domain.market import FactorSource, FxRate, Instrument, InstrumentKind, MarginFactors, Quote, TradeStatus
@@ -70,14 +70,14 @@ async def _measure() -> dict[str, Any]:
 
 
 async def _rounds(resources: Resources) -> dict[str, Any]:
-    asked, now = _asked(resources), resources.desk.clock()
+    request, now = _request(resources), resources.desk.clock()
     apart = BookWhatIfProcess(resources.settings.database_url, timeout_s=600, waiting_max=1)
     ways: dict[str, list[Measured]] = {"inItsOwnProcess": [], "onTheEventLoop": []}
-    await _timed(lambda: apart.run(asked, now))
+    await _timed(lambda: apart.run(request, now))
     for _ in range(ROUNDS):
-        ways["inItsOwnProcess"].append(await _timed(lambda: apart.run(asked, now)))
-        ways["onTheEventLoop"].append(await _timed(lambda: book_what_if(asked, now)))
-    reading, valuing = await _parts(asked, now)
+        ways["inItsOwnProcess"].append(await _timed(lambda: apart.run(request, now)))
+        ways["onTheEventLoop"].append(await _timed(lambda: book_what_if(request, now)))
+    reading, valuing = await _parts(request, now)
     effect = ways["inItsOwnProcess"][0].effect
     assert all(each.effect == effect for runs in ways.values() for each in runs), "one answer"
     return _report(ways, effect, reading, valuing)
@@ -107,10 +107,10 @@ def _report(
     }
 
 
-def _asked(resources: Resources) -> BookWhatIf:
+def _request(resources: Resources) -> BookWhatIfRequest:
     policy = resources.desk.policy
     settings = resources.settings
-    return BookWhatIf(
+    return BookWhatIfRequest(
         scenario=SCENARIO,
         audience=EVERYTHING,
         policy=policy.books,
@@ -149,19 +149,19 @@ async def _clock() -> AsyncIterator[list[float]]:
         task.cancel()
 
 
-async def _parts(asked: BookWhatIf, now: datetime) -> tuple[float, float]:
+async def _parts(request: BookWhatIfRequest, now: datetime) -> tuple[float, float]:
     """Seconds of reading every book, and of valuing each twice."""
     reading = valuing = 0.0
-    shocked = Shocked(asked.scenario)
+    shocked = Shocked(request.scenario)
     async with consistent_read():
         started = perf_counter()
-        market = await load_market(asked.policy, now)
-        async for chunk in every_book(asked.audience, market, asked.accounts_per_chunk):
+        market = await load_market(request.policy, now)
+        async for chunk in every_book(request.audience, market, request.accounts_per_chunk):
             reading += perf_counter() - started
             started = perf_counter()
             for account in chunk.books:
-                compute_figures(account.book, now, asked.judgement.max_age)
-                compute_figures(shocked.book(account.book), now, asked.judgement.max_age)
+                compute_figures(account.book, now, request.judgement.max_age)
+                compute_figures(shocked.book(account.book), now, request.judgement.max_age)
             valuing += perf_counter() - started
             started = perf_counter()
     return reading, valuing

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from desk.monitoring.book_what_if import BookEffect, BookWhatIf, BookWhatIfBusy, book_what_if
+from desk.monitoring.book_what_if import BookEffect, BookWhatIfBusy, BookWhatIfRequest, book_what_if
 from domain.money import Currency
 from models.book import load_base_currencies
 from models.sql.configuration import Limits
@@ -34,7 +34,7 @@ class ChildFailed(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class _Job:
     database_url: str
-    asked: BookWhatIf
+    request: BookWhatIfRequest
     now: datetime
     timeout_s: float
     pooler: bool
@@ -50,10 +50,10 @@ class _FlatNow:
         return currency in self.currencies
 
 
-async def _portable(asked: BookWhatIf, now: datetime) -> BookWhatIf:
+async def _portable(request: BookWhatIfRequest, now: datetime) -> BookWhatIfRequest:
     """The same question without references to market calendars."""
-    flat = [each for each in await load_base_currencies() if asked.policy.must_be_flat(each, now)]
-    return replace(asked, policy=replace(asked.policy, must_be_flat=_FlatNow(frozenset(flat))))
+    flat = [each for each in await load_base_currencies() if request.policy.must_be_flat(each, now)]
+    return replace(request, policy=replace(request.policy, must_be_flat=_FlatNow(frozenset(flat))))
 
 
 class BookWhatIfProcess:
@@ -70,30 +70,30 @@ class BookWhatIfProcess:
         self._turn = asyncio.Lock()
         self._recent: dict[str, BookEffect] = {}
 
-    async def run(self, asked: BookWhatIf, now: datetime, *, again: bool = False) -> BookEffect:
+    async def run(self, request: BookWhatIfRequest, now: datetime, *, again: bool = False) -> BookEffect:
         """The effect on all accounts within the audience's scope; the last few results are kept for later
         pages.
         """
-        scope = asked.audience.account_scope
-        key = repr((asked.scenario, asked.audience.may_see, None if scope is None else sorted(scope)))
+        scope = request.audience.account_scope
+        key = repr((request.scenario, request.audience.may_see, None if scope is None else sorted(scope)))
         found = self._recent.get(key)
         if again and found is not None and now - found.as_of <= KEPT_FOR:
             return found
-        effect = await self._next_run(asked, now)
+        effect = await self._next_run(request, now)
         self._recent.pop(key, None)
         self._recent[key] = effect
         while len(self._recent) > KEPT_RUNS:
             del self._recent[next(iter(self._recent))]
         return effect
 
-    async def _next_run(self, asked: BookWhatIf, now: datetime) -> BookEffect:
+    async def _next_run(self, request: BookWhatIfRequest, now: datetime) -> BookEffect:
         if self._waiting >= self._waiting_max:
             raise BookWhatIfBusy("Too many whole-book calculations are waiting: try again later.")
         self._waiting += 1
         try:
             async with self._turn:
                 job = _Job(
-                    self._database_url, await _portable(asked, now), now, self._timeout_s, self._pooler
+                    self._database_url, await _portable(request, now), now, self._timeout_s, self._pooler
                 )
                 return await self._run(job)
         finally:
@@ -138,7 +138,7 @@ async def _compute(job: _Job) -> BookEffect:
     try:
         with database.active():
             async with asyncio.timeout(job.timeout_s):
-                return await book_what_if(job.asked, job.now)
+                return await book_what_if(job.request, job.now)
     finally:
         await database.close()
 

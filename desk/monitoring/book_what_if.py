@@ -39,7 +39,7 @@ class BookWhatIfBusy(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class BookWhatIf:
+class BookWhatIfRequest:
     """The scenario. `kept_max` bounds the accounts named in the answer, `accounts_per_chunk` the memory."""
 
     scenario: Scenario
@@ -121,15 +121,15 @@ class BookEffect:
     calls_after: int
 
 
-async def book_what_if(asked: BookWhatIf, now: datetime) -> BookEffect:
+async def book_what_if(request: BookWhatIfRequest, now: datetime) -> BookEffect:
     """Read everything as of one moment; changes nothing."""
     async with consistent_read():
-        market = await load_market(asked.policy, now)
-        live = await live_calls(asked.audience)
-        into, shocked = market.rates.get(asked.reporting_currency, {}), Shocked(asked.scenario)
+        market = await load_market(request.policy, now)
+        live = await live_calls(request.audience)
+        into, shocked = market.rates.get(request.reporting_currency, {}), Shocked(request.scenario)
         then = {currency: shocked.rate(rate) for currency, rate in into.items()}
-        tally = _Tally(asked, shocked, live, into, then, now)
-        async for chunk in every_book(asked.audience, market, asked.accounts_per_chunk):
+        tally = _Tally(request, shocked, live, into, then, now)
+        async for chunk in every_book(request.audience, market, request.accounts_per_chunk):
             tally.left_out += chunk.left_out
             for book in chunk.books:
                 tally.add_or_leave_out(book)
@@ -138,7 +138,7 @@ async def book_what_if(asked: BookWhatIf, now: datetime) -> BookEffect:
 
 @dataclass(slots=True)
 class _Tally:
-    asked: BookWhatIf
+    request: BookWhatIfRequest
     shocked: Shocked
     live: Mapping[AccountId, frozenset[AlertType]]
     into_reporting: Mapping[Currency, FxRate]
@@ -164,7 +164,7 @@ class _Tally:
         """Value the account as it is and under the scenario."""
         book = account.book
         after = self.shocked.book(book)
-        policy = self.asked.judgement
+        policy = self.request.judgement
         figures = compute_figures(book, self.now, policy.max_age)
         judgement = judge(book, figures, policy)
         then, judged_then = figures, judgement
@@ -176,23 +176,23 @@ class _Tally:
         live = self.live.get(account.account.account_id, frozenset()) - RECOVERY_ALERTS
         sums = self._sums(account.account.base_currency)
         sums.accounts += 1
-        asked = asked_by(live | due_calls(account, judgement, figures, self.now), account, figures)
-        if asked:
+        amount = asked_by(live | due_calls(account, judgement, figures, self.now), account, figures)
+        if amount:
             sums.calls_before += 1
-            sums.amount_before += asked
+            sums.amount_before += amount
         alerts = due_calls(account, judged_then, then, self.now)
-        asked_then = asked_by(live | alerts, account, then)
-        if asked_then:
+        amount_then = asked_by(live | alerts, account, then)
+        if amount_then:
             sums.calls_after += 1
-            sums.amount_after += asked_then
+            sums.amount_after += amount_then
             self.new_calls += not live
-            amounts = asked, asked_then
+            amounts = amount, amount_then
             self._keep(self._effect(account, tuple(sorted(alerts)), bool(live), amounts, then))
 
     def result(self) -> BookEffect:
         """The effect on all accounts added so far."""
         currencies = tuple(self.currencies[key] for key in sorted(self.currencies))
-        reporting = self.asked.reporting_currency
+        reporting = self.request.reporting_currency
         before = convert(
             ((each.currency, each.amount_before) for each in currencies), self.into_reporting, reporting
         )
@@ -253,12 +253,12 @@ class _Tally:
         )
 
     def _rank(self, currency: Currency, amount: Decimal) -> Decimal:
-        return convert([(currency, amount)], self.into_reporting_then, self.asked.reporting_currency).total
+        return convert([(currency, amount)], self.into_reporting_then, self.request.reporting_currency).total
 
     def _keep(self, effect: AccountEffect) -> None:
         """Keep the accounts with the most to collect, in a heap with the smallest on top."""
         item = (effect.rank, effect.account.account_id, effect)
-        if len(self._worst) < self.asked.kept_max:
+        if len(self._worst) < self.request.kept_max:
             heappush(self._worst, item)
         elif item[:2] > self._worst[0][:2]:
             heapreplace(self._worst, item)

@@ -12,7 +12,7 @@ from strawberry import Info as StrawberryInfo
 
 from desk.admission import lacks
 from desk.context import DeskContext
-from desk.monitoring.book_what_if import BookEffect, BookWhatIf
+from desk.monitoring.book_what_if import BookEffect, BookWhatIfRequest
 from domain.ids import ClientId
 from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability, Principal
@@ -26,7 +26,7 @@ from subscriptions.stream import EventStream
 class BookWhatIfRunner(Protocol):
     """Values the whole book off the event loop; raises `BookWhatIfBusy`."""
 
-    async def __call__(self, asked: BookWhatIf, now: datetime, *, again: bool) -> BookEffect:
+    async def __call__(self, request: BookWhatIfRequest, now: datetime, *, again: bool) -> BookEffect:
         """`again`: a result that was computed a moment ago is good enough."""
         ...
 

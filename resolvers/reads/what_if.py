@@ -12,9 +12,9 @@ from desk.monitoring.book_what_if import (
     AccountEffect,
     BookEffect,
     BookWhatIfBusy,
+    BookWhatIfRequest,
     CurrencyEffect,
 )
-from desk.monitoring.book_what_if import BookWhatIf as Asked
 from desk.monitoring.undecided import undecided as find_undecided
 from domain.amount_formula import LiquidationTarget
 from domain.case import AlertType
@@ -327,7 +327,7 @@ async def book_what_if(
     pager: Pager[AccountEffect] = Pager(("bookWhatIf", repr(scenario)), "ds", api.page_size_max)
     request = pager.request(first, after)
     await check_scenario(context, scenario)
-    question = Asked(
+    whole = BookWhatIfRequest(
         scenario=scenario,
         audience=context.audience,
         policy=api.desk.policy.books,
@@ -337,7 +337,7 @@ async def book_what_if(
         accounts_per_chunk=api.what_if_chunk_accounts,
     )
     try:
-        effect = await api.book_what_if(question, api.desk.clock(), again=after is not None)
+        effect = await api.book_what_if(whole, api.desk.clock(), again=after is not None)
     except BookWhatIfBusy as busy:
         raise ApiError(BOOK_BUSY, str(busy)) from None
     rest = _behind(effect.worst, request.after)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from desk.monitoring.book_what_if import BookWhatIf, book_what_if
+from desk.monitoring.book_what_if import BookWhatIfRequest, book_what_if
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountType, compute_figures
 from domain.market import FactorSource, InstrumentKind, MarginFactors, OptionRight, OptionTerms
@@ -131,11 +131,11 @@ async def test_the_book_what_if_is_the_sum_of_its_accounts_in_any_chunks(databas
         ids = await a_varied_book(kit)
         policy, now = kit.desk.policy, kit.clock()
         books = await load_books(ids, policy.books, now)
-        asked = BookWhatIf(scenario, EVERYTHING, policy.books, policy.judgement, USD, 100, 2)
-        effect = await book_what_if(asked, now)
-        assert await book_what_if(replace(asked, accounts_per_chunk=100), now) == effect
-        worst_two = await book_what_if(replace(asked, kept_max=2), now)
-        nobody = await book_what_if(replace(asked, audience=Audience(frozenset(), None)), now)
+        request = BookWhatIfRequest(scenario, EVERYTHING, policy.books, policy.judgement, USD, 100, 2)
+        effect = await book_what_if(request, now)
+        assert await book_what_if(replace(request, accounts_per_chunk=100), now) == effect
+        worst_two = await book_what_if(replace(request, kept_max=2), now)
+        nobody = await book_what_if(replace(request, audience=Audience(frozenset(), None)), now)
     after = [
         compute_figures(shocked(each.book, scenario), now, policy.max_price_age) for each in books.values()
     ]
@@ -155,10 +155,10 @@ async def test_a_margin_call_of_an_account_with_a_recall_of_stock_is_a_new_call(
         kit = DeskKit()
         await kit.indebted_account()
         policy = kit.desk.policy
-        asked = BookWhatIf(Scenario(), EVERYTHING, policy.books, policy.judgement, USD, 100, 2)
-        called = await book_what_if(asked, kit.clock())
+        request = BookWhatIfRequest(Scenario(), EVERYTHING, policy.books, policy.judgement, USD, 100, 2)
+        called = await book_what_if(request, kit.clock())
         await execute("UPDATE margin_case SET alert_type = 'SHORT_RECALL'")
-        recalled = await book_what_if(asked, kit.clock())
+        recalled = await book_what_if(request, kit.clock())
     found = [(each.new_calls, each.calls_after, each.worst[0].has_live_case) for each in (called, recalled)]
     assert found == [(0, 1, True), (1, 1, False)]
 
