@@ -17,6 +17,9 @@ from gateway.http.request_head import HeadLimits
 from gateway.http.websocket_protocol import DeskWebSocketProtocol
 from gateway.settings import Settings
 
+APPLICATION = "application"
+"""The name of the open application in the state that the lifespan yields."""
+
 log = structlog.get_logger()
 
 
@@ -66,8 +69,6 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
-        assert isinstance(config.app, Starlette)
-        self._app = config.app
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -88,6 +89,6 @@ class Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             if isinstance(connection, DeskHttpProtocol):
                 connection.say_last()
-        await self._app.state.application.drain()
+        await self.lifespan.state[APPLICATION].drain()
         await super().shutdown(sockets)
         log.info("stopped")

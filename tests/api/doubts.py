@@ -21,7 +21,6 @@ UNWATCHED = f"""query ($filter: UnwatchedFilter, $first: Int! = 50, $after: Stri
 async def noted(desk: Desk, account_no: str, reason: DoubtReason, subject: str = "") -> str:
     """Note a doubt about the account; the account's id in the API."""
     resources = desk.application.resources
-    assert resources is not None
     ((row),) = await desk.rows(f"SELECT id FROM account WHERE account_no = '{account_no}'")
     doubt = Doubt(reason, subject, f"{subject or 'the account'} is in doubt", desk.clock())
     with resources.database.active():

@@ -304,7 +304,6 @@ async def test_the_command_of_a_market_day_tells_which_deadlines_moved(
     desk: Desk, ann: Caller, called: Any
 ) -> None:
     resources = desk.application.resources
-    assert resources is not None
     typhoon = MarketDay("XHKG", date(2020, 3, 17), MarketDayKind.CLOSED, None, "typhoon")
     with resources.database.active():
         moved = await put_in(resources.desk, resources.market_days, typhoon)

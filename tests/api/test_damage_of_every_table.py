@@ -58,7 +58,6 @@ async def test_a_damaged_row_of_any_table_stops_no_loop_for_the_others(world: Wo
     async with a_receiver() as receiver:
         desk = await a_desk_with_rows(world, receiver)
         resources = desk.application.resources
-        assert resources is not None
         stopped: dict[str, list[object]] = {}
         with resources.database.active():
             await without_checks()

@@ -20,7 +20,6 @@ pytestmark = pytest.mark.both_stacks
 async def damaged_event(desk: Desk) -> int:
     """As one that was damaged before the relay gave it its place; the place it got."""
     resources = desk.application.resources
-    assert resources is not None
     id_ = desk.clock().strftime("%f").rjust(32, "0")
     with resources.database.active():
         await fetch(

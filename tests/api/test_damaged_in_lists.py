@@ -75,7 +75,6 @@ async def test_damaged_data_hides_fields_of_its_items_and_no_item(
     assert not _hidden(before["data"])
     damaged = DAMAGES[what]
     resources = (await world.desk()).application.resources
-    assert resources is not None
     with resources.database.active():
         await damage(damaged.table, damaged.column, damaged.condition, damaged.value)
     after = (await trader.answer(LISTS)).body

@@ -103,7 +103,6 @@ async def test_every_mutation_is_here() -> None:
 
 async def _hurt(desk: Desk, scene: Scene, subject: str, what: Damage) -> None:
     resources = desk.application.resources
-    assert resources is not None
     with resources.database.active():
         where = what.where.format(no=scene.account_no, owner=subject)
         await damage(what.table, what.column, where, what.value)

@@ -33,7 +33,6 @@ KILL = (
 async def read_only(world: World, desk: Desk) -> AsyncIterator[None]:
     """The database takes no writes until the end of the block."""
     if world.redis_url is None:
-        assert desk.application.resources is not None
         with desk.application.resources.database.active():
             await fetch("PRAGMA query_only = ON")
             yield

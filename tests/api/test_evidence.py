@@ -243,7 +243,6 @@ async def test_a_snapshot_that_was_changed_together_with_its_hash_is_refused(wor
 
 async def _forge(desk: Desk, snapshot_id: str | None, content: str) -> None:
     """As the owner of the database can, who knows how hashes are made."""
-    assert desk.application.resources is not None
     with desk.application.resources.database.active():
         await without_guards()
         await execute(

@@ -657,7 +657,6 @@ async def test_a_message_that_the_desk_fails_at_holds_up_no_other(
     ids = [(await case_of(desk, number))["id"] for number in ("M1", "M2")]
     receiver.silent.add("/sms")
     resources = desk.application.resources
-    assert resources is not None
     await send(desk.caller(), ids[0], template="MARGIN_CALL")
     (row,) = await desk.rows("SELECT id FROM client_message")
     with resources.database.active():
@@ -673,5 +672,4 @@ async def test_a_message_that_the_desk_fails_at_holds_up_no_other(
         return (await scraped(desk))["desk_round_faults_total"] >= 1
 
     await desk.until(is_counted, "the fault to be counted")
-    assert desk.application._workers is not None
-    assert desk.application._workers.ready
+    assert desk.application.workers.ready

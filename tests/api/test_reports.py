@@ -241,7 +241,6 @@ async def test_slippage_that_is_not_known_of_every_order_is_not_summed_up(world:
 
 async def _damage_the_snapshots_of(desk: Desk, account_no: str) -> None:
     """As only a damaged disk can: the database itself refuses to change them."""
-    assert desk.application.resources is not None
     with desk.application.resources.database.active():
         await without_guards()
     await desk.rows(

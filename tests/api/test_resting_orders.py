@@ -200,5 +200,4 @@ async def test_an_order_for_the_day_ends_with_the_session_of_its_market(world: W
         return {order["status"] for order in await orders(trader)} == {"EXPIRED"}
 
     await desk.until(has_ended, "the order to expire with its day")
-    assert desk.application.resources is not None
     assert not desk.application.resources.desk.attention, "nobody has to look"

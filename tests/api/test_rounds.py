@@ -52,8 +52,7 @@ async def test_an_impossible_number_sets_its_account_aside_and_the_others_are_ca
     counted = await scraped(desk)
     assert counted['desk_unwatched_accounts{reason="TOO_LARGE"}'] == 1
     assert counted["desk_round_faults_total"] > 0
-    assert desk.application._workers is not None
-    assert desk.application._workers.ready
+    assert desk.application.workers.ready
     await desk.market.says(PositionStated("M1", BANK, Decimal(1000), later))
     await until_called(desk, "M0", "M1", "M2", "M3")
 

@@ -59,7 +59,6 @@ async def statements(desk: Desk) -> AsyncIterator[list[str]]:
         if not any(own in sql for own in ("lease", "advisory_unlock", "FROM outbox")):
             seen.append(re.sub(r"'[^']*'|\$\d+|[0-9]+|, ", "", sql))
 
-    assert desk.application.resources is not None
     with desk.application.resources.database.active():
         client: Any = get_connection("default")
         if desk.settings.database_url.startswith("sqlite"):

@@ -531,7 +531,6 @@ async def test_what_is_due_in_a_shut_market_waits_for_it_while_the_rest_is_cover
 
 async def test_a_recall_names_the_accounts_that_it_had_to_leave_out(shorts: Desk) -> None:
     trader = shorts.caller()
-    assert shorts.application.resources is not None
     with shorts.application.resources.database.active():
         await damage(
             "cash_balance", "balance", "account_id = (SELECT id FROM account WHERE account_no = 'A')"

@@ -100,7 +100,6 @@ async def _makers(caller: Caller, maker: str) -> list[str]:
 async def test_a_revocation_in_any_spelling_ends_the_tokens_of_every_spelling(desk: Desk) -> None:
     """As rows were written before there was one form."""
     callers = [desk.caller(subject=spelling) for spelling in SPELLINGS.values()]
-    assert desk.application.resources is not None
     with desk.application.resources.database.active():
         async with transaction():
             await revoke_subject("Ann.LEE", desk.clock())

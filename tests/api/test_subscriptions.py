@@ -144,7 +144,6 @@ async def _end_of(trader: Caller, cursor: str) -> list[str]:
 
 
 async def _forget(world: World, desk: Desk) -> None:
-    assert desk.application.resources is not None
     with desk.application.resources.database.active():
         await prune(world.clock() + timedelta(days=1), 10_000)
     if world.redis_url is not None:

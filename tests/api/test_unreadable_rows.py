@@ -44,7 +44,6 @@ async def three_called(world: World, *, sold: bool = True) -> tuple[Desk, Caller
 
 async def hurt(desk: Desk, table: str, column: str, account_no: str, value: str | None = None) -> None:
     resources = desk.application.resources
-    assert resources is not None
     with resources.database.active():
         condition = f"account_id = (SELECT id FROM account WHERE account_no = '{account_no}')"
         await damage(table, column, condition, value)
@@ -56,7 +55,6 @@ async def test_what_is_asked_of_a_damaged_account_says_that_it_is_damaged(world:
     (account,) = (await trader.ask(asked))["accounts"]["nodes"]
     (position, *_) = account["positions"]["nodes"]
     resources = desk.application.resources
-    assert resources is not None
     with resources.database.active():
         await damage("account", "base_currency", "account_no = 'A1'", "")
     asked_of = f'accountId: "{account["id"]}", scenario: {{}}'
@@ -82,7 +80,6 @@ async def test_a_currency_that_is_none_is_damage_and_no_missing_rate(
 ) -> None:
     desk, trader = await three_called(world, sold=False)
     resources = desk.application.resources
-    assert resources is not None
     with resources.database.active():
         await damage(table, column, where, "")
     asked = """{ accounts(search: "A1") { nodes { figures { amount } } } }"""

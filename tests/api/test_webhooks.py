@@ -365,7 +365,6 @@ async def test_nothing_is_lost_or_reordered_over_a_restart(world: World, receive
 async def test_a_revoked_owner_is_told_nothing_more(desk: Desk, receiver: Receiver) -> None:
     await register(owner(desk), receiver.url())
     resources = desk.application.resources
-    assert resources is not None
     with resources.database.active():
         await revoke_subject("risk-system", desk.clock())
     await prices_call(desk)
@@ -423,5 +422,4 @@ async def test_an_endpoint_that_the_desk_fails_at_delays_no_other(desk: Desk, re
     assert {posted.path for posted in receiver.posted} == {"/second"}
     assert first["webhook"]["id"]
     assert (await scraped(desk))["desk_round_faults_total"] >= 1
-    assert desk.application._workers is not None
-    assert desk.application._workers.ready
+    assert desk.application.workers.ready

@@ -42,6 +42,5 @@ async def test_each_bad_message_is_accounted_for_and_each_good_one_is_used(
             }
             quotes = await fetch("SELECT symbol FROM quote")
             assert {row["symbol"] for row in quotes} == {"5.HK"}, "nothing unknown is stored"
-        assert desk.application._workers is not None
-        assert desk.application._workers.ready
+        assert desk.application.workers.ready
         await redis.delete(stream, f"{stream}:dead")

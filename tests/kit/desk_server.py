@@ -18,7 +18,7 @@ from feeds.base import Feed
 from feeds.book import BookFile
 from gateway.app import Application, create_app
 from gateway.auth import issue
-from gateway.http.server import server_config
+from gateway.http.server import APPLICATION, server_config
 from gateway.resources import OpenVenue, Parts, paper
 from gateway.settings import Settings, load_settings
 from gateway.startup.book_import import import_book
@@ -116,7 +116,8 @@ class Desk:
 
     @property
     def application(self) -> Application:
-        application = self.app.state.application
+        assert self._server is not None, "it was not started"
+        application = self._server.lifespan.state[APPLICATION]
         assert isinstance(application, Application)
         return application
 
@@ -192,18 +193,14 @@ class Desk:
 
     async def _follows(self) -> bool:
         """Whoever subscribes from now on is told of all that happens from now on."""
-        live = self.application.live
-        return live is not None and live.feed.ready
+        return self.application.live.feed.ready
 
     def joined(self) -> int:
         """How many subscriptions are behind their snapshot, if any, and told of what happens."""
-        live = self.application.live
-        assert live is not None
-        return sum(len(group.members) for group in live.feed.groups)
+        return sum(len(group.members) for group in self.application.live.feed.groups)
 
     async def rows(self, sql: str) -> list[Row]:
         """Straight from the database."""
-        assert self.application.resources is not None
         with self.application.resources.database.active():
             return [dict(row) for row in await fetch(sql)]
 

@@ -25,7 +25,7 @@ from domain.principal import Permission
 from gateway.app import Application, create_app
 from gateway.auth import issue
 from gateway.http.live import Live
-from gateway.http.server import Server, server_config
+from gateway.http.server import APPLICATION, Server, server_config
 from gateway.resources import Parts, Resources
 from gateway.settings import load_settings
 from models import outbox
@@ -84,12 +84,10 @@ class LiveDesk:
 
     @property
     def resources(self) -> Resources:
-        assert self.application.resources is not None
         return self.application.resources
 
     @property
     def live(self) -> Live:
-        assert self.application.live is not None
         return self.application.live
 
     def token(
@@ -165,7 +163,7 @@ async def served_desk(directory: Path, **settings: Any) -> AsyncIterator[LiveDes
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await until(lambda: server.started or serving.done())
-        desk = LiveDesk(app.state.application, server, listener.getsockname()[1], clock)
+        desk = LiveDesk(server.lifespan.state[APPLICATION], server, listener.getsockname()[1], clock)
         if "database_url" in settings:
             with desk.resources.database.active():
                 await _save_the_instrument()

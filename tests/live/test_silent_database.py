@@ -43,7 +43,7 @@ async def test_a_subject_revoked_meanwhile_is_out_as_soon_as_the_database_answer
 async def test_probes_and_metrics_are_answered(migrated_url: str, tmp_path: Path) -> None:
     async with PostgresProxy(migrated_url).running() as proxy:
         async with desk_behind(proxy, tmp_path) as desk:
-            await until(lambda: desk.application._workers and desk.application._workers.leading)
+            await until(lambda: desk.application.workers.leading)
             async with httpx.AsyncClient(base_url=desk.url, timeout=PATIENCE_S) as client:
                 proxy.freeze()
                 readiness = await client.get("/readyz")

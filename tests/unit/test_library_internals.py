@@ -21,6 +21,7 @@ from tortoise.backends.base.client import TransactionContextPooled
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.migrations import Migration
+from uvicorn.lifespan.on import LifespanOn
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -85,7 +86,9 @@ async def test_the_websocket_protocol_has_the_parts_that_are_used() -> None:
 
 
 async def test_the_server_has_the_parts_that_are_used() -> None:
-    server = uvicorn.Server(uvicorn.Config(cast(Any, _nothing)))
+    config = uvicorn.Config(cast(Any, _nothing))
+    server = uvicorn.Server(config)
+    assert LifespanOn(config).state == {}
     assert server.server_state.connections == set()
     assert list(inspect.signature(server.startup).parameters) == ["sockets"]
     assert list(inspect.signature(server.shutdown).parameters) == ["sockets"]
