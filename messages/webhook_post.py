@@ -1,7 +1,8 @@
 """Posts to endpoints named by clients: the name is resolved for every post, and its addresses are checked.
 
 The connection goes to a checked address, so a name that resolves differently a moment later leads nowhere
-else. Redirects and proxies are not used, and only the status of the response is read.
+else; a client library would resolve the name itself. h11 writes the request and reads the response. Redirects
+and proxies are not used, and of the response only the head is read, for its status.
 """
 
 import asyncio
@@ -11,14 +12,15 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
+import h11
+
 from domain.webhook import UrlPolicy, check_url, is_public
 from messages.threads import NoThread, Threads
 
-STATUS_BYTES_MAX = 1024
+HEAD_BYTES_MAX, READ_BYTES = 64 * 1024, 4096
 RESOLVING_MAX = 50
 """The most concurrent name look-ups: a hanging look-up cannot be interrupted."""
-HEADERS_MAX = 100
-FAULTS = (OSError, ValueError, NoThread, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
+FAULTS = (OSError, ValueError, NoThread, h11.ProtocolError)
 """The errors of resolving, connecting, TLS and a malformed response."""
 REASON_CHARACTERS_MAX = 200
 _MEANINGS: tuple[tuple[type[Exception], str], ...] = (
@@ -28,10 +30,10 @@ _MEANINGS: tuple[tuple[type[Exception], str], ...] = (
     (ssl.SSLError, "no TLS connection could be made"),
     (ConnectionRefusedError, "the receiver refuses connections"),
     (ConnectionError, "the connection was lost"),
-    (asyncio.IncompleteReadError, "the connection was closed before the answer was complete"),
-    (asyncio.LimitOverrunError, "a line of the answer is too long"),
     (NoThread, "the desk could not look up the name of the host"),
-    (ValueError, "the answer or the address is not acceptable"),
+    (h11.RemoteProtocolError, "the answer is not acceptable"),
+    (h11.ProtocolError, "the address is not acceptable"),
+    (ValueError, "the address is not acceptable"),
     (OSError, "the receiver cannot be reached"),
 )
 """The first matching entry applies; each of `FAULTS` has one."""
@@ -86,12 +88,13 @@ class WebhookPoster:
             port,
             ssl=_tls() if is_tls else None,
             server_hostname=url.hostname if is_tls else None,
-            limit=STATUS_BYTES_MAX,
+            limit=READ_BYTES,
         )
+        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES_MAX)
         try:
-            writer.write(_request(url, headers, body))
+            writer.write(_request(http, url, headers, body))
             await writer.drain()
-            return await _status(reader)
+            return await _status(http, reader)
         finally:
             # Not `wait_closed`, which would wait for a peer that does not answer the TLS close.
             writer.transport.abort()
@@ -115,30 +118,30 @@ def _resolve(host: str, port: int) -> list[str]:
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
-def _request(url: SplitResult, headers: dict[str, str], body: bytes) -> bytes:
+def _request(http: h11.Connection, url: SplitResult, headers: dict[str, str], body: bytes) -> bytes:
     target = url._replace(scheme="", netloc="").geturl() or "/"
-    lines = [
-        f"POST {target if target.startswith('/') else '/' + target} HTTP/1.1",
-        f"host: {url.netloc}",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-        "user-agent: margin-call-desk",
-        "connection: close",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+    request = h11.Request(
+        method="POST",
+        target=target if target.startswith("/") else f"/{target}",
+        headers=[
+            ("host", url.netloc),
+            ("content-type", "application/json"),
+            ("content-length", str(len(body))),
+            ("user-agent", "margin-call-desk"),
+            ("connection", "close"),
+            *headers.items(),
+        ],
+    )
+    parts = [http.send(event) for event in (request, h11.Data(data=body), h11.EndOfMessage())]
+    return b"".join(part for part in parts if part)
 
 
-async def _status(reader: asyncio.StreamReader) -> int:
+async def _status(http: h11.Connection, reader: asyncio.StreamReader) -> int:
     """The status of the final response; 1xx responses are skipped."""
-    while True:
-        line = await reader.readuntil(b"\n")
-        version, code, *_ = line.decode("latin-1").split(None, 2)
-        if not version.startswith("HTTP/1.") or len(code) != 3:
-            raise ValueError("the response is not HTTP/1.1")
-        status = int(code)
-        if status >= 200:
-            return status
-        for _ in range(HEADERS_MAX):
-            if not (await reader.readuntil(b"\n")).strip():
-                break
+    while not isinstance(event := http.next_event(), h11.Response):
+        if event is h11.NEED_DATA:
+            received = await reader.read(READ_BYTES)
+            if not received:
+                raise ConnectionError("it was closed before the answer was complete")
+            http.receive_data(received)
+    return event.status_code

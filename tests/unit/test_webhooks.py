@@ -248,10 +248,11 @@ async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
 @pytest.mark.parametrize(
     ("chunk", "pause_s", "timeout_s", "fault"),
     [
-        (b"x" * 65536, 0, FAR_S, "a line of the answer is too long"),
+        (b"x" * 65536, 0, FAR_S, "the answer is not acceptable (Receive buffer too long)"),
         (b"HTTP/1.1 103 Hints\r\n\r\n", 0, 0.3, "no answer within"),
         (b"H", 0.02, 0.3, "no answer within"),
-        (b"SSH-2.0-x\r\n", 0, FAR_S, "not acceptable"),
+        (b"SSH-2.0-x\r\n", 0, FAR_S, "the answer is not acceptable"),
+        (b"SSH-2.0-x\r\n\r\n", 0, FAR_S, "the answer is not acceptable (illegal status line"),
     ],
 )
 async def test_an_answer_without_an_end_costs_a_bounded_time_and_no_memory(
