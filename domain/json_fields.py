@@ -5,6 +5,7 @@ JSON parsers differ in which of the two they keep, so one of them would be lost 
 
 import json
 import re
+from collections.abc import Callable
 
 _NAME_SHOWN = 40
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
@@ -14,25 +15,32 @@ class NotJson(ValueError):
     """The text is not JSON, or ambiguous; the message says why."""
 
 
-def refuse_repeated_fields(text: str | bytes) -> None:
-    """Of text that a strict reader took for JSON, and that is nested no deeper than the standard library
-    reads; raises `NotJson`.
+class RepeatedField(NotJson):
+    """The text is JSON in which a field occurs twice in one object."""
+
+
+def read_json(
+    data: str | bytes, parse: Callable[[str | bytes], object], *, however_deep: bool = False
+) -> object:
+    """The value by `parse`, a strict reader that raises ValueError; raises `NotJson`.
+
+    Without `however_deep`, values that are nested deeper than the standard library reads are refused.
     """
     try:
-        _read(text)
-    except RecursionError:
-        raise NotJson("not JSON: nested too deeply") from None
-
-
-def refuse_repeated_fields_however_deep(text: str) -> None:
-    """Of text that a strict reader took for JSON, however deeply it is nested; raises `NotJson`."""
+        value = parse(data)
+    except ValueError as error:
+        raise NotJson(f"not JSON: {error}") from None
+    text = data.decode() if isinstance(data, bytes) else data
     try:
         _read(text)
     except RecursionError:
+        if not however_deep:
+            raise NotJson("not JSON: nested too deeply") from None
         _walk(text)
+    return value
 
 
-def _read(text: str | bytes) -> None:
+def _read(text: str) -> None:
     json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
 
 
@@ -65,5 +73,5 @@ def _walk(text: str) -> None:
         before = token
 
 
-def _repeated(name: str) -> NotJson:
-    return NotJson(f"the field {name[:_NAME_SHOWN]!a} occurs twice in one object")
+def _repeated(name: str) -> RepeatedField:
+    return RepeatedField(f"the field {name[:_NAME_SHOWN]!a} occurs twice in one object")

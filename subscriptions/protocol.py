@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from domain.json_fields import NotJson, refuse_repeated_fields_however_deep
+from domain.json_fields import NotJson, RepeatedField, read_json
 
 PROTOCOL = "graphql-transport-ws"
 ID_CHARACTERS_MAX = 100
@@ -87,12 +87,11 @@ Message = Init | Subscribe | Complete | Ping | Pong | Violation
 def parse(text: str) -> Message:
     """The client's message."""
     try:
-        message = orjson.loads(text)
-        refuse_repeated_fields_however_deep(text)
-    except orjson.JSONDecodeError:
-        return _invalid("the message is not JSON")
-    except NotJson as unclear:
+        message = read_json(text, orjson.loads, however_deep=True)
+    except RepeatedField as unclear:
         return _invalid(str(unclear))
+    except NotJson:
+        return _invalid("the message is not JSON")
     if not isinstance(message, dict):
         return _invalid("the message is not an object")
     kind = message.get("type")

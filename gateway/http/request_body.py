@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import orjson
 
-from domain.json_fields import NotJson, refuse_repeated_fields_however_deep
+from domain import json_fields
+from domain.json_fields import NotJson
 
 JSON_TYPE = "application/json"
 
@@ -27,10 +28,6 @@ def require_json(headers: Mapping[str, str]) -> None:
 def read_json(data: str | bytes) -> object:
     """The value; raises `BodyRefused`."""
     try:
-        value: object = orjson.loads(data)
-        refuse_repeated_fields_however_deep(data.decode() if isinstance(data, bytes) else data)
-    except orjson.JSONDecodeError as malformed:
-        raise BodyRefused(f"The request body is malformed: not JSON: {malformed}.") from None
-    except NotJson as unclear:
-        raise BodyRefused(f"The request body is malformed: {unclear}.") from None
-    return value
+        return json_fields.read_json(data, orjson.loads, however_deep=True)
+    except NotJson as malformed:
+        raise BodyRefused(f"The request body is malformed: {malformed}.") from None

@@ -1,12 +1,9 @@
 """Fields that are there twice are found at any depth, and nothing else is taken for one."""
 
+import orjson
 import pytest
 
-from domain.json_fields import (
-    NotJson,
-    refuse_repeated_fields,
-    refuse_repeated_fields_however_deep,
-)
+from domain.json_fields import NotJson, RepeatedField, read_json
 
 DEEP = "[" * 1000, "]" * 1000
 ONCE = [
@@ -28,23 +25,20 @@ TWICE = {
 
 @pytest.mark.parametrize("text", ONCE)
 def test_a_name_may_be_there_once_in_each_object(text: str) -> None:
-    refuse_repeated_fields(text)
-    refuse_repeated_fields_however_deep(text)
-    refuse_repeated_fields_however_deep(text.join(DEEP))
+    assert read_json(text, orjson.loads) == orjson.loads(text)
+    assert read_json(text.join(DEEP).encode(), orjson.loads, however_deep=True)
 
 
 @pytest.mark.parametrize("text", TWICE)
 def test_a_name_that_is_there_twice_is_refused_at_any_depth(text: str) -> None:
-    for refuse, deep in (
-        (refuse_repeated_fields, text),
-        (refuse_repeated_fields_however_deep, text),
-        (refuse_repeated_fields_however_deep, text.join(DEEP)),
-    ):
-        with pytest.raises(NotJson, match="occurs twice in one object") as refused:
-            refuse(deep)
+    for deep, however_deep in ((text, False), (text, True), (text.join(DEEP), True)):
+        with pytest.raises(RepeatedField, match="occurs twice in one object") as refused:
+            read_json(deep, orjson.loads, however_deep=however_deep)
         assert TWICE[text] in str(refused.value)
 
 
-def test_where_depth_is_refused_it_is_said() -> None:
-    with pytest.raises(NotJson, match="nested too deeply"):
-        refuse_repeated_fields("7".join(DEEP))
+@pytest.mark.parametrize("text", ["7".join(DEEP), "{", b"\xff"])
+def test_what_is_no_json_is_said(text: str | bytes) -> None:
+    with pytest.raises(NotJson, match=r"^not JSON: ") as refused:
+        read_json(text, orjson.loads)
+    assert not isinstance(refused.value, RepeatedField)
