@@ -22,8 +22,8 @@ TRIMMED = "the stream was trimmed before the desk read this entry to its end"
 
 
 @dataclass(frozen=True, slots=True)
-class AheadRules:
-    """Rules for messages whose own time is ahead of the clock."""
+class AheadPolicy:
+    """The policy for messages whose own time is ahead of the clock."""
 
     tolerance: timedelta
     """A message ahead by no more than this is delivered at once, as of its arrival."""
@@ -76,7 +76,7 @@ def sort_arrivals(
     stream: str,
     entries: Iterable[tuple[bytes, bytes | None]],
     now: datetime,
-    rules: AheadRules,
+    policy: AheadPolicy,
     held: HeldMessages,
     max_bytes: int = MAX_MESSAGE_BYTES,
     *,
@@ -93,11 +93,11 @@ def sort_arrivals(
         if (stream, receipt) in held:
             continue
         try:
-            message = _read(raw, now + rules.held_for_at_most, max_bytes)
+            message = _read(raw, now + policy.held_for_at_most, max_bytes)
             if heard.is_repeat((stream, receipt), message):
                 arrivals.repeats.append((receipt, _repeated(message)))
                 continue
-            waits = _holds(arrivals, receipt, message, now, rules, held)
+            waits = _holds(arrivals, receipt, message, now, policy, held)
             heard.note((stream, receipt), message)
             if not waits:
                 _deliver(arrivals, receipt, message, now, heard, entered)
@@ -138,12 +138,12 @@ def _holds(
     receipt: Receipt,
     message: FeedMessage,
     now: datetime,
-    rules: AheadRules,
+    policy: AheadPolicy,
     held: HeldMessages,
 ) -> bool:
     """Whether the message is held until its time."""
     at = stated_at(message)
-    if at - now <= rules.tolerance:
+    if at - now <= policy.tolerance:
         return False
     if held.is_full:
         raise BadMessage("its time is ahead of the clock, and no more messages can be held", DeadReason.AHEAD)

@@ -8,7 +8,7 @@ Guarantees, beyond those of feeds/base.py:
   lease lets only one process read, give every process the same consumer name: a successor then continues in
   order, at once.
 - A message whose time is ahead of the clock is delivered as of its arrival, or held until its time
-  (`AheadRules`). Held messages stay pending, so they survive a restart.
+  (`AheadPolicy`). Held messages stay pending, so they survive a restart.
 - Entries trimmed or deleted before they were read are reported (`feeds.unread`), before and after each read.
 - A stream whose key has another type, or that may not be read, is set aside, reported, and tried again after
   a growing wait; the others continue.
@@ -42,7 +42,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from domain.inputs import DeadReason, Outcome
-from feeds.arrivals import AheadRules, Arrivals, DeadEntry, dead_entry, sort_arrivals, trimmed_entry
+from feeds.arrivals import AheadPolicy, Arrivals, DeadEntry, dead_entry, sort_arrivals, trimmed_entry
 from feeds.aside import StreamsAside
 from feeds.base import FeedBatch, FeedMessage, FeedObserver, Receipt, SetAside, Unobserved
 from feeds.heard import HeardMessages
@@ -116,7 +116,7 @@ class RedisFeed:
         self._streams, self._group, self._consumer, self._clock = tuple(streams), group, consumer, clock
         self._batch_size, self._block_s, self._claim_idle_s = batch_size, block_s, claim_idle_s
         self._backoff_first_s, self._backoff_max_s = backoff_first_s, backoff_max_s
-        self._rules = AheadRules(timedelta(seconds=max_ahead_s), timedelta(seconds=held_for_max_s))
+        self._policy = AheadPolicy(timedelta(seconds=max_ahead_s), timedelta(seconds=held_for_max_s))
         self._held, self._heard = HeldMessages(held_max), HeardMessages()
         self._max_message_bytes, self._dead_letters_max = max_message_bytes, dead_letters_max
         self._observer = observer or Unobserved()
@@ -426,7 +426,7 @@ class RedisFeed:
             stream,
             texts,
             now,
-            self._rules,
+            self._policy,
             self._held,
             self._max_message_bytes,
             heard=self._heard,

@@ -16,7 +16,7 @@ from pathlib import Path
 from desk.monitoring.book_what_if import BookEffect, BookWhatIfBusy, BookWhatIfRequest, book_what_if
 from domain.money import Currency
 from models.book import load_base_currencies
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import Database, DatabaseUnavailable, PrivilegeMissing, StatementCutOff
 
 NICENESS = 10
@@ -132,7 +132,7 @@ class BookWhatIfProcess:
 
 async def _compute(job: _Job) -> BookEffect:
     # The whole job has its own limit; neither a statement nor a pause to compute may exceed that.
-    limits = Limits(statement_timeout_s=job.timeout_s, standstill_s=job.timeout_s, pooler=job.pooler)
+    limits = SessionLimits(statement_timeout_s=job.timeout_s, standstill_s=job.timeout_s, pooler=job.pooler)
     database = Database(job.database_url, pool_size=1, limits=limits)
     await database.open()
     try:

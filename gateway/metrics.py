@@ -194,7 +194,7 @@ class _Collector(Collector):
         )
 
     def _messages(self) -> Iterator[Metric]:
-        counts = self._resources.outward
+        counts = self._resources.outbound
         channels = self._resources.settings.message_urls
         if self._waiting is not None:
             waiting = {channel: self._waiting.messages.get(channel, 0) for channel in channels}
@@ -231,7 +231,7 @@ class _Collector(Collector):
         yield settled
 
     def _webhooks(self) -> Iterator[Metric]:
-        posts = self._resources.outward.posts
+        posts = self._resources.outbound.posts
         results = {"taken": posts[True], "failed": posts[False]}
         yield _labelled(
             CounterMetricFamily, "webhook_posts", "Requests sent to webhook endpoints.", results, "result"

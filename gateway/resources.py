@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from desk.context import DeskContext
 from desk.fair_scheduler import FaultCount
-from desk.outbound.outbound_counts import OutwardCounts
+from desk.outbound.outbound_counts import OutboundCounts
 from domain.book_changes import TradeStatusStated
 from domain.calendar import TradingCalendar
 from domain.market import Quote
@@ -34,7 +34,7 @@ from gateway.watch.feed_watch import FeedWatch
 from gateway.watch.market_days import MarketDays
 from gateway.watch.revocation import Revocations
 from models import outbox
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import Database
 from resolvers.kit.context import Api
 from subscriptions.bus import Bus
@@ -105,7 +105,7 @@ class Resources:
     revocations: Revocations
     market_days: MarketDays
     signals: Signals
-    outward: OutwardCounts
+    outbound: OutboundCounts
     liquidation_faults: FaultCount
     order_path: OrderPath
     round_faults: FaultCount
@@ -157,7 +157,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             revocations=revocations,
             market_days=MarketDays(calendars, parts.clock, settings.market_day_poll_interval_s),
             signals=signals,
-            outward=OutwardCounts(),
+            outbound=OutboundCounts(),
             liquidation_faults=FaultCount(),
             order_path=OrderPath(),
             round_faults=FaultCount(),
@@ -173,9 +173,9 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         )
 
 
-def database_limits(settings: Settings) -> Limits:
-    """Limits of every session of this process."""
-    return Limits(
+def database_limits(settings: Settings) -> SessionLimits:
+    """SessionLimits of every session of this process."""
+    return SessionLimits(
         lock_timeout_s=settings.database_lock_timeout_s,
         statement_timeout_s=settings.database_statement_timeout_s,
         unreachable_after_s=settings.database_unreachable_after_s,

@@ -20,7 +20,7 @@ from gateway.sections.api import ApiSettings
 from gateway.sections.cases import CaseSettings
 from gateway.sections.evidence import EvidenceSettings
 from gateway.sections.market import MarketSettings
-from gateway.sections.outbound import OutwardSettings
+from gateway.sections.outbound import OutboundSettings
 from gateway.sections.process import DEVELOPMENT_SECRET, ProcessSettings
 from gateway.sections.selling import SellingSettings
 from gateway.sections.stream import StreamSettings
@@ -37,7 +37,7 @@ SECTIONS: tuple[type[Section], ...] = (
     CaseSettings,
     SellingSettings,
     EvidenceSettings,
-    OutwardSettings,
+    OutboundSettings,
     StreamSettings,
     ApiSettings,
 )
@@ -54,7 +54,7 @@ class SettingsError(Exception):
 class Settings(
     ApiSettings,
     StreamSettings,
-    OutwardSettings,
+    OutboundSettings,
     EvidenceSettings,
     SellingSettings,
     CaseSettings,

@@ -12,7 +12,7 @@ import structlog
 
 from desk.audit import WEBHOOKS, webhook_entry
 from desk.context import DeskContext
-from desk.outbound.outbound_counts import OutwardCounts
+from desk.outbound.outbound_counts import OutboundCounts
 from domain.events import Event, LostEvent
 from domain.ids import EventId
 from domain.webhook import (
@@ -47,7 +47,7 @@ class WebhookDeliverer:
         port: WebhookPort,
         body: Body,
         jitter: Callable[[], float],
-        counts: OutwardCounts,
+        counts: OutboundCounts,
     ) -> None:
         self._desk = desk
         self._port = port

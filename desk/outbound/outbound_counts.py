@@ -7,7 +7,7 @@ from domain.message import Channel, MessageStatus
 
 
 @dataclass(frozen=True, slots=True)
-class OutwardCounts:
+class OutboundCounts:
     """Counted by the leader; zero in every other process."""
 
     messages: Counter[tuple[Channel, MessageStatus]] = field(default_factory=Counter)

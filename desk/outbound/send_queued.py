@@ -14,7 +14,7 @@ import structlog
 from desk.audit import MESSAGES, message_entry
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
-from desk.outbound.outbound_counts import OutwardCounts
+from desk.outbound.outbound_counts import OutboundCounts
 from desk.outbound.prepare_message import Prepared, prepare
 from domain.message import (
     Channel,
@@ -52,7 +52,7 @@ class ChannelSender:
         concurrency: int,
         poll_interval_s: float,
         jitter: Callable[[], float],
-        counts: OutwardCounts,
+        counts: OutboundCounts,
         scheduler: FairScheduler,
     ) -> None:
         """`jitter` returns numbers from 0 to 1. With `scheduler`, a message at which the desk fails delays no

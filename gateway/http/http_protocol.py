@@ -91,7 +91,7 @@ class ResponseSink:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class HttpTimeouts:
     """Timeouts of one connection in seconds: for the head of a request, for its body, for the peer to read
     more of an answer, and for a further request when the process ends.
     """
@@ -120,18 +120,18 @@ class DeskHttpProtocol(HttpToolsProtocol):
     _lingering: TimerHandle | None = None
     _thrown_away = 0
 
-    def __init__(self, patience: Patience, limits: HeadLimits, **options: Any) -> None:
+    def __init__(self, timeouts: HttpTimeouts, limits: HeadLimits, **options: Any) -> None:
         super().__init__(**options)
-        self._patience = patience
+        self._timeouts = timeouts
         self._head = RequestHead(limits)
 
     def connection_made(self, transport: Any) -> None:
         """A peer has connected."""
         super().connection_made(transport)
         self._unread = Unread(
-            self.loop, self._patience.unread_s, transport.get_write_buffer_size, transport.abort
+            self.loop, self._timeouts.unread_s, transport.get_write_buffer_size, transport.abort
         )
-        self._expect(self._patience.headers_s)
+        self._expect(self._timeouts.headers_s)
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of a request have arrived."""
@@ -146,7 +146,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
         if self._head.refusal is not None:
             self._refuse(self._head.refusal.response())
         elif self.cycle is None or self.cycle.response_complete:
-            self._expect(self._patience.headers_s)
+            self._expect(self._timeouts.headers_s)
 
     def handle_websocket_upgrade(self) -> None:
         """From now on the WebSocket has its own deadline."""
@@ -219,7 +219,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
         if self.cycle is not None and self.cycle.scope is self.scope:
             extensions = {STREAM_EXTENSION: partial(self._open_stream, self.cycle)}
             self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
-        self._expect(self._patience.body_s)
+        self._expect(self._timeouts.body_s)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body of the request that is served."""
@@ -288,7 +288,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
         if self._is_answering() and not self.cycle.response_started:
             self.cycle.keep_alive = False
             return
-        self._grace = self.loop.call_later(self._patience.last_request_s, self._close_when_answered)
+        self._grace = self.loop.call_later(self._timeouts.last_request_s, self._close_when_answered)
 
     def shutdown(self) -> None:
         """The server stops: end the streams, so that they do not delay it."""

@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.http.http_protocol import DeskHttpProtocol, Patience
+from gateway.http.http_protocol import DeskHttpProtocol, HttpTimeouts
 from gateway.http.request_head import HeadLimits
 from gateway.http.websocket_protocol import DeskWebSocketProtocol
 from gateway.settings import Settings
@@ -45,7 +45,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
             Any,
             partial(
                 DeskHttpProtocol,
-                Patience(
+                HttpTimeouts(
                     headers_s=settings.http_headers_timeout_s,
                     body_s=settings.http_body_timeout_s,
                     unread_s=settings.http_unread_timeout_s,

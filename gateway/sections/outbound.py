@@ -8,7 +8,7 @@ from domain.message import Channel
 from gateway.sections.types import Count, Listed, Seconds, SecondsOrZero, Section, TimeOfDay
 
 
-class OutwardSettings(Section):
+class OutboundSettings(Section):
     """Messages and webhooks: the services that they use, retries and retention."""
 
     message_push_url: SecretStr | None = Field(

@@ -24,7 +24,7 @@ from gateway.loops.supervisor import Supervisor
 from gateway.resources import OpenVenue, Resources
 from gateway.workers.leadership import SomebodyLeads
 from gateway.workers.market import MarketWire
-from gateway.workers.outbound import of_outward
+from gateway.workers.outbound import of_outbound
 from gateway.workers.table import of_the_leader, of_trading, of_watching
 from models.lease import (
     Lease,
@@ -81,7 +81,7 @@ class Leader:
         self._held_up = False
         """The watching waits for a lock, which turns no caller away."""
         self._trading: Supervisor | None = None
-        self._outward: Supervisor | None = None
+        self._outbound: Supervisor | None = None
         self._venue: BoundedVenue | None = None
         self._wire = MarketWire()
         self._fence: int | None = None
@@ -122,7 +122,7 @@ class Leader:
 
     def failing(self, for_s: float) -> list[str]:
         """See `Supervisor.failing`, for the leader's loops."""
-        running = (self._work, self._watching, self._trading, self._outward)
+        running = (self._work, self._watching, self._trading, self._outbound)
         return [told for each in running if each is not None for told in each.failing(for_s)]
 
     async def run(self) -> None:
@@ -182,11 +182,11 @@ class Leader:
             await opened.venue.close()
 
     async def _reach_out(self) -> None:
-        self._outward = outward = of_outward(self._resources)
+        self._outbound = outbound = of_outbound(self._resources)
         try:
-            await _run(outward, self._resources)
+            await _run(outbound, self._resources)
         finally:
-            self._outward = None
+            self._outbound = None
 
     def _led(self) -> Resources:
         """Resources with a desk whose order path knows its term."""

@@ -28,7 +28,7 @@ from resolvers.commands.webhook_body import webhook_body, webhook_cursor
 from subscriptions.bus import Position
 
 
-def of_outward(resources: Resources) -> Supervisor:
+def of_outbound(resources: Resources) -> Supervisor:
     """All loops, not started yet."""
     settings, desk = resources.settings, resources.desk
     scheduler = round_scheduler(resources.round_faults.count)
@@ -67,7 +67,7 @@ def _sender(resources: Resources, channel: Channel, service: MessageService) -> 
         concurrency=settings.message_concurrency,
         poll_interval_s=settings.message_poll_interval_s,
         jitter=random.random,
-        counts=resources.outward,
+        counts=resources.outbound,
         scheduler=round_scheduler(resources.round_faults.count),
     )
 
@@ -83,7 +83,7 @@ async def _deliver(resources: Resources) -> None:
     poster = WebhookPoster(
         desk.policy.webhooks.urls, settings.webhook_timeout_s, resolving_max=settings.webhooks_max
     )
-    deliverer = WebhookDeliverer(desk, poster, body, random.random, resources.outward)
+    deliverer = WebhookDeliverer(desk, poster, body, random.random, resources.outbound)
     scheduler = round_scheduler(resources.round_faults.count)
     running: dict[WebhookId, asyncio.Task[Fault | None]] = {}
     async with asyncio.TaskGroup() as group:

@@ -42,7 +42,7 @@ STATEMENT_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SessionLimits:
     """The limits of a PostgreSQL session, in seconds; each has a setting of the gateway."""
 
     lock_timeout_s: float = 5
@@ -82,10 +82,10 @@ class Limits:
         return "".join(f"SET LOCAL {name} = {value}; " for name, value in self.of_transactions.items())
 
 
-USUAL_LIMITS = Limits()
+USUAL_LIMITS = SessionLimits()
 
 
-def configuration(url: str, pool_size: int = 1, limits: Limits = USUAL_LIMITS) -> dict[str, Any]:
+def configuration(url: str, pool_size: int = 1, limits: SessionLimits = USUAL_LIMITS) -> dict[str, Any]:
     """Tortoise's configuration for ``sqlite://PATH`` or ``postgres://USER@HOST:PORT/NAME``."""
     connection: Any = url
     if not url.startswith("sqlite://"):

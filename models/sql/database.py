@@ -39,7 +39,7 @@ from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
 from domain.money import Currency, storable
-from models.sql.configuration import APP, USUAL_LIMITS, Limits, configuration
+from models.sql.configuration import APP, USUAL_LIMITS, SessionLimits, configuration
 from models.sql.outage import (
     DRIVER_FAULTS,
     is_outage,
@@ -112,7 +112,7 @@ text.
 class Database:
     """An open database. Not a singleton: two may be open in one process."""
 
-    def __init__(self, url: str, pool_size: int, limits: Limits = USUAL_LIMITS) -> None:
+    def __init__(self, url: str, pool_size: int, limits: SessionLimits = USUAL_LIMITS) -> None:
         self._url = url
         self._limits = limits
         self._configuration = configuration(url, pool_size, limits)
@@ -214,7 +214,7 @@ class _Context(TortoiseContext):
     connections, the unreadable rows, and the outage of requests.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: SessionLimits) -> None:
         super().__init__()
         self.first_statement = limits.first_statement
         self.replaced_at_s: float | None = None
@@ -248,7 +248,7 @@ def noted() -> Iterator[None]:
         raise
 
 
-async def _require_limits(limits: Limits) -> None:
+async def _require_limits(limits: SessionLimits) -> None:
     """Refuse a pooler that ignores parameters at connect, which would leave sessions without limits."""
     names = limits.of_transactions
     rows = await fetch(

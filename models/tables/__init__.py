@@ -36,7 +36,7 @@ from models.tables.orders import (
     OrderTable,
     SetAsideReportTable,
 )
-from models.tables.outward import ClientContactTable, MessageTable, WebhookTable
+from models.tables.outbound import ClientContactTable, MessageTable, WebhookTable
 from models.tables.process import CounterTable, LeaseTable, OutboxTable, RevocationTable, StreamTable
 from models.tables.stock import StockRecallTable, StockRecoveryTable
 

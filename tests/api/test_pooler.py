@@ -12,7 +12,7 @@ from domain.ids import AccountId
 from gateway.settings import Profile, load_settings
 from gateway.startup.preparation import CannotStart, check, silent
 from models.book import lock_accounts
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import (
     Busy,
     Database,
@@ -32,7 +32,7 @@ from tests.kit.slow_statements import FOREVER
 pytestmark = [pytest.mark.parametrize("world", ["postgres-redis"], indirect=True), pytest.mark.both_stacks]
 
 SERVER_CONNECTIONS = 3
-POOLED = Limits(lock_timeout_s=0.2, statement_timeout_s=5, standstill_s=5, pooler=True)
+POOLED = SessionLimits(lock_timeout_s=0.2, statement_timeout_s=5, standstill_s=5, pooler=True)
 LEG = [{"symbol": BANK, "quantity": "100"}]
 DROPPED = "lock_timeout,statement_timeout,idle_in_transaction_session_timeout,tcp_keepalives_idle," + (
     "tcp_keepalives_interval,tcp_keepalives_count,tcp_user_timeout"

@@ -34,7 +34,7 @@ from models.case import live_cases_of
 from models.idempotency import store_outcome
 from models.kill_switch import end_switch, insert_switch
 from models.order import orders_in, orders_of_cases
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import Database, DatabaseUnavailable, fetch, transaction
 from tests.kit.desk_kit import APPLE, NOON, TRADER, DeskKit, case, order, report
 from tests.kit.follow_ups import codes, desk_phrases
@@ -363,7 +363,7 @@ async def test_an_outage_is_no_fault_of_a_case_and_ends_the_round(url: str) -> N
 
 @asynccontextmanager
 async def _two(url: str) -> AsyncIterator[tuple[Database, Database]]:
-    database, elsewhere = Database(url, 2, Limits(lock_timeout_s=600)), Database(url, 1)
+    database, elsewhere = Database(url, 2, SessionLimits(lock_timeout_s=600)), Database(url, 1)
     await database.open()
     await elsewhere.open()
     try:

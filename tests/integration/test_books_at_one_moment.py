@@ -14,7 +14,7 @@ import pytest
 from domain.ids import AccountId
 from domain.principal import EVERYTHING
 from models.holding import add_to_cash, add_to_position, position_to_book_on
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import Database, fetch, transaction
 from resolvers.kit.loaders import Loaders
 from tests.kit.desk_kit import APPLE, NOON, USD, DeskKit
@@ -39,7 +39,7 @@ async def test_a_fill_between_two_statements_is_in_the_whole_book_or_not_in_it(
     postgres_url: str, migrated_postgres: str, read: Read
 ) -> None:
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
-        database = Database(url, pool_size=2, limits=Limits(lock_timeout_s=PATIENCE_S * 2))
+        database = Database(url, pool_size=2, limits=SessionLimits(lock_timeout_s=PATIENCE_S * 2))
         await database.open()
         with database.active():
             kit = DeskKit()

@@ -21,7 +21,7 @@ from models.idempotency import store_outcome
 from models.lease import acquire_lease
 from models.order import OrderFilter
 from models.revocation import revoke_subject
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import (
     Busy,
     Database,
@@ -250,7 +250,7 @@ async def test_two_databases_in_one_process_keep_apart(database: Database, tmp_p
 async def impatient(postgres_url: str, migrated_postgres: str) -> AsyncIterator[Database]:
     """A PostgreSQL database whose locks are waited for 50 ms."""
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
-        database = Database(url, pool_size=2, limits=Limits(lock_timeout_s=0.05))
+        database = Database(url, pool_size=2, limits=SessionLimits(lock_timeout_s=0.05))
         await database.open()
         yield database
         await database.close()
@@ -349,7 +349,7 @@ async def test_one_connection_is_enough_for_every_use_case(postgres_url: str, mi
 @pytest.fixture
 async def postgres(postgres_url: str, migrated_postgres: str) -> AsyncIterator[Database]:
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
-        database = Database(url, pool_size=1, limits=Limits(statement_timeout_s=4321))
+        database = Database(url, pool_size=1, limits=SessionLimits(statement_timeout_s=4321))
         await database.open()
         yield database
         await database.close()

@@ -25,7 +25,7 @@ from domain.stock_recovery import RecallCause
 from gateway.loops.policy import liquidation_scheduler
 from models.book import lock_accounts
 from models.case import live_cases_of
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import Database, execute, fetch, transaction
 from models.stock_recovery import open_recoveries_of
 from tests.kit.damage import damage
@@ -157,7 +157,7 @@ async def test_an_account_that_the_desk_fails_at_is_flat_as_soon_as_the_fault_is
 
 @ONE_ACCOUNT_LOCKED
 async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_afterwards(url: str) -> None:
-    database, elsewhere = Database(url, 2, Limits(lock_timeout_s=0.05)), Database(url, 1)
+    database, elsewhere = Database(url, 2, SessionLimits(lock_timeout_s=0.05)), Database(url, 1)
     await database.open()
     await elsewhere.open()
     try:
@@ -184,7 +184,7 @@ async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_a
 
 @ONE_ACCOUNT_LOCKED
 async def test_an_account_worked_on_when_new_orders_end_is_looked_at_afterwards(url: str) -> None:
-    database, elsewhere = Database(url, 2, Limits(lock_timeout_s=0.05)), Database(url, 1)
+    database, elsewhere = Database(url, 2, SessionLimits(lock_timeout_s=0.05)), Database(url, 1)
     await database.open()
     await elsewhere.open()
     try:

@@ -10,7 +10,7 @@ import pytest
 from tortoise.connection import get_connection
 from tortoise.exceptions import OperationalError
 
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import (
     Database,
     DatabaseUnavailable,
@@ -154,7 +154,7 @@ async def test_a_connection_lost_while_it_is_given_back_leaves_nobody_in_a_dead_
 
 async def test_a_server_that_vanished_is_noticed_in_time(url: str) -> None:
     """What the system does then is the system's; here, that it was asked to, on every connection."""
-    database = Database(url, pool_size=1, limits=Limits(unreachable_after_s=12))
+    database = Database(url, pool_size=1, limits=SessionLimits(unreachable_after_s=12))
     await database.open()
     with database.active():
         async with transaction():

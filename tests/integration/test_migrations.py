@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tortoise.connection import get_connection
 
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import Database, fetch, is_sqlite
 from tests.integration.migration_steps import NO_TABLES, bring_to
 from tests.kit.cut_off import cut_off, steps_of
@@ -154,7 +154,7 @@ async def test_down_and_up_again_gives_the_same_tables(empty: Database) -> None:
 async def test_many_processes_migrate_at_once(postgres_url: str) -> None:
     """The first does it, the others wait; connections of their own make them strangers."""
     async with fresh_database(postgres_url) as url:
-        databases = [Database(url, pool_size=1, limits=Limits(lock_timeout_s=0.01)) for _ in range(4)]
+        databases = [Database(url, pool_size=1, limits=SessionLimits(lock_timeout_s=0.01)) for _ in range(4)]
         for database in databases:
             await database.open()
         steps: list[str] = []

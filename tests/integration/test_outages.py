@@ -14,7 +14,7 @@ import pytest
 
 from gateway.resources import database_limits
 from gateway.settings import load_settings
-from models.sql.configuration import USUAL_LIMITS, Limits
+from models.sql.configuration import USUAL_LIMITS, SessionLimits
 from models.sql.database import Busy, Database, DatabaseUnavailable, execute, execute_many, fetch, transaction
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.servers import fresh_database
@@ -58,7 +58,7 @@ ANSWERS = ("22003", *LOCKS, "23505", "42P01", "42501", "57014", "25P02")
 
 @asynccontextmanager
 async def opened(
-    url: str, pool_size: int = POOL_SIZE, limits: Limits = USUAL_LIMITS
+    url: str, pool_size: int = POOL_SIZE, limits: SessionLimits = USUAL_LIMITS
 ) -> AsyncIterator[Database]:
     database = Database(url, pool_size, limits)
     await database.open()
@@ -244,11 +244,11 @@ async def in_database(path: Path) -> None:
 
 STANDS_STILL = """
 import asyncio, sys
-from models.sql.configuration import USUAL_LIMITS, Limits
+from models.sql.configuration import USUAL_LIMITS, SessionLimits
 from models.sql.database import Busy, Database, DatabaseUnavailable, execute, fetch, transaction
 
 async def main():
-    database = Database(sys.argv[1], 1, Limits(standstill_s=float(sys.argv[2])))
+    database = Database(sys.argv[1], 1, SessionLimits(standstill_s=float(sys.argv[2])))
     await database.open()
     with database.active():
         try:
@@ -270,7 +270,7 @@ async def test_a_process_that_stands_still_in_a_transaction_blocks_others_no_lon
     url: str,
 ) -> None:
     """A signal stops it, as a machine that hangs. Its session ends by itself, and its locks with it."""
-    async with opened(url, 1, Limits(lock_timeout_s=FAR_S)):
+    async with opened(url, 1, SessionLimits(lock_timeout_s=FAR_S)):
         await execute(ADD, "nobody's")
         frozen = await asyncio.create_subprocess_exec(
             sys.executable, "-c", STANDS_STILL, url, "1", cwd=ROOT, stdin=PIPE, stdout=PIPE

@@ -35,7 +35,7 @@ from gateway.watch.market_days import MarketDays
 from models.book import lock_accounts
 from models.case import live_cases_of
 from models.market import save_instrument
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import Database, fetch, transaction
 from tests.kit.desk_kit import APPLE, TRADER, USD, DeskKit
 from tests.kit.poison import heal, poison
@@ -219,7 +219,7 @@ async def test_one_that_is_locked_holds_up_no_other(
 ) -> None:
     """The lock timeout is longer than the test."""
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
-        database, session = Database(url, 2, Limits(lock_timeout_s=600)), await asyncpg.connect(url)
+        database, session = Database(url, 2, SessionLimits(lock_timeout_s=600)), await asyncpg.connect(url)
         await database.open()
         with database.active():
             desk = await scene()

@@ -25,7 +25,7 @@ from models.book import load_fx_rates, lock_accounts
 from models.case import live_cases_of
 from models.doubt import doubts_of
 from models.market import load_quotes
-from models.sql.configuration import Limits
+from models.sql.configuration import SessionLimits
 from models.sql.database import Database, fetch, transaction
 from tests.kit.desk_kit import APPLE, USD, DeskKit, quoted
 from tests.kit.patience import PATIENCE_S
@@ -236,7 +236,10 @@ class Lock:
 @pytest.fixture
 async def locking(postgres_url: str, migrated_postgres: str) -> AsyncIterator[tuple[Scene, Lock]]:
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
-        database, session = Database(url, 2, limits=Limits(lock_timeout_s=600)), await asyncpg.connect(url)
+        database, session = (
+            Database(url, 2, limits=SessionLimits(lock_timeout_s=600)),
+            await asyncpg.connect(url),
+        )
         await database.open()
         with database.active():
             yield await scene(DeskKit()), Lock(session)

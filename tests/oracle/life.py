@@ -30,7 +30,7 @@ from domain.margin import AmountRule
 from domain.market import FactorSource, MarginFactors, Quote
 from domain.order import OrderType
 from domain.risk_settings import FactorSetting, SettingId, SettingKind, SettingValue, SettingVersion
-from feeds.arrivals import AheadRules, sort_arrivals
+from feeds.arrivals import AheadPolicy, sort_arrivals
 from feeds.base import FeedMessage, SetAside
 from feeds.book_file import parse_book
 from feeds.heard import HeardMessages
@@ -70,7 +70,7 @@ PAIRS_TO_KWD = (
 )
 
 
-_AHEAD = AheadRules(timedelta(seconds=60), timedelta(days=1))
+_AHEAD = AheadPolicy(timedelta(seconds=60), timedelta(days=1))
 
 
 class Life:

@@ -12,14 +12,14 @@ from domain.book_changes import CashStated
 from domain.freshness import is_superseded
 from domain.inputs import InputResult, stated_at
 from domain.money import Currency
-from feeds.arrivals import AheadRules, sort_arrivals
+from feeds.arrivals import AheadPolicy, sort_arrivals
 from feeds.base import FeedMessage, Receipt
 from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
 from feeds.messages import encode
 
 NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
-RULES = AheadRules(timedelta(seconds=60), timedelta(hours=1))
+RULES = AheadPolicy(timedelta(seconds=60), timedelta(hours=1))
 USD = Currency("USD")
 
 
