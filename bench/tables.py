@@ -17,8 +17,8 @@ def write() -> None:
 def _page() -> Iterator[str]:
     yield "# Results"
     yield ""
-    yield "Written by `python -m bench` from the JSON files beside it. A figure is the median, with the least"
-    yield "and the most in brackets. [What is measured and why](../README.md)."
+    yield "Written by `python -m bench` from the JSON files beside it. A figure is the median, with the"
+    yield "smallest and the largest in brackets. [What is measured and why](../README.md)."
     for name, table in _TABLES.items():
         path = RESULTS / f"{name}.json"
         if path.exists():

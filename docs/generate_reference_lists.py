@@ -1,4 +1,4 @@
-"""Makes the reference lists of `domain` anew: `make lists`, after newer packages were locked and installed.
+"""Writes the reference lists of `domain` again: `make lists`, after newer packages were locked and installed.
 
 The domain imports the standard library only, so the lists are copied from the packages whose maintainers keep
 them: currencies from `iso4217` (the table of the ISO 4217 Maintenance Agency), markets from

@@ -47,6 +47,11 @@ def test_every_path_in_a_text_exists() -> None:
     assert {str(at): missing for at in pages() if (missing := missing_paths(at, at.read_text()))} == {}
 
 
+def test_every_decision_is_on_the_list_of_decisions() -> None:
+    listed = set(re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text()))
+    assert {path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md")} == listed
+
+
 def test_guard_notices_a_broken_link() -> None:
     page = "# A page\n[a](no.md) [b](api.md#nowhere) [c](api.md#tokens) [d](#a-page) [e](#b) [f](https://example.org)"
     assert broken_links(ROOT / "docs/page.md", page) == ["no.md#", "api.md#nowhere", "#b"]
