@@ -24,9 +24,9 @@ from resolvers.commands.liquidation_preview import LiquidationPreview, liquidati
 from resolvers.commands.plan_inputs import LiquidationPreviewInput
 from resolvers.commands.settings import SettingQueries
 from resolvers.commands.webhook import WebhookQueries
+from resolvers.enums.sorting import OrderDirection
 from resolvers.kit.arguments import INPUT, After, First, GlobalId
 from resolvers.kit.context import Info, RequestInfo, reader, require
-from resolvers.kit.enums import OrderDirection
 from resolvers.kit.node import Node, filter_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.search import search_of

@@ -21,9 +21,9 @@ from models.book import load_fx_rates, rates_by_base
 from models.case_list import CaseFilter as CaseSelection
 from models.order import OrderFilter, count_orders, page_orders
 from models.stock_recovery import RecoveryView
+from resolvers.enums.sorting import CaseOrderField, OrderDirection
 from resolvers.kit.arguments import After, First
 from resolvers.kit.context import Info
-from resolvers.kit.enums import CaseOrderField, OrderDirection
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager

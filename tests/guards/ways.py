@@ -66,7 +66,7 @@ class Trace:
             for files in self.by_task.values()
             if any(mark <= files for mark in wanted)
             for name in files
-            if not name.startswith(("gateway/", "resolvers/types/", "resolvers/kit/enums"))
+            if not name.startswith(("gateway/", "resolvers/types/", "resolvers/enums/"))
         }
         return sorted(found)
 
