@@ -36,11 +36,12 @@ from resolvers.reads.stock_queries import StockQueries
 from resolvers.reads.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
 from resolvers.types.approval import ApprovalQueries
 from resolvers.types.audit import AuditQueries
-from resolvers.types.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page, selected
+from resolvers.types.case import Case, case_of, load_case
+from resolvers.types.case_filter import CaseFilter, CaseOrder, selected
 from resolvers.types.client import Account, Client, account_of, client_of
 from resolvers.types.market import Quote, quote_of
 from resolvers.types.market_days import MarketDay, market_days_page
-from resolvers.types.order import Order, OrderFilter
+from resolvers.types.order import Order, OrderFilter, orders_page
 from resolvers.types.snapshot import SnapshotQueries
 from resolvers.types.summary import CaseSummary, summarise
 from resolvers.types.unwatched import UnwatchedQueries

@@ -16,7 +16,8 @@ from domain.events import CaseEventKind, OrderEventKind
 from domain.events import OrderEvent as OrderFact
 from domain.order import OrderStatus
 from domain.principal import Audience
-from resolvers.types.case import Case, CaseFilter, case_of
+from resolvers.types.case import Case, case_of
+from resolvers.types.case_filter import CaseFilter
 from resolvers.types.market import Quote
 from resolvers.types.order import Fill, Order, OrderFilter, order_of
 from resolvers.types.summary import CaseSummary

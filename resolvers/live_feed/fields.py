@@ -20,7 +20,7 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
 from resolvers.live_feed.operation import LiveOperation, Request
 from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of, scope_text
-from resolvers.types.case import CaseFilter as ChosenCases
+from resolvers.types.case_filter import CaseFilter as ChosenCases
 from resolvers.types.market import quote_of
 from resolvers.types.summary import summarise
 from subscriptions.bus import Position

@@ -1,40 +1,29 @@
-"""Margin-call cases and their filter."""
+"""Margin-call cases."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Optional
 
 import strawberry
 
-from domain.case import LIVE, AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus, Claim
+from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus, Claim
 from domain.case import AutoLiquidation as AutomaticSale
-from domain.currencies import unknown_currencies
-from domain.events import CaseView, OrderView
-from domain.ids import CaseId, ClientId, Symbol
-from domain.margin import AccountType
-from domain.market import FxRate
-from domain.money import Currency
+from domain.events import CaseView
+from domain.ids import CaseId
 from domain.refusals import RefusalCode
-from domain.reporting import AmountAtLeast, Worth, reporting_rate
-from models.book import load_fx_rates, rates_by_base
-from models.case_list import CaseFilter as CaseSelection
-from models.order import OrderFilter, count_orders, page_orders
+from domain.reporting import Worth
 from models.stock_recovery import RecoveryView
-from resolvers.enums.sorting import CaseOrderField, OrderDirection
 from resolvers.kit.arguments import After, First
 from resolvers.kit.context import Info
-from resolvers.kit.errors import BAD_USER_INPUT, ApiError
-from resolvers.kit.node import Node, filter_id, global_id
-from resolvers.kit.pagination import Connection, Pager
-from resolvers.kit.search import search_of, unique
+from resolvers.kit.node import Node, global_id
+from resolvers.kit.pagination import Connection
 from resolvers.types.case_records import DeadlineChange, FollowUp, deadline_changes_page, follow_ups_page
 from resolvers.types.client import Account, Client, load_account, load_client
 from resolvers.types.currency_amount import CurrencyAmount
 from resolvers.types.figures import MarginFigures, figures_of
 from resolvers.types.look_ahead import LookAhead, look_ahead
 from resolvers.types.message import Message, messages_page
-from resolvers.types.order import Order, order_of
+from resolvers.types.order import Order, orders_of_case
 from resolvers.types.snapshot import Snapshot, snapshots_page
 from resolvers.types.stock_recovery import (
     CoveredOptionShortfall,
@@ -241,18 +230,7 @@ class Case(Node):
         after: After = None,
     ) -> Connection[Order]:
         """Batches the first pages of many cases."""
-        case_id = self.view.case.id
-        wanted = OrderFilter(case_id=case_id)
-        if after is not None:
-            return await orders_page(info, wanted, first, after)
-        loaders, pager = info.context.loaders, _order_pager(info, wanted)
-        request = pager.request(first, None)
-
-        async def count() -> int:
-            return await loaders.order_counts.load(case_id) or 0
-
-        page = await loaders.orders_of.load((case_id, first))
-        return pager.connection(page, request, _order_key, order_of, count)
+        return await orders_of_case(info, self.view.case.id, first, after)
 
     @strawberry.field(
         description="Snapshots of the inputs and figures at the decisive moments of the case, newest first."
@@ -277,133 +255,6 @@ class Case(Node):
     ) -> Connection[Message]:
         """Batches the first pages of many cases."""
         return await messages_page(info, self.view.case.id, first, after)
-
-
-@strawberry.input(
-    description="Filter for cases. Omitted fields match everything, except that without `status` and "
-    "`closed` only live cases match."
-)
-class CaseFilter:
-    """To models.case_list.CaseFilter."""
-
-    status: list[CaseStatus] | None = strawberry.field(
-        default=None,
-        description="Cases with one of these statuses. Omitted: all live cases, unless `closed` is given.",
-    )
-    closed: bool | None = strawberry.field(
-        default=None,
-        description="True: closed cases only (the history). False: live cases only. Together with `status` "
-        "both must match.",
-    )
-    alert_type: list[AlertType] | None = strawberry.field(
-        default=None, description="Cases with one of these alert types."
-    )
-    account_type: list[AccountType] | None = strawberry.field(
-        default=None, description="Cases of accounts of one of these types."
-    )
-    client_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Cases of this client, by global id."
-    )
-    account_no: str | None = strawberry.field(
-        default=None, description="Cases of the account with this number."
-    )
-    search: str | None = strawberry.field(
-        default=None,
-        description="Part of the client name, client number, account number or case number. Ignores case "
-        "and width of letters.",
-    )
-    symbol: str | None = strawberry.field(
-        default=None, description="Cases of accounts that hold this instrument."
-    )
-    amount_at_least: Decimal | None = strawberry.field(
-        default=None,
-        description="Cases with at least this amount, in amountCurrency. A case in that currency is "
-        "compared by its amount, any other by its reportingAmount. Cases without a reportingAmount match.",
-    )
-    amount_currency: str | None = strawberry.field(
-        default=None,
-        description="The currency of amountAtLeast, as an ISO 4217 code. Omitted: the reporting currency. "
-        "Lists convert another currency at the current rate; subscriptions refuse it, because the rate "
-        "would move while they last.",
-    )
-    overdue: bool | None = strawberry.field(
-        default=None, description="True: cases past their deadline. False: all others."
-    )
-    opened_after: datetime | None = strawberry.field(
-        default=None, description="Cases opened after this time."
-    )
-    opened_before: datetime | None = strawberry.field(
-        default=None, description="Cases opened before this time."
-    )
-    closed_after: datetime | None = strawberry.field(
-        default=None, description="Cases closed after this time."
-    )
-    closed_before: datetime | None = strawberry.field(
-        default=None, description="Cases closed before this time."
-    )
-
-    def selection(self, reporting: Currency, rates: Mapping[Currency, FxRate]) -> CaseSelection:
-        """The filter for the database. An id of another type matches nothing; `rates` lead into the reporting
-        currency.
-        """
-        return CaseSelection(
-            status=self._statuses(),
-            alert_type=unique(self.alert_type),
-            account_type=unique(self.account_type),
-            client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
-            account_no=self.account_no,
-            search=search_of(self.search),
-            symbol=None if self.symbol is None else Symbol(self.symbol),
-            amount_at_least=self._at_least(reporting, rates),
-            overdue=self.overdue,
-            opened_after=self.opened_after,
-            opened_before=self.opened_before,
-            closed_after=self.closed_after,
-            closed_before=self.closed_before,
-        )
-
-    def _at_least(self, reporting: Currency, rates: Mapping[Currency, FxRate]) -> AmountAtLeast | None:
-        currency = reporting if self.amount_currency is None else Currency(self.amount_currency)
-        if unknown_currencies([currency]):
-            raise ApiError(BAD_USER_INPUT, f"amountCurrency {currency!r} is not an ISO 4217 currency code.")
-        if self.amount_at_least is None:
-            return None
-        worth = reporting_rate(currency, reporting, rates).worth(self.amount_at_least)
-        if worth is None:
-            raise ApiError(
-                BAD_USER_INPUT,
-                f"The desk has no rate from {currency} into {reporting}: omit amountCurrency and state "
-                f"amountAtLeast in {reporting}.",
-            )
-        return AmountAtLeast(self.amount_at_least, currency, worth)
-
-    def _statuses(self) -> tuple[CaseStatus, ...] | None:
-        chosen = unique(self.status)
-        if self.closed is None:
-            return chosen
-        wanted = tuple(CaseStatus) if chosen is None else chosen
-        return tuple(status for status in wanted if (status not in LIVE) is self.closed)
-
-
-async def selected(filter: CaseFilter | None, reporting: Currency) -> CaseSelection:
-    """The filter of a list, at the current rates."""
-    if filter is None:
-        return CaseSelection()
-    converts = filter.amount_currency not in (None, reporting)
-    rates = rates_by_base(await load_fx_rates()) if converts else {}
-    return filter.selection(reporting, rates.get(reporting, {}))
-
-
-@strawberry.input(description="The sort order of a list of cases.")
-class CaseOrder:
-    """To models.case_list.CaseSort and a direction."""
-
-    field: CaseOrderField = strawberry.field(
-        default=CaseOrderField.OPENED_AT, description="The field to sort by."
-    )
-    direction: OrderDirection = strawberry.field(
-        default=OrderDirection.DESC, description="The direction of the sort."
-    )
 
 
 def case_of(view: CaseView, now: datetime) -> Case:
@@ -452,22 +303,6 @@ def _reporting_amount_of(worth: Worth | None) -> CurrencyAmount | None:
 
 def _claim_of(claim: Claim | None) -> CaseClaim | None:
     return CaseClaim(by=claim.by, at=claim.at, expires_at=claim.expires_at) if claim else None
-
-
-async def orders_page(info: Info, wanted: OrderFilter, first: int, after: str | None) -> Connection[Order]:
-    """A page of orders, newest first."""
-    audience, pager = info.context.audience, _order_pager(info, wanted)
-    request = pager.request(first, after)
-    page = await page_orders(audience, wanted, request)
-    return pager.connection(page, request, _order_key, order_of, lambda: count_orders(audience, wanted))
-
-
-def _order_pager(info: Info, wanted: OrderFilter) -> Pager[OrderView]:
-    return Pager(("orders", wanted), "ts", info.context.api.page_size_max)
-
-
-def _order_key(view: OrderView) -> tuple[datetime, str]:
-    return view.order.created_at, view.order.id
 
 
 async def load_case(info: Info, case_id: CaseId | None) -> Case | None:

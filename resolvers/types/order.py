@@ -11,8 +11,10 @@ from domain.ids import CaseId, ClientId, Symbol
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
 from domain.raw_status import raw_status
 from models.order import OrderFilter as OrderSelection
+from models.order import count_orders, page_orders
 from resolvers.kit.context import Info
 from resolvers.kit.node import Node, filter_id, global_id
+from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.search import search_of, unique
 from resolvers.types.client import Account, load_account
 from resolvers.types.market import IF_READABLE, Instrument, load_instrument
@@ -193,3 +195,36 @@ def order_of(view: OrderView) -> Order:
         version=order.version,
         view=view,
     )
+
+
+async def orders_page(
+    info: Info, selection: OrderSelection, first: int, after: str | None
+) -> Connection[Order]:
+    """A page of orders, newest first."""
+    audience, pager = info.context.audience, _pager(info, selection)
+    request = pager.request(first, after)
+    page = await page_orders(audience, selection, request)
+    return pager.connection(page, request, _key, order_of, lambda: count_orders(audience, selection))
+
+
+async def orders_of_case(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[Order]:
+    """A page of a case's orders, newest first; the first pages of many cases are loaded together."""
+    selection = OrderSelection(case_id=case_id)
+    if after is not None:
+        return await orders_page(info, selection, first, after)
+    loaders, pager = info.context.loaders, _pager(info, selection)
+    request = pager.request(first, None)
+
+    async def count() -> int:
+        return await loaders.order_counts.load(case_id) or 0
+
+    page = await loaders.orders_of.load((case_id, first))
+    return pager.connection(page, request, _key, order_of, count)
+
+
+def _pager(info: Info, selection: OrderSelection) -> Pager[OrderView]:
+    return Pager(("orders", selection), "ts", info.context.api.page_size_max)
+
+
+def _key(view: OrderView) -> tuple[datetime, str]:
+    return view.order.created_at, view.order.id

@@ -20,7 +20,7 @@ from models import case_list, order
 from models.sql.database import Database
 from resolvers.kit.node import global_id
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
-from resolvers.types.case import CaseFilter
+from resolvers.types.case_filter import CaseFilter
 from resolvers.types.order import OrderFilter
 from tests.kit.live_desk import case_event as some_case_event
 from tests.kit.orders import PLACED_AT, an_order

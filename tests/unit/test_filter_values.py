@@ -6,7 +6,7 @@ from domain.case import AlertType, CaseStatus
 from domain.margin import AccountType
 from domain.money import Currency
 from domain.order import OrderStatus
-from resolvers.types.case import CaseFilter
+from resolvers.types.case_filter import CaseFilter
 from resolvers.types.order import OrderFilter
 
 HKD = Currency("HKD")
