@@ -11,6 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PY = $(VENV)/bin/python
 INSTALLED = $(VENV)/installed.txt
+INSTALLED_TO_RUN = $(VENV)/installed-run.txt
 PYTEST = $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --maxfail 10
 COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
@@ -21,7 +22,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: $(INSTALLED)  ## Start the desk on replayed prices; PORT=9000 for another port
+run: $(INSTALLED_TO_RUN)  ## Start the desk on replayed prices; PORT=9000 for another port
 	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(PY) -m gateway serve --demo $(ARGS)
 
 test: $(INSTALLED)  ## Run the tests, those of the API on one stack; ARGS="tests/unit -k case" for some
@@ -88,19 +89,44 @@ clean:  ## Remove the environment, caches and the embedded database
 	rm -rf $(VENV) build .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A copy of the lock file marks the environment as complete: a new lock builds it again, a new date does not.
-$(INSTALLED): requirements/dev.txt
-	@if cmp -s $< $@; then touch $@; else $(MAKE) --no-print-directory environment; fi
+# A copy of the lock file marks the environment as complete: a new lock builds it again, a new date does not. `make run`
+# needs no developers' tools; they are added to its environment when another command needs them.
+$(INSTALLED_TO_RUN): requirements/run.txt
+	@if cmp -s $< $@; then touch $@; \
+	elif cmp -s requirements/dev.txt $(INSTALLED); then cp $< $@; \
+	else $(call new_environment,$<,300); $(call install,$<,$@); fi
 
-.PHONY: environment
-environment:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo "Python 3.11 or newer is needed: PYTHON=python3.12 make ..." >&2; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
-		{ echo "Python's venv is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Installing the `grep -c == requirements/dev.txt` pinned dependencies into $(VENV), once:" \
-		"about 560 MB, a minute or more ..."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/dev.txt || \
-		{ echo "The dependencies were not installed. Without a network, pip says that there is no such version." >&2; exit 1; }
-	@cp requirements/dev.txt $(INSTALLED)
+$(INSTALLED): requirements/dev.txt
+	@if cmp -s $< $@; then touch $@; \
+	else cmp -s requirements/run.txt $(INSTALLED_TO_RUN) && $(call say_what,$<,270) || { $(call new_environment,$<,570); }; \
+	$(call install,$<,$@); cp requirements/run.txt $(INSTALLED_TO_RUN); fi
+
+# $(call say_what,LOCK,MB)
+say_what = echo "Installing the `grep -c == $(1)` packages of $(1) into $(VENV), once: about $(2) MB, a minute or more"
+
+# $(call new_environment,LOCK,MB)
+define new_environment
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	{ echo "Python 3.11 or newer is needed: PYTHON=python3.12 make ..." >&2; exit 1; }; \
+$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	{ echo "Python's venv is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+$(call say_what,$(1),$(2)); \
+$(PYTHON) -m venv --clear $(VENV) || exit 1
+endef
+
+# $(call install,LOCK,MARK): pip names each package as it fetches it; they are counted on one line of a terminal.
+# A pipe hides whether pip failed, so the mark tells.
+define install
+if [ -t 1 ]; then one_line=1; else one_line=0; fi; \
+{ PYTHONUNBUFFERED=1 $(PY) -m pip install --progress-bar off --disable-pip-version-check --no-input --require-hashes -r $(1) && \
+	cp $(1) $(2); } | awk -v packages=`grep -c == $(1)` -v one_line=$$one_line ' \
+	/^(Collecting|Processing|Ignoring|Requirement already satisfied:) / { \
+		sub(/^Ignoring /, ""); sub(/: markers .*/, ""); sub(/ in [^ ]*$$/, ""); sub(/ in [^ ]* \(from .*/, ""); \
+		sub(/ \(from .*/, ""); sub(/.*[ \/]/, ""); sub(/(==|-[0-9]|:).*/, ""); \
+		show(++count " of " packages ": " $$0) } \
+	/^Installing collected/ { show("unpacking them ...") } \
+	END { if (one_line) printf "\n" } \
+	function show(text) { printf one_line ? "\r\033[K  %s" : "  %s\n", text; fflush() }'; \
+cmp -s $(1) $(2) || \
+	{ echo "The dependencies were not installed: is there a network? Without one, pip says that no version matches." >&2; exit 1; }
+endef

@@ -1,0 +1,38 @@
+"""`make run` installs what the desk needs to run, the other commands the developers' tools as well."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.kit.source import ROOT
+
+NOWHERE = "build/no-environment"
+
+
+def pins(lock: str) -> set[str]:
+    return set(re.findall(r"^\S+==\S+", (ROOT / "requirements" / lock).read_text(), re.MULTILINE))
+
+
+def commands_of(target: str) -> str:
+    """What make would do without an environment."""
+    asked = ["make", "-n", target, f"VENV={NOWHERE}"]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_developers_run_the_desk_with_the_pins_of_its_operators() -> None:
+    assert pins("run.txt")
+    assert pins("run.txt") <= pins("dev.txt"), "run `make lock`: both files are made from pyproject.toml"
+
+
+@pytest.mark.parametrize(
+    ("target", "lock", "other"),
+    [
+        ("run", "requirements/run.txt", "requirements/dev.txt"),
+        ("check", "requirements/dev.txt", "requirements/run.txt"),
+    ],
+)
+def test_a_command_installs_only_what_it_needs(target: str, lock: str, other: str) -> None:
+    commands = commands_of(target)
+    assert f"--require-hashes -r {lock}" in commands
+    assert f"--require-hashes -r {other}" not in commands
