@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 from tests.guards.test_promises_doc import NAMED, names_tests
 from tests.kit.source import PRODUCT, ROOT, modules
@@ -32,17 +33,21 @@ def _is_of_self(node: ast.Attribute) -> bool:
     return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
 
 
+@cache
+def private_names_in_use() -> dict[str, list[str]]:
+    """By the path of the module; each is parsed once."""
+    return {
+        path: sorted(private_names(tree)) for path, tree in modules(*PRODUCT) if "/migrations/" not in path
+    }
+
+
 def unlisted(page: str) -> list[str]:
     """Private names in the code that the page does not name in the row of their module."""
     rows = [(row["part"], row["files"]) for row in ROW.finditer(page)]
     missing = []
-    for path, tree in modules(*PRODUCT):
+    for path, names in private_names_in_use().items():
         parts = " ".join(part for part, files in rows if f"`{path}`" in files)
-        missing += [
-            f"{path}: {name}"
-            for name in sorted(private_names(tree))
-            if "/migrations/" not in path and not re.search(rf"\b{name}\b", parts)
-        ]
+        missing += [f"{path}: {name}" for name in names if not re.search(rf"\b{name}\b", parts)]
     return missing
 
 
