@@ -6,9 +6,16 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -22,6 +29,7 @@ from tests.kit.servers import fresh_database, postgres_server, redis_server
 from tests.kit.stacks import OTHER_STACK, USUAL_STACK
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 # How long an example takes says nothing about what it shows, and the same examples come every time: a run
 # fails for what was changed. `--hypothesis-profile=exploring` looks for others.
@@ -154,18 +162,39 @@ def servers_of_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
     versions.running.clear()
 
 
+class Started:
+    """What is started once for each key, and lasts until the end of the run.
+
+    Tests of each version take turns, and pytest ends a fixture whenever its parameter changes: a PostgreSQL
+    server with a migrated database would take 4 s of the processor each time.
+    """
+
+    def __init__(self, until_the_end: ExitStack) -> None:
+        self._stack = until_the_end
+        self._urls: dict[tuple[object, object], str] = {}
+
+    def url(self, of: Callable[[K], AbstractContextManager[str]], key: K) -> str:
+        if (of, key) not in self._urls:
+            self._urls[of, key] = self._stack.enter_context(of(key))
+        return self._urls[of, key]
+
+
 @pytest.fixture(scope="session")
-def postgres_url(postgres_version: int) -> Iterator[str]:
+def started() -> Iterator[Started]:
+    with ExitStack() as stack:
+        yield Started(stack)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_version: int, started: Started) -> str:
     """A real PostgreSQL whose user may create databases; use `database_url` for one of your own."""
-    with postgres_server(version=postgres_version) as url:
-        yield url
+    return started.url(_postgres_server, postgres_version)
 
 
 @pytest.fixture(scope="session")
-def redis_url(redis_version: int) -> Iterator[str]:
+def redis_url(redis_version: int, started: Started) -> str:
     """A real Redis shared by the run: name your keys uniquely, never flush."""
-    with redis_server(redis_version) as url:
-        yield url
+    return started.url(redis_server, redis_version)
 
 
 @pytest.fixture
@@ -184,10 +213,9 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres_url: str) -> Iterator[str]:
+def migrated_postgres(postgres_url: str, started: Started) -> str:
     """A PostgreSQL database to be copied, while nobody is connected."""
-    with _on_another_loop(_fresh_and_migrated(postgres_url)) as url:
-        yield url
+    return started.url(_migrated_database, postgres_url)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -202,6 +230,14 @@ async def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
             server = request.getfixturevalue("postgres_url")
             source = request.getfixturevalue("migrated_postgres")
             yield await stack.enter_async_context(fresh_database(server, copy_of=source))
+
+
+def _postgres_server(version: int) -> AbstractContextManager[str]:
+    return postgres_server(version=version)
+
+
+def _migrated_database(postgres_url: str) -> AbstractContextManager[str]:
+    return _on_another_loop(_fresh_and_migrated(postgres_url))
 
 
 @asynccontextmanager
