@@ -69,8 +69,8 @@ class Mutation(
         )
 
     @strawberry.mutation(
-        description="Request the cancel of orders. Each order is decided on its own and has its own result. "
-        "An order is cancelled only when the venue confirms it: see orderEvents. Requires "
+        description="Request the cancel of orders. Each order is decided on its own and has its own "
+        "result. An order is cancelled only when the venue has confirmed it: see orderEvents. Requires "
         "RISK_WARNING_OPERATOR, RISK_WARNING_FULL or RISK_APPROVER."
     )
     async def cancel(self, info: RequestInfo, input: Annotated[CancelInput, INPUT]) -> CancelPayload:

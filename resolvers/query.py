@@ -56,7 +56,9 @@ class Viewer:
     account_scope: list[str] | None = strawberry.field(
         description="The account numbers within your scope; null: every account."
     )
-    token_expires_at: datetime | None = strawberry.field(description="The time at which your token expires.")
+    token_expires_at: datetime | None = strawberry.field(
+        description="The time at which your token expires and your subscriptions end. Always set."
+    )
 
 
 @strawberry.input(description="Filter for clients. Omitted fields match everything.")
@@ -66,7 +68,7 @@ class ClientFilter:
     search: str | None = strawberry.field(
         default=None,
         description="Part of the client number, an account number or, if you may see personal data, the "
-        "name. Ignores case and width of letters.",
+        "client's name; at most 200 characters. Ignores case and width of letters.",
     )
     group: str | None = strawberry.field(default=None, description="Clients of this group.")
     has_open_case: bool | None = strawberry.field(
@@ -75,8 +77,9 @@ class ClientFilter:
 
 
 @strawberry.type(
-    description="The root of all queries. A field that names no permission requires any one of them. "
-    "Everything is limited to the accounts within your scope."
+    description="The root of all queries. A field whose description names no permission is open to every "
+    "token with a permission of the desk. Answers contain only accounts within your scope, the account "
+    "numbers that your token names."
 )
 class Query(
     ApprovalQueries,
@@ -115,7 +118,7 @@ class Query(
         filter: Annotated[CaseFilter | None, strawberry.argument(description="Filter for cases.")] = None,
         order_by: Annotated[
             CaseOrder | None,
-            strawberry.argument(description="The sort order. Null: the newest case first."),
+            strawberry.argument(description="The sort order. Omitted: the newest case first."),
         ] = None,
         first: First = 50,
         after: After = None,
@@ -197,7 +200,8 @@ class Query(
             str | None,
             strawberry.argument(
                 description="Part of the account number, the client number or, if you may see personal "
-                "data, the client's name. Ignores case and width of letters. Null: all accounts."
+                "data, the client's name; at most 200 characters. Ignores case and width of letters. "
+                "Omitted: all accounts."
             ),
         ] = None,
         first: First = 50,
@@ -224,7 +228,7 @@ class Query(
         market: Annotated[
             str | None,
             strawberry.argument(
-                description="Overrides of this market only, such as XHKG. Null: all markets."
+                description="Overrides of this market only, such as XHKG. Omitted: all markets."
             ),
         ] = None,
         first: First = 50,
@@ -238,7 +242,7 @@ class Query(
         self,
         info: Info,
         filter: Annotated[
-            OrderFilter | None, strawberry.argument(description="Filter for orders. Without it, all orders.")
+            OrderFilter | None, strawberry.argument(description="Filter for orders. Omitted: all orders.")
         ] = None,
         first: First = 50,
         after: After = None,
@@ -252,7 +256,9 @@ class Query(
         """Batched over aliases."""
         return await find_order(reader(info), filter_id("Order", id))
 
-    @strawberry.field(description="The last quote of an instrument; null if there is none.")
+    @strawberry.field(
+        description="The last quote of an instrument; null if the desk has none, or does not know the symbol."
+    )
     async def quote(
         self,
         info: Info,
@@ -266,8 +272,9 @@ class Query(
         return quote_of(quote, context.api.desk) if quote else None
 
     @strawberry.field(
-        description="The plan of a liquidation at current quotes, leg by leg. Changes nothing. Requires any "
-        "permission except AUDITOR."
+        description="The plan that liquidate would make of a case at the current quotes, leg by leg. "
+        "Changes nothing. If liquidate would refuse, `refusal` says why; this is not an error. Requires "
+        "any permission except AUDITOR."
     )
     async def liquidation_preview(
         self, info: RequestInfo, input: Annotated[LiquidationPreviewInput, INPUT]
@@ -286,9 +293,10 @@ class Query(
         return await what_if(reader(info, Capability.PREVIEW), input)
 
     @strawberry.field(
-        description="All accounts within your scope under shocked prices and FX rates: the number of calls, "
-        "their amounts, and the accounts with the largest. Takes seconds on a large book; if too many runs "
-        "wait, the error is BOOK_BUSY. Requires any permission except AUDITOR."
+        description="All accounts within your scope under shocked prices and FX rates: how many would be "
+        "called, for which amounts, and the accounts with the largest amounts. Takes seconds on a large "
+        "book; if too many runs wait, the error is BOOK_BUSY: try again later. Requires any permission "
+        "except AUDITOR."
     )
     async def book_what_if(
         self,

@@ -34,10 +34,11 @@ class DeskEvent:
     """The fields that every event has."""
 
     id: strawberry.ID = strawberry.field(
-        description="The id of the event. An event may be delivered twice and then has the same id."
+        description="The id of the event. If the event is delivered twice, both deliveries have this id, "
+        "so that you can ignore the second."
     )
     cursor: str = strawberry.field(
-        description="The position of the event. Pass it as `after` to resume behind this event."
+        description="The opaque cursor of the event. Pass it as `after` to resume after this event."
     )
     at: datetime = strawberry.field(description="The time of the event.")
 
@@ -65,19 +66,23 @@ class OrderEvent(DeskEvent):
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="The cursor of the last event that you received, to resume behind it. Null: start with "
-        "new events. Not together with `snapshot`."
+        description="The cursor of the last event that you received: the events after it follow without a "
+        "gap. Omitted: only new events. Not allowed together with `snapshot`."
     ),
 ]
 Snapshot = Annotated[
     bool,
-    strawberry.argument(description="Whether to send everything that matches now first, as SNAPSHOT events."),
+    strawberry.argument(
+        description="Whether to begin with everything that matches now, as SNAPSHOT events. If too much "
+        "matches, the error is BAD_USER_INPUT: narrow the filter, or query the list page by page. Not "
+        "allowed together with `after`."
+    ),
 ]
 
 
 @strawberry.type(
-    description="The root of all subscriptions. Each requires any one permission and sends only what is "
-    "within your scope."
+    description="The root of all subscriptions. They are open to every token with a permission of the "
+    "desk, and send only events of accounts within your scope."
 )
 class Subscription:
     """The fields, which the shared feed executes once for all subscribers that request the same. See
@@ -85,16 +90,16 @@ class Subscription:
     """
 
     @strawberry.subscription(
-        description="New cases and all later changes of them. Events are never dropped or merged: if a "
-        "client does not keep up, its connection is closed with code 1013, and it resumes from its last "
-        "cursor. A cursor that is too old gives the error CURSOR_EXPIRED; one of another field, filter or "
-        "scope gives CURSOR_INVALID."
+        description="Every change of the matching cases, in commit order. Events are never dropped or "
+        "merged: if a client does not keep up, the desk closes its connection with code 1013, and the "
+        "client resumes from its last cursor. A cursor that is too old gives the error CURSOR_EXPIRED: "
+        "begin again with `snapshot`. A cursor of another field, filter or scope gives CURSOR_INVALID."
     )
     def case_events(
         self,
         filter: Annotated[
             CaseFilter | None,
-            strawberry.argument(description="Filter for cases. Without it, all live cases."),
+            strawberry.argument(description="Filter for cases. Omitted: all live cases."),
         ] = None,
         after: After = None,
         snapshot: Snapshot = False,
@@ -103,13 +108,13 @@ class Subscription:
         raise SharedOnly
 
     @strawberry.subscription(
-        description="Every status change, fill and rejection of liquidation orders. Delivered in the same "
-        "way as caseEvents."
+        description="Every new liquidation order, and every status change, fill and rejected cancel of "
+        "one. Delivered in the same way as caseEvents."
     )
     def order_events(
         self,
         filter: Annotated[
-            OrderFilter | None, strawberry.argument(description="Filter for orders. Without it, all orders.")
+            OrderFilter | None, strawberry.argument(description="Filter for orders. Omitted: all orders.")
         ] = None,
         after: After = None,
         snapshot: Snapshot = False,
@@ -118,27 +123,31 @@ class Subscription:
         raise SharedOnly
 
     @strawberry.subscription(
-        description="Totals over cases: sent at once and after every change, at most once a second. Only "
-        "the latest matters, so a slow client receives fewer."
+        description="Totals over cases: sent at once and after every change, at most once a second. A "
+        "client that does not keep up receives only the latest totals."
     )
     def case_summary(
         self,
         filter: Annotated[
             CaseFilter | None,
-            strawberry.argument(description="Filter for cases. Without it, all live cases."),
+            strawberry.argument(description="Filter for cases. Omitted: all live cases."),
         ] = None,
     ) -> AsyncGenerator[CaseSummary, None]:
         """resolvers.live_feed.fields.SummaryUpdates"""
         raise SharedOnly
 
     @strawberry.subscription(
-        description="Quotes of up to 100 instruments: sent at once and after every change. Only the latest "
-        "of each instrument matters, so a slow client receives fewer."
+        description="Quotes of up to 100 instruments: sent at once and after every change. A client that "
+        "does not keep up receives only the latest quote of each instrument."
     )
     def quotes(
         self,
         symbols: Annotated[
-            list[str], strawberry.argument(description="The symbols of 1 to 100 instruments.")
+            list[str],
+            strawberry.argument(
+                description="The symbols of 1 to 100 instruments, such as "
+                "700.HK. An unknown symbol is refused with BAD_USER_INPUT."
+            ),
         ],
     ) -> AsyncGenerator[Quote, None]:
         """resolvers.live_feed.fields.QuoteUpdates"""

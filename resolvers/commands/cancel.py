@@ -13,22 +13,24 @@ from resolvers.kit.refused import AnyRefused
 from resolvers.types.order import Order, order_of
 
 
-@strawberry.input(description="The orders whose cancel is requested.")
+@strawberry.input(description="The orders to cancel.")
 class CancelInput:
     """To desk.orders.cancel.Cancel."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     order_ids: list[strawberry.ID] = strawberry.field(
-        description="The ids of 1 to 200 orders, without duplicates."
+        description="The global ids of 1 to 200 orders (`GATEWAY_CANCEL_MAX_ORDERS`), without duplicates."
     )
     reason: str | None = strawberry.field(
-        default=None, description="The reason, kept with each order and recorded in the audit trail."
+        default=None,
+        description="The reason, at most 1000 characters, kept with each order and recorded "
+        "in the audit trail.",
     )
 
 
 @strawberry.type(
-    description="The cancel was requested from the venue, or will be. The order becomes CANCELED only when "
-    "the venue confirms it."
+    description="The cancel is recorded, and the desk requests it from the venue. The order is CANCELED "
+    "only when the venue has confirmed it."
 )
 class CancelRequested:
     """From desk.outcomes.CancelRequested."""

@@ -20,7 +20,7 @@ NAMES_NOTHING = (
 )
 
 
-@strawberry.input(description="The selection whose open orders are to be cancelled.")
+@strawberry.input(description="The selection of open orders to cancel.")
 class CancelAllInput:
     """To desk.orders.cancel_all.CancelAll."""
 
@@ -32,23 +32,24 @@ class CancelAllInput:
         "its other fields narrow the selection."
     )
     reason: str | None = strawberry.field(
-        default=None, description="The reason, kept with each order and recorded in the audit trail."
+        default=None,
+        description="The reason, at most 1000 characters, kept with each order and recorded "
+        "in the audit trail.",
     )
 
 
-@strawberry.type(
-    description="The cancels were requested; each open order of the selection has its own result."
-)
+@strawberry.type(description="The cancels are recorded. Each open order of the selection has its own result.")
 class CancelsRequested:
     """From desk.orders.cancel_all.CancelsRequested."""
 
     results: list[CancelResult] = strawberry.field(
-        description="One result per open order; orders whose cancel had been requested before come last. "
-        "Empty: no order is open."
+        description="One result per open order, those with an earlier cancel request last. Empty if no "
+        "order is open."
     )
     remaining: int = strawberry.field(
-        description="The number of open orders in the selection that this command did not cover, because it "
-        "covers at most as many as one cancel. Send another command with a new key."
+        description="The number of open orders in the selection beyond the limit of one command "
+        "(`GATEWAY_CANCEL_MAX_ORDERS`), which were not cancelled. Send another command with a new key for "
+        "them."
     )
 
 
@@ -75,10 +76,9 @@ class CancelAllMutations:
     """The root field that cancels a selection."""
 
     @strawberry.mutation(
-        description="Request the cancel of every order of a case, a client, an account or an instrument "
-        "that is open now. Each order is decided on its own, as in cancel. The desk may still place new "
-        "orders: use setKillSwitch to prevent that. Requires RISK_WARNING_OPERATOR, RISK_WARNING_FULL or "
-        "RISK_APPROVER."
+        description="Request the cancel of all open orders of a case, a client, an account or an "
+        "instrument. Each order is decided on its own, as in cancel. This does not prevent new orders: use "
+        "setKillSwitch for that. Requires RISK_WARNING_OPERATOR, RISK_WARNING_FULL or RISK_APPROVER."
     )
     async def cancel_all(
         self, info: RequestInfo, input: Annotated[CancelAllInput, INPUT]

@@ -48,7 +48,7 @@ class ClaimCaseInput:
     expected_version: int | None = strawberry.field(default=None, description=ANY_VERSION)
     take_over: bool = strawberry.field(
         default=False,
-        description="Whether to take over a claim of another operator, who receives a case event about it.",
+        description="Whether to take over the claim of another operator. A case event reports the new claim.",
     )
 
 
@@ -61,7 +61,7 @@ class ReleaseCaseInput:
     expected_version: int | None = strawberry.field(default=None, description=ANY_VERSION)
 
 
-@strawberry.input(description="The case whose status changes, and the reason.")
+@strawberry.input(description="The case to change, and the reason.")
 class CaseReasonInput:
     """To desk.case_work.mark_exception.WithReason."""
 
@@ -88,7 +88,7 @@ class AdjustDeadlineInput:
     case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     expected_version: int = strawberry.field(description=VERSION)
     deadline: datetime = strawberry.field(
-        description="The new deadline: a future time, earlier or later than the current one."
+        description="The new deadline: a time in the future, earlier or later than the current deadline."
     )
     reason: str = strawberry.field(description="The reason, 1 to 1000 characters, kept with the change.")
 
@@ -119,10 +119,10 @@ class SetAutoLiquidationInput:
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_ids: list[strawberry.ID] = strawberry.field(
-        description="The ids of 1 to 200 cases, without duplicates."
+        description="The global ids of 1 to 200 cases (`GATEWAY_LIQUIDATE_MAX_CASES`), without duplicates."
     )
     when: AutoLiquidationTimeInput = strawberry.field(
-        description="The time of the liquidation, or that none is to take place."
+        description="The time of the automatic liquidation, or `clear` to switch it off."
     )
 
     def command(self) -> SetAutoLiquidation:

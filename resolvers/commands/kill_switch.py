@@ -24,7 +24,8 @@ from resolvers.types.client import Account, Client, account_of, client_of
 
 @strawberry.type(
     name="KillSwitch",
-    description="A period in which a kill switch is or was on. While it is on, no order is sent to a venue.",
+    description="A period in which a kill switch is or was on. Meanwhile the desk sends no order of the "
+    "frozen accounts to a venue.",
 )
 class KillSwitchNode(Node):
     """From domain.kill_switch.KillSwitch."""
@@ -40,7 +41,8 @@ class KillSwitchNode(Node):
         description="The time at which it was switched off; null while it is on."
     )
     ended_by: list[str] = strawberry.field(
-        description="The maker and the checker who switched it off, in this order; empty while it is on."
+        description="The subjects of the maker and the checker who switched it off, in this order; empty "
+        "while it is on."
     )
     frozen: strawberry.Private[Frozen]
 
@@ -77,7 +79,8 @@ class KillSwitchRefused(AnyRefused):
     """From desk.command.Refused."""
 
     code: RefusalCode = strawberry.field(
-        description="The reason as a code. A request to switch off is answered with APPROVAL_REQUIRED."
+        description="The reason as a code. APPROVAL_REQUIRED is the normal answer to a request to switch "
+        "off: `approval` is the request that a second person has to approve."
     )
     approval_id: strawberry.Private[ApprovalId | None]
 
@@ -103,15 +106,16 @@ class KillSwitchPayload:
 
 
 @strawberry.input(
-    description="The kill switch to set. Without accountId and clientId it is the one of the whole desk."
+    description="The kill switch to set: of an account, of a client, or without accountId and clientId of "
+    "the whole desk."
 )
 class SetKillSwitchInput:
     """To desk.four_eyes.kill_switch.SetKillSwitch."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     on: bool = strawberry.field(
-        description="True: switch it on at once. False: request to switch it off, which a second person "
-        "approves."
+        description="True: switch it on at once. False: request to switch it off, which needs a second "
+        "person's approval."
     )
     account_id: strawberry.ID | None = strawberry.field(
         default=None, description="The account to freeze. Not together with clientId."
@@ -145,7 +149,7 @@ class KillSwitchQueries:
         on: Annotated[
             bool | None,
             strawberry.argument(
-                description="True: only those that are on. False: only those that are off. Null: all."
+                description="True: switches that are on. False: switches that are off. Omitted: both."
             ),
         ] = None,
         first: First = 50,
@@ -169,12 +173,12 @@ class KillSwitchMutations:
     """The root field that sets kill switches."""
 
     @strawberry.mutation(
-        description="Switch a kill switch on, or request to switch it off. On: no order is sent from now "
-        "on, QUEUED orders are cancelled and liquidations are refused with FROZEN; orders at the venue stay "
-        "and can be cancelled. Switching on requires any permission except RISK_WARNING_READ_ONLY and "
-        "AUDITOR; for the whole desk or a client, access to all accounts concerned. Switching off needs two "
-        "persons, one with RISK_APPROVER and one with RISK_SETTING_FULL: one requests it here and receives "
-        "APPROVAL_REQUIRED, the other approves."
+        description="Switch a kill switch on, or request to switch it off. While it is on, no order is "
+        "sent, QUEUED orders are cancelled, and liquidations are refused with FROZEN; orders at the venue "
+        "stay open and can be cancelled. Switching on requires any permission except "
+        "RISK_WARNING_READ_ONLY and AUDITOR, and access to all accounts that are frozen. Switching off "
+        "needs two persons, one with RISK_APPROVER and one with RISK_SETTING_FULL: one requests it here "
+        "and receives APPROVAL_REQUIRED, the other calls approve."
     )
     async def set_kill_switch(
         self, info: RequestInfo, input: Annotated[SetKillSwitchInput, INPUT]

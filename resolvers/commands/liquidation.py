@@ -28,32 +28,41 @@ class LiquidateInput:
     """To desk.liquidation.liquidation_command.Liquidate."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    cases: list[LiquidateCaseInput] = strawberry.field(description="1 to 200 cases, without duplicates.")
+    cases: list[LiquidateCaseInput] = strawberry.field(
+        description="The 1 to 200 cases to liquidate (`GATEWAY_LIQUIDATE_MAX_CASES`), without duplicates."
+    )
     reason: str | None = strawberry.field(
-        default=None, description="The reason, recorded in the audit trail. Required with override."
+        default=None,
+        description="The reason, at most 1000 characters, recorded in the audit trail. "
+        "Required if a case has `override`.",
     )
 
 
-@strawberry.type(description="The liquidation was recorded; its orders will be sent to the venue.")
+@strawberry.type(
+    description="The liquidation is recorded. The desk sends its orders to the venue "
+    "afterwards: see orderEvents."
+)
 class LiquidationStarted:
     """From desk.outcomes.LiquidationStarted."""
 
     estimated_reduction: Decimal = strawberry.field(
-        description="The planned reduction of the amount by these orders, in the account's base currency."
+        description="The planned reduction of the amount to collect by these orders, in the account's base "
+        "currency."
     )
     amount_after: Decimal = strawberry.field(
-        description="The amount that is left if all open orders fill as planned, in the account's base "
-        "currency."
+        description="The amount that is left to collect if all open orders fill as planned, in the "
+        "account's base currency."
     )
     uncurable: list[UncurablePosition] = strawberry.field(
         description="The positions that the planner could not use, each with its reason."
     )
     short_of_target: Decimal = strawberry.field(
-        description="The amount that is then still missing to the target; 0 if the target is reached."
+        description="The amount that is then still missing to reach the target, in the account's base "
+        "currency; 0 if the target is reached."
     )
     volume_unknown: list[str] = strawberry.field(
-        description="Symbols of unknown average volume although a policy or cap needs it: the planner uses "
-        "them last and does not cap them by volume."
+        description="Symbols whose average daily volume is not known although a policy or cap needs it. "
+        "MOST_LIQUID_FIRST uses them last, and caps by volume do not apply to them."
     )
     outcome: strawberry.Private[outcomes.LiquidationStarted]
 

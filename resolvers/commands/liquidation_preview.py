@@ -41,18 +41,21 @@ class LiquidationLeg:
     price: Decimal = strawberry.field(
         description="The price that the plan assumes, per unit in the instrument's currency."
     )
-    fee: Decimal = strawberry.field(description="The trading fee, in the instrument's currency.")
-    base_notional: Decimal = strawberry.field(description="The traded value, in the account's base currency.")
-    reduction: Decimal = strawberry.field(
-        description="The reduction of the amount by this leg, after the legs before it, in base currency."
+    fee: Decimal = strawberry.field(description="The expected trading fee, in the instrument's currency.")
+    base_notional: Decimal = strawberry.field(
+        description="The traded value (quantity times price and multiplier), in the account's base currency."
     )
-    quote: Quote = strawberry.field(description="The quote behind the price.")
+    reduction: Decimal = strawberry.field(
+        description="The reduction of the amount to collect by this leg, after the legs before it, in the "
+        "account's base currency."
+    )
+    quote: Quote = strawberry.field(description="The quote on which the price is based.")
     limit_price: Decimal | None = strawberry.field(
         description="The limit price, valid for the instrument and in its currency; null for a market order."
     )
     market_open: bool = strawberry.field(
         description="Whether the market is in session by its calendar. If not, the order waits for the "
-        "session and does not cover an amount that can be sold elsewhere meanwhile."
+        "session, and other positions may be sold for the same amount in the meantime."
     )
     market_state: MarketState = strawberry.field(description="The state of the market by its calendar, now.")
 
@@ -62,7 +65,7 @@ class PreviewRefusal(AnyRefused):
     """From domain.refusals.Refusal."""
 
 
-@strawberry.type(description="An open order that does not count as money on its way.")
+@strawberry.type(description="An open order that does not reduce the amount still to be sold.")
 class OrderNotCounted:
     """From domain.sellable.OrderCover."""
 
@@ -80,14 +83,17 @@ class LiquidationPreview:
         description="The amount to collect now, without counting open orders."
     )
     amount_after: Decimal = strawberry.field(
-        description="The amount that would be left if all orders fill as planned."
+        description="The amount that would be left to collect if all open orders and all legs fill as "
+        "planned."
     )
     estimated_reduction: Decimal = strawberry.field(
-        description="The reduction of the amount by the legs, by the full formula, starting from the amount "
-        "that open orders leave uncovered."
+        description="The reduction of the amount to collect by all legs, starting from the amount that "
+        "open orders do not cover."
     )
-    notional: Decimal = strawberry.field(description="The total value that would be traded.")
-    cures: bool = strawberry.field(description="Whether nothing would be left to collect.")
+    notional: Decimal = strawberry.field(description="The total traded value of the legs.")
+    cures: bool = strawberry.field(
+        description="Whether amountAfter is 0, so that the plan ends the shortfall."
+    )
     legs: list[LiquidationLeg] = strawberry.field(
         description="The orders to place, in the order of the plan."
     )
@@ -95,21 +101,22 @@ class LiquidationPreview:
         description="The positions that the planner could not use, each with its reason."
     )
     short_of_target: Decimal = strawberry.field(
-        description="The amount that would then still be missing to the target; 0 if the target is reached."
+        description="The amount that would then still be missing to reach the target; 0 if the target is "
+        "reached."
     )
     volume_unknown: list[str] = strawberry.field(
-        description="Symbols of unknown average volume although a policy or cap needs it: the planner uses "
-        "them last and does not cap them by volume."
+        description="Symbols whose average daily volume is not known although a policy or cap needs it. "
+        "MOST_LIQUID_FIRST uses them last, and caps by volume do not apply to them."
     )
     orders_not_counted: list[OrderNotCounted] = strawberry.field(
-        description="Open orders of the account that do not count now. Those that rest away from the market "
-        "are cancelled before the legs are placed."
+        description="Open orders of the account that the plan does not count on. Those that rest away from "
+        "the market have to be cancelled before the legs can be placed."
     )
     refusal: PreviewRefusal | None = strawberry.field(
-        description="The refusal that liquidate would return now, such as FROZEN or SWITCH_OFF; null if "
-        "none. With a refusal there are no legs, except with APPROVAL_REQUIRED and APPROVAL_PENDING (the "
-        "legs need a second person) and ORDERS_RESTING (the legs can be placed once those orders have "
-        "ended)."
+        description="The refusal that liquidate would return now, such as FROZEN or SWITCH_OFF; null if it "
+        "would accept the plan. With a refusal there are no legs, except with APPROVAL_REQUIRED and "
+        "APPROVAL_PENDING (the legs need a second person's approval) and ORDERS_RESTING (the legs can be "
+        "placed when the resting orders have ended)."
     )
 
 

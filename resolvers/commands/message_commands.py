@@ -24,7 +24,7 @@ class SendMessageInput:
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_ids: list[strawberry.ID] = strawberry.field(
-        description="The ids of 1 to 200 cases, without duplicates."
+        description="The global ids of 1 to 200 cases (`GATEWAY_LIQUIDATE_MAX_CASES`), without duplicates."
     )
     channel: Channel = strawberry.field(description="The channel by which the message is sent.")
     template: MessageTemplate | None = strawberry.field(

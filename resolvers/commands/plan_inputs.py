@@ -21,10 +21,15 @@ class LiquidationLegInput:
 
     symbol: str = strawberry.field(description="The symbol of the instrument.")
     quantity: Decimal | None = strawberry.field(
-        default=None, description="The quantity in units, in whole lots. Omitted: just enough to cure."
+        default=None,
+        description="The quantity in units, a whole number of lots. Omitted: just enough to "
+        "reach the target.",
     )
     limit_price: Decimal | None = strawberry.field(
-        default=None, description="The limit price. Omitted: the bid for a sale, the ask for a cover."
+        default=None,
+        description="The limit price per unit, in the instrument's currency. Omitted: the "
+        "bid for a sale, the ask for a cover, each made worse by the price band. Not allowed with the "
+        "order type MARKET.",
     )
 
     def request(self) -> LegRequest:
@@ -42,11 +47,13 @@ class ExpectedPlanInput:
 
     notional_at_most: Decimal | None = strawberry.field(
         default=None,
-        description="The largest value to trade, such as the notional that the preview showed. Omitted: "
-        "no limit.",
+        description="The largest total value to trade, such as the `notional` of the preview. Omitted: no "
+        "limit.",
     )
     amount_after_at_most: Decimal | None = strawberry.field(
-        default=None, description="The largest amount that may be left to collect. Omitted: no limit."
+        default=None,
+        description="The largest amount that may be left to collect, such as the "
+        "`amountAfter` of the preview. Omitted: no limit.",
     )
 
     def expectation(self) -> Expectation:
@@ -71,16 +78,18 @@ class LiquidateCaseInput:
     )
     legs: list[LiquidationLegInput] | None = strawberry.field(
         default=None,
-        description="Exactly the positions to close, in this order. Omitted: the planner selects by policy, "
-        "just enough to cure.",
+        description="The positions to close, exactly these and in this order, at most 100 "
+        "(`GATEWAY_MAX_LEGS`). Omitted: the planner selects positions by `policy`, just enough to reach "
+        "`target`.",
     )
     policy: LiquidationPolicy = strawberry.field(
         default=LiquidationPolicy.MIN_TURNOVER,
-        description="The order in which the planner selects positions.",
+        description="The order in which the planner selects positions. Has no effect if `legs` are given.",
     )
     keep: list[str] | None = strawberry.field(
         default=None,
-        description="Symbols of positions not to touch. Omitted: none. An unknown symbol is refused.",
+        description="Symbols of positions that must not be traded, at most 100 (`GATEWAY_MAX_LEGS`). "
+        "Omitted: none. An unknown symbol is refused with BAD_USER_INPUT.",
     )
     order_type: OrderType = strawberry.field(
         default=OrderType.LIMIT, description="The way in which the orders are priced."
@@ -93,64 +102,71 @@ class LiquidateCaseInput:
     )
     override: bool = strawberry.field(
         default=False,
-        description="Whether to sell the legs, each with a quantity, although nothing is left to collect or "
-        "the stock covers written calls. Needs a reason and a second person; the orders are not cancelled "
-        "when the case is cured.",
+        description="Whether to sell although nothing is left to collect, or although the stock covers "
+        "written calls. Requires `legs` with quantities, a reason, and a second person's approval. The "
+        "desk does not cancel such orders when the case is cured.",
     )
     target: LiquidationTarget = strawberry.field(
         default=LiquidationTarget.MARGIN_CALL, description="The level up to which the planner sells."
     )
     price_band: Decimal | None = strawberry.field(
         default=None,
-        description="The fraction by which the planner's limits are worse than the quote, so that orders "
-        "trade in a moving market: bid * (1 - band) or ask * (1 + band). At most the desk's own band "
-        "(`GATEWAY_PRICE_BAND`). Omitted: 0.",
+        description="The fraction by which the planner's limit prices are worse than the quote, so that "
+        "orders trade while the market moves: bid * (1 - band) for a sale, ask * (1 + band) for a cover. "
+        "At most `GATEWAY_PRICE_BAND`, otherwise refused with PRICE_OUTSIDE_BAND. Omitted: 0.",
     )
     max_adv_share: Decimal | None = strawberry.field(
         default=None,
-        description="The largest share of the average daily volume for one order together with the "
-        "account's open orders in the instrument: above 0, at most 1. The desk's own cap always applies.",
+        description="The largest share of an instrument's average daily volume, above 0 and at most 1, for "
+        "one order together with the account's open orders in the instrument. Omitted: only the desk's own "
+        "cap (`GATEWAY_ORDER_ADV_SHARE_MAX`), which always applies.",
     )
     max_slice_notional: Decimal | None = strawberry.field(
         default=None,
-        description="The largest value of one order, in the account's base currency. The desk's own cap "
-        "always applies. Liquidate again for the next slice.",
+        description="The largest value of one order, above 0, in the account's base currency. The rest is "
+        "`uncurable` as CAPPED: liquidate again for the next slice. Omitted: only the desk's own cap "
+        "(`GATEWAY_ORDER_NOTIONAL_MAX`), which always applies.",
     )
     expected: ExpectedPlanInput | None = strawberry.field(
         default=None,
-        description="The limits that the plan may not exceed; beyond them nothing is placed. Omitted: "
-        "no limits.",
+        description="The limits that the plan may not exceed; otherwise nothing is placed and the refusal "
+        "is EXPECTATION_EXCEEDED. Omitted: no limits.",
     )
 
 
-@strawberry.input(description="The liquidation to preview. The fields mean the same as in liquidate.")
+@strawberry.input(
+    description="The liquidation to preview. Each field means the same as in LiquidateCaseInput."
+)
 class LiquidationPreviewInput:
     """To domain.liquidation_plan.PlanRequest."""
 
     case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     legs: list[LiquidationLegInput] | None = strawberry.field(
-        default=None, description="The positions to close, as in liquidate."
+        default=None, description="The positions to close, as in LiquidateCaseInput."
     )
     policy: LiquidationPolicy = strawberry.field(
-        default=LiquidationPolicy.MIN_TURNOVER, description="The selection policy, as in liquidate."
+        default=LiquidationPolicy.MIN_TURNOVER,
+        description="The order in which the planner selects positions, as in LiquidateCaseInput.",
     )
     keep: list[str] | None = strawberry.field(
-        default=None, description="Symbols not to touch, as in liquidate."
+        default=None, description="Symbols of positions that must not be traded, as in LiquidateCaseInput."
     )
     order_type: OrderType = strawberry.field(
-        default=OrderType.LIMIT, description="The order type, as in liquidate."
+        default=OrderType.LIMIT,
+        description="The way in which the orders are priced, as in LiquidateCaseInput.",
     )
     target: LiquidationTarget = strawberry.field(
-        default=LiquidationTarget.MARGIN_CALL, description="The target level, as in liquidate."
+        default=LiquidationTarget.MARGIN_CALL,
+        description="The level up to which the planner sells, as in LiquidateCaseInput.",
     )
     price_band: Decimal | None = strawberry.field(
-        default=None, description="The price band, as in liquidate."
+        default=None, description="The price band, as in LiquidateCaseInput."
     )
     max_adv_share: Decimal | None = strawberry.field(
-        default=None, description="The volume cap, as in liquidate."
+        default=None, description="The cap on one order by average daily volume, as in LiquidateCaseInput."
     )
     max_slice_notional: Decimal | None = strawberry.field(
-        default=None, description="The value cap, as in liquidate."
+        default=None, description="The cap on the value of one order, as in LiquidateCaseInput."
     )
 
 

@@ -52,17 +52,18 @@ class WantedSetting:
     value: SettingValue
 
 
-@strawberry.input(description="The new amount rule of one type of account, as a whole.")
+@strawberry.input(description="The new amount rule of one type of account. It replaces the whole rule.")
 class AmountRuleInput:
     """To domain.margin.AmountRule."""
 
     account_type: AccountType = strawberry.field(description="The type of account that the rule applies to.")
     coefficient: Decimal = strawberry.field(
-        description="The factor by which the margin-call margin is multiplied: above 0, at most 10."
+        description="The factor by which the margin-call margin is multiplied: above 0, at most 10. "
+        "Without a rule it is 1."
     )
     with_interest: bool = strawberry.field(description="Whether to collect accrued interest.")
     with_outstanding_margin: bool = strawberry.field(
-        description="Whether to collect margin owed from earlier calls."
+        description="Whether to collect margin that is still owed from earlier calls."
     )
     with_trading_limit: bool = strawberry.field(description="Whether the trading limit lowers the amount.")
     with_over_financing: bool = strawberry.field(
@@ -97,7 +98,9 @@ class LiquidationSwitchInput:
     force_type: ForceType = strawberry.field(
         description="The initiator that the switch applies to: an operator or the desk."
     )
-    on: bool = strawberry.field(description="Whether the liquidation is allowed.")
+    on: bool = strawberry.field(
+        description="Whether these liquidations are allowed. False: the desk refuses them with SWITCH_OFF."
+    )
 
     def wanted(self) -> WantedSetting:
         """The setting that this input requests."""
@@ -116,14 +119,12 @@ class ExemptionConditionInput:
     value: str = strawberry.field(description="The value to compare with: text, or a decimal number as text.")
 
 
-@strawberry.input(
-    description="An exemption rule as a whole: a new one, or the next version of an existing one."
-)
+@strawberry.input(description="A whole exemption rule: a new one, or the next version of an existing one.")
 class ExemptionInput:
     """To domain.exemption.Exemption."""
 
     rule_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The rule that this version replaces; null: a new rule."
+        default=None, description="The `ruleId` of the rule that this version replaces. Omitted: a new rule."
     )
     kind: ExemptionKind = strawberry.field(description="The margin calls that the rule suppresses.")
     scope: ExemptionScope = strawberry.field(description="The accounts that the rule applies to.")
@@ -137,7 +138,9 @@ class ExemptionInput:
         default=True, description="Whether the rule is switched on. False: the rule is kept without effect."
     )
     until: datetime | None = strawberry.field(
-        default=None, description="The end of the exemption; null: it does not end."
+        default=None,
+        description="The end of the exemption, in the future and after `effectiveAt`. "
+        "Omitted: it does not end.",
     )
     conditions: list[ExemptionConditionInput] = strawberry.field(
         default_factory=list,
@@ -197,7 +200,8 @@ class InstrumentFactorsInput:
 
     symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: FactorsInput | None = strawberry.field(
-        description="The margin factors; null: withdraw them, so that those of the statements apply."
+        description="The margin factors. Null: withdraw the setting, so that the factors in the statements "
+        "of the book of record apply."
     )
 
     def wanted(self) -> WantedSetting:
@@ -207,8 +211,8 @@ class InstrumentFactorsInput:
 
 
 @strawberry.input(
-    description="The new margin factors of an instrument for one client. They replace those of the "
-    "instrument."
+    description="The new margin factors of an instrument for one client. They take precedence over the "
+    "factors of the instrument."
 )
 class ClientFactorsInput:
     """To domain.risk_settings.FactorSetting."""
@@ -216,7 +220,8 @@ class ClientFactorsInput:
     client_id: strawberry.ID = strawberry.field(description="The client, by global id.")
     symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: FactorsInput | None = strawberry.field(
-        description="The margin factors; null: withdraw them, so that those of the statements apply."
+        description="The margin factors. Null: withdraw the setting, so that the factors in the statements "
+        "of the book of record apply."
     )
 
     def wanted(self) -> WantedSetting:
@@ -226,7 +231,9 @@ class ClientFactorsInput:
         return WantedSetting(SettingKind.CLIENT_FACTORS, subject, value)
 
 
-@strawberry.input(description="The new rule for collecting shortfalls of written calls, as a whole.")
+@strawberry.input(
+    description="The new rule for collecting shortfalls of written calls. It replaces the whole rule."
+)
 class CoveredOptionInput:
     """To domain.risk_settings.CoveredOptionRule."""
 
@@ -247,18 +254,21 @@ class CoveredOptionInput:
         return WantedSetting(SettingKind.COVERED_OPTION, "", rule)
 
 
-@strawberry.input(description="The new limits above which a liquidation needs a second person, as a whole.")
+@strawberry.input(
+    description="The new limits above which a liquidation needs a second person. They replace both limits."
+)
 class ApprovalLimitsInput:
     """To domain.risk_settings.ApprovalLimits."""
 
     notional: Decimal | None = strawberry.field(
         default=None,
-        description="The notional of all orders in the reporting currency, 0 or more; null: "
+        description="The notional of all orders, in the reporting currency, 0 or more. Omitted: "
         "`GATEWAY_APPROVAL_NOTIONAL` applies.",
     )
     cases: int | None = strawberry.field(
         default=None,
-        description="The number of cases in one request, 1 or more; null: `GATEWAY_APPROVAL_CASES` applies.",
+        description="The number of cases in one request, 1 or more. Omitted: `GATEWAY_APPROVAL_CASES` "
+        "applies.",
     )
 
     def wanted(self) -> WantedSetting:
@@ -277,12 +287,12 @@ class TradingLimitExpiryInput:
         return WantedSetting(SettingKind.TRADING_LIMIT_EXPIRY, "", TradingLimitExpiry(self.expires))
 
 
-@strawberry.input(description="The new value of a risk setting. Give exactly one kind.", one_of=True)
+@strawberry.input(description="The new value of a risk setting. Give exactly one field.", one_of=True)
 class RiskSettingInput:
     """One kind."""
 
     amount_rule: AmountRuleInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The parts of the amount to collect."
+        default=strawberry.UNSET, description="The rule that computes the amount to collect."
     )
     liquidation_switch: LiquidationSwitchInput | None = strawberry.field(
         default=strawberry.UNSET, description="A switch for one kind of liquidation."

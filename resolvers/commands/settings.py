@@ -58,7 +58,7 @@ class RiskSetting(Node):
     kind: SettingKind = strawberry.field(description="The kind of the setting.")
     value: RiskSettingValue = strawberry.field(description="The value of this version.")
     before: RiskSettingValue | None = strawberry.field(
-        description="The value when the change was requested; null: a new exemption."
+        description="The value when the change was requested; null for a new exemption rule."
     )
     effective_at: datetime = strawberry.field(
         description="The time from which this version is in force, until a version with a later time "
@@ -78,7 +78,7 @@ class RiskSettingInForce:
     kind: SettingKind = strawberry.field(description="The kind of the setting.")
     value: RiskSettingValue = strawberry.field(description="The value in force.")
     setting: RiskSetting | None = strawberry.field(
-        description="The version that set the value; null: the default is in force."
+        description="The approved version that set the value; null if none did and the default applies."
     )
 
 
@@ -88,12 +88,13 @@ class RiskSettings:
 
     at: datetime = strawberry.field(description="The moment for which the settings are shown.")
     settings: list[RiskSettingInForce] = strawberry.field(
-        description="All settings except margin factors. Of exemptions, the newest version of each rule "
-        "that has begun, including those switched off or ended: see enabled and until."
+        description="All settings except margin factors. Of exemptions, each rule's newest version that is "
+        "in force, also if the rule is switched off or has ended: see enabled and until."
     )
 
     @strawberry.field(
-        description="The margin factors in force that were set by requests, newest approval first."
+        description="The margin factors that approved changes set and that are in force, newest approval "
+        "first. Other factors come from the statements of the book of record: see Position.factors."
     )
     async def factors(self, info: Info, first: First = 50, after: After = None) -> Connection[RiskSetting]:
         """A keyset page."""
@@ -109,8 +110,8 @@ class RequestSettingChangeInput:
     setting: RiskSettingInput = strawberry.field(description="The new value of the setting.")
     effective_at: datetime | None = strawberry.field(
         default=None,
-        description="The time from which the change is in force. Null, or earlier than the approval: from "
-        "the approval.",
+        description="The time from which the change is in force. Omitted, or before the approval: from the "
+        "approval.",
     )
     reason: str = strawberry.field(
         description="The reason, 1 to 1000 characters, shown to the checker and kept in the history."
@@ -123,7 +124,7 @@ class SettingChangeRequested:
 
     approval_id: strawberry.Private[ApprovalId]
 
-    @strawberry.field(description="The approval request, with the values before and after.")
+    @strawberry.field(description="The approval request, whose `changes` show the values before and after.")
     async def approval(self, info: Info) -> ApprovalRequest:
         """Batched."""
         return restored(await load_approval(info, self.approval_id))
@@ -162,15 +163,16 @@ class SettingQueries:
     """Root fields that read risk settings."""
 
     @strawberry.field(
-        description="The risk settings in force, with those who requested and approved them. Settings for "
-        "accounts outside your scope are omitted. Requires RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
+        description="The risk settings in force, with the persons who requested and approved them. "
+        "Settings for accounts outside your scope are omitted. Requires RISK_APPROVER, RISK_SETTING_FULL "
+        "or AUDITOR."
     )
     async def settings(
         self,
         info: Info,
         at: Annotated[
             datetime | None,
-            strawberry.argument(description="A moment in the past or future; null: now."),
+            strawberry.argument(description="A moment in the past or future. Omitted: now."),
         ] = None,
     ) -> RiskSettings:
         """One statement."""
@@ -182,15 +184,15 @@ class SettingQueries:
         )
 
     @strawberry.field(
-        description="Every approved version of the risk settings, newest approval first. Requires the same "
-        "permissions as settings."
+        description="Every approved version of the risk settings, newest approval first. Requires "
+        "RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
     )
     async def setting_history(
         self,
         info: Info,
         kind: Annotated[
             SettingKind | None,
-            strawberry.argument(description="Versions of this kind only; null: all kinds."),
+            strawberry.argument(description="Versions of this kind only. Omitted: all kinds."),
         ] = None,
         first: First = 50,
         after: After = None,

@@ -58,7 +58,9 @@ class RecallStockInput:
         default=AllocationRule.PRO_RATA,
         description="The rule that divides the quantity among the accounts that are short.",
     )
-    reason: str = strawberry.field(default="", description="The reason in words, shown with every recovery.")
+    reason: str = strawberry.field(
+        default="", description="The reason in words, at most 1000 characters, shown with every recovery."
+    )
 
 
 @strawberry.type(description="The recall was recorded and allocated to accounts within your scope.")
@@ -151,7 +153,8 @@ class RecoverStockInput:
 
     idempotency_key: str = strawberry.field(description=KEY)
     recoveries: list[RecoverStockItemInput] = strawberry.field(
-        description="1 to 200 recoveries, without duplicates."
+        description="The 1 to 200 recoveries to carry out (`GATEWAY_LIQUIDATE_MAX_CASES`), without "
+        "duplicates."
     )
     order_type: OrderType = strawberry.field(
         default=OrderType.LIMIT, description="The way in which the orders are priced."
@@ -163,16 +166,16 @@ class RecoverStockInput:
         default=TimeInForce.DAY, description="The time for which the orders stay working."
     )
     reason: str | None = strawberry.field(
-        default=None, description="The reason, recorded in the audit trail."
+        default=None, description="The reason, at most 1000 characters, recorded in the audit trail."
     )
     price_band: Decimal | None = strawberry.field(
-        default=None, description="The price band, as in liquidate."
+        default=None, description="The price band, as in LiquidateCaseInput."
     )
     max_adv_share: Decimal | None = strawberry.field(
-        default=None, description="The volume cap, as in liquidate."
+        default=None, description="The cap on one order by average daily volume, as in LiquidateCaseInput."
     )
     max_slice_notional: Decimal | None = strawberry.field(
-        default=None, description="The value cap, as in liquidate."
+        default=None, description="The cap on the value of one order, as in LiquidateCaseInput."
     )
 
 

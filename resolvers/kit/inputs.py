@@ -9,14 +9,14 @@ KEY_CHARACTERS_MAX = 200
 TEXT_CHARACTERS_MAX = 1000
 
 KEY = (
-    "A key chosen by the caller, 1 to 200 characters, such as a UUID. A repeated request with the same key "
-    "and content returns the first answer, however late; with different content it is refused with "
-    "IDEMPOTENCY_KEY_REUSED."
+    "A key chosen by the caller, 1 to 200 characters, such as a UUID. If you repeat a request with the "
+    "same key and content, you receive the first outcome and nothing is done twice; with different content "
+    "the request is refused with IDEMPOTENCY_KEY_REUSED."
 )
 """The description of every idempotencyKey."""
 VERSION = (
-    "The version of the case that your decision is based on. If the case has changed since, the command is "
-    "refused with VERSION_CONFLICT."
+    "The `version` of the case that your decision is based on. If the case has changed since, the command "
+    "is refused with VERSION_CONFLICT."
 )
 """The description of every expectedVersion that is required."""
 ANY_VERSION = f"{VERSION} Omitted: any version is accepted."

@@ -9,7 +9,10 @@ import strawberry
 class Node:
     """Relay's Node."""
 
-    id: strawberry.ID = strawberry.field(description="The global, opaque id of the object. It never changes.")
+    id: strawberry.ID = strawberry.field(
+        description='The global id of the object, such as "Q2FzZTo0Mg". '
+        "It never changes. Its form is not part of the contract: do not parse it."
+    )
 
 
 def global_id(type_name: str, local_id: str) -> strawberry.ID:

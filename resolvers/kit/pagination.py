@@ -66,7 +66,7 @@ class Edge(Generic[T]):
 
     node: T = strawberry.field(description="The row itself.")
     cursor: str = strawberry.field(
-        description="The cursor of the row. Pass it as `after` to continue behind this row."
+        description="The cursor of the row. Pass it as `after` to continue after this row."
     )
 
 
@@ -79,7 +79,10 @@ class Connection(Generic[T]):
     page_info: PageInfo = strawberry.field(description="The position of the page within the list.")
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field(description="The number of rows in the whole list. Counted only when requested.")
+    @strawberry.field(
+        description="The number of rows in the whole list. The desk counts them only if you "
+        "select this field."
+    )
     async def total_count(self) -> int:
         """Runs one COUNT statement."""
         return await self.count()

@@ -53,8 +53,8 @@ DECIMAL = ScalarDefinition(
 
 DATE_TIME = ScalarDefinition(
     name="DateTime",
-    description="A moment in UTC, in RFC 3339 format with seconds and offset, such as "
-    '"2026-01-31T14:00:00Z".',
+    description='A moment in UTC, in RFC 3339 format with seconds, such as "2026-01-31T14:00:00Z". Input '
+    "may have another offset, but must have one.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=_time_text,
     parse_value=_parse_time,

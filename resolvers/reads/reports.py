@@ -22,30 +22,40 @@ from resolvers.types.case import Case, case_of
 from resolvers.types.currency_amount import CurrencyAmount
 from resolvers.types.order import Order, order_of
 
-From = Annotated[datetime, strawberry.argument(name="from", description="The start of the period, included.")]
-Until = Annotated[datetime, strawberry.argument(name="to", description="The end of the period, excluded.")]
+From = Annotated[
+    datetime,
+    strawberry.argument(
+        name="from",
+        description="The start of the period, which includes this time. It has to be before `to`.",
+    ),
+]
+Until = Annotated[
+    datetime, strawberry.argument(name="to", description="The end of the period, which excludes this time.")
+]
 
 
 @strawberry.type(
-    description="The contributions by which a margin call was met, between its first and last snapshot, in "
-    "the account's base currency. A negative contribution made the need larger. The four contributions add "
-    "up to the need at the beginning plus the surplus."
+    description="How a margin call was met, in the account's base currency: by how much each of four "
+    "causes reduced the need for margin between the first and the last snapshot of the case. The need is "
+    "the amount to collect before it is rounded and limited to at least 0. A cause that enlarged the need "
+    "is negative. The four add up to the need at the beginning plus the surplus."
 )
 class MarginCure:
     """From domain.cure.CureParts."""
 
     client_trades: Decimal = strawberry.field(
-        description="The client's own trades, at the marks of the beginning."
+        description="The reduction by the client's own trades, valued at the marks of the first snapshot."
     )
-    deposits: Decimal = strawberry.field(description="Money paid in, less withdrawals.")
+    deposits: Decimal = strawberry.field(description="The reduction by money paid in, less withdrawals.")
     liquidation: Decimal = strawberry.field(
-        description="The desk's orders, at their prices and with their fees."
+        description="The reduction by the desk's orders, at their prices and after their fees."
     )
     market: Decimal = strawberry.field(
-        description="Changes of prices, FX rates, margin factors, interest, limits and rules."
+        description="The reduction by everything else: changes of prices, FX rates, margin factors, "
+        "interest, limits and rules."
     )
     surplus: Decimal = strawberry.field(
-        description="The surplus at the end; negative: the amount that was still needed."
+        description="The surplus at the end. If it is negative, that amount was still needed."
     )
 
 
@@ -55,38 +65,37 @@ class MarginCure:
 class MarginRecord:
     """From desk.evidence.reports.MarginRecord."""
 
-    case: Case = strawberry.field(
-        description="The case with its account, client, trigger, deadline and amounts."
-    )
+    case: Case = strawberry.field(description="The case of the call.")
     required_amount: Decimal = strawberry.field(
-        description="The required amount when the call was triggered, in the account's base currency."
+        description="The amount to collect when the call was triggered, in the account's base currency."
     )
     counted_amount: Decimal = strawberry.field(
         description="The part of requiredAmount that no other open call of the account demanded at that "
-        "time. These amounts can be added up."
+        "time. Add up this field, since the sum of requiredAmount counts some amounts twice."
     )
     required_at: datetime = strawberry.field(description="The time at which the call was triggered.")
     due_at: datetime = strawberry.field(description="The deadline of the call.")
     met_at: datetime | None = strawberry.field(
-        description="The time since which nothing was owed, or at which the case was closed otherwise; null "
-        "while it is open."
+        description="The time since which nothing was owed; if the case was closed for another reason, the "
+        "time of closing. Null while the case is live."
     )
     met_by: list[MetBy] = strawberry.field(
-        description="The causes that met the call, the largest contribution first; empty while it is open."
+        description="The causes that met the call, the largest contribution first; empty while the case is "
+        "live."
     )
     cure: MarginCure | None = strawberry.field(
-        description="The contributions in money; null while the case is open, or if evidence is missing."
+        description="The contribution of each cause; null while the case is live, or if evidence is missing."
     )
     evidence_missing: bool = strawberry.field(
-        description="Whether the case is closed but a snapshot or an execution that shows how it was met is "
-        "missing or cannot be read. Then metBy is empty unless the case was closed otherwise, and cure is "
-        "null."
+        description="Whether the case is closed, but a snapshot or an execution that shows how the call "
+        "was met is missing or damaged. Then `cure` is null, and `metBy` is empty, unless the case was "
+        "exempted, written off or voided."
     )
 
 
 @strawberry.type(
-    description="An order compared with the market, in the instrument's currency. Positive slippage is a "
-    "loss."
+    description="An order, with its prices compared with the market. Amounts are in the instrument's "
+    "currency; positive slippage is a loss."
 )
 class LiquidationLegReport:
     """From desk.evidence.reports.LiquidationLeg."""
@@ -100,16 +109,16 @@ class LiquidationLegReport:
         "there was no quote."
     )
     slippage_at_decision: Decimal | None = strawberry.field(
-        description="The amount by which the fills brought less, or cost more, than the mark at the "
-        "decision, without fees; null without fills or mark."
+        description="The amount by which the fills brought less, or cost more, than the same quantity at "
+        "markAtDecision, without fees; null if there are no fills or no mark."
     )
     slippage_at_send: Decimal | None = strawberry.field(
-        description="The amount by which the fills brought less, or cost more, than the mark when sent, "
-        "without fees; null without fills or mark."
+        description="The amount by which the fills brought less, or cost more, than the same quantity at "
+        "markAtSend, without fees; null if there are no fills or no mark."
     )
     slippage_ratio: Decimal | None = strawberry.field(
-        description="The slippage at the decision divided by the value at its mark, to four digits; null if "
-        "it cannot be computed."
+        description="slippageAtDecision divided by the value of the filled quantity at markAtDecision, "
+        "rounded to four digits; null if it cannot be computed."
     )
 
 
@@ -120,24 +129,24 @@ class LiquidationReportRow:
     case: Case = strawberry.field(description="The liquidated case.")
     legs: list[LiquidationLegReport] = strawberry.field(description="The orders of the case, oldest first.")
     slippage: Decimal | None = strawberry.field(
-        description="The slippage of all orders against the marks at the decisions, in base currency at the "
-        "FX rates of the decisions; null if that of a filled order is not known."
+        description="The sum of slippageAtDecision over all orders, in the account's base currency at the "
+        "FX rates of the decisions; null if it is not known for an order with fills."
     )
     over_liquidated: Decimal | None = strawberry.field(
-        description="The part of the sales' relief that the cure did not need, in base currency; null while "
-        "the case is open, and for a case that asks for stock."
+        description="The part of the reduction by the desk's orders that was more than needed, in the "
+        "account's base currency; null while the case is live, and for a case that asks for stock."
     )
     seconds_to_cure: int | None = strawberry.field(
-        description="Seconds from the first order until nothing was owed; null if that has not happened, or "
-        "if nothing was owed before the first order."
+        description="Seconds from the first order until nothing was owed; null if something is still owed, "
+        "or if nothing was owed before the first order."
     )
     evidence_missing: bool = strawberry.field(
-        description="Whether a snapshot or an execution is missing or cannot be read. The values that "
-        "depend on it are null."
+        description="Whether a snapshot or an execution is missing or damaged. The values that depend on "
+        "it are null."
     )
 
 
-@strawberry.type(description="Open cases of one age range.")
+@strawberry.type(description="The live cases of one age range.")
 class AgingBucket:
     """From domain.aging.AgingBucket."""
 
@@ -180,9 +189,9 @@ class ReportQueries:
         )
 
     @strawberry.field(
-        description="The liquidation report: every case for which the desk placed orders in the period. "
-        "Also as CSV at /reports/liquidations.csv. Requires a permission to export records: RISK_APPROVER, "
-        "RISK_SETTING_FULL or AUDITOR."
+        description="The liquidation report: every case for which the desk placed orders in the period, "
+        "oldest case first. Also as CSV at /reports/liquidations.csv. Requires a permission to export "
+        "records: RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
     )
     async def liquidation_report(
         self, info: Info, from_: From, to: Until, first: First = 50, after: After = None
@@ -203,8 +212,8 @@ class ReportQueries:
         )
 
     @strawberry.field(
-        description="Open cases by age. Also as CSV at /reports/aging.csv, for tokens that may export "
-        "records."
+        description="Live cases by age, one row for each age range of the desk's settings. Also as CSV at "
+        "/reports/aging.csv; the CSV requires RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
     )
     async def aging_buckets(self, info: Info) -> list[AgingBucket]:
         """One bucket for each range in the settings."""

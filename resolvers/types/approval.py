@@ -26,11 +26,11 @@ from resolvers.types.case import Case, load_case
 from resolvers.types.client import Account, account_of
 
 
-@strawberry.type(description="A field that an approval request changes.")
+@strawberry.type(description="A value that an approval request changes.")
 class Change:
     """Compared from plain data by name."""
 
-    field: str = strawberry.field(description="The name of the field.")
+    field: str = strawberry.field(description="The name of the value, such as `deadline` or `notional`.")
     before: str | None = strawberry.field(
         description="The value before the change, as text; null: there was none."
     )
@@ -43,9 +43,9 @@ class Change:
 class ApprovalRequest(Node):
     """From domain.approval.Approval."""
 
-    kind: ApprovalKind = strawberry.field(description="The kind of action that is requested.")
+    kind: ApprovalKind = strawberry.field(description="The kind of the requested action.")
     status: ApprovalStatus = strawberry.field(description="The status of the request.")
-    maker: str = strawberry.field(description="The subject who made the request.")
+    maker: str = strawberry.field(description="The subject of the operator who made the request.")
     reason: str | None = strawberry.field(
         description="The reason that the maker gave; null if none was given."
     )
@@ -67,23 +67,27 @@ class ApprovalRequest(Node):
         description="The reason given with the decision; null if none was given."
     )
     differences: list[Change] = strawberry.field(
-        description="For an approved request, what was carried out differently because the state had "
-        "changed in the meantime: `before` as requested, `after` as carried out."
+        description="What the desk carried out differently from the request, because the state had changed "
+        "before the approval: `before` as requested, `after` as carried out. Empty if there is no "
+        "difference, and unless the request is approved."
     )
     may_decide: bool = strawberry.field(
-        description="Whether you may approve or decline this request: your token grants the permission, and "
-        "you are not its maker."
+        description="Whether you may approve or decline this request: it is pending, your token grants the "
+        "permission, and you are not its maker."
     )
     view: strawberry.Private[ApprovalView]
 
-    @strawberry.field(description="The case that the request concerns; null if it concerns none.")
+    @strawberry.field(
+        description="The case that the request concerns; null if it concerns none, or if you may not see it."
+    )
     async def case(self, info: Info) -> Case | None:
         """Batched."""
         approval = self.view.approval
         return await load_case(info, CaseId(approval.entity_id)) if approval.entity == "case" else None
 
     @strawberry.field(
-        description="The account that the request concerns; null if it concerns the whole desk."
+        description="The account that the request concerns; null if it concerns no single account, or if "
+        "you may not see it."
     )
     async def account(self, info: Info) -> Account | None:
         """Batched."""
@@ -103,7 +107,7 @@ class ApprovalRequestFilter:
         default=None, description="Requests of one of these kinds."
     )
     case_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Requests that concern this case."
+        default=None, description="Requests that concern this case, by global id."
     )
     maker: str | None = strawberry.field(default=None, description="Requests made by this subject.")
 
@@ -164,10 +168,13 @@ class DecideApprovalsInput:
 
     idempotency_key: str = strawberry.field(description=KEY)
     ids: list[strawberry.ID] = strawberry.field(
-        description="The ids of 1 to 100 requests, without duplicates."
+        description="The global ids of 1 to 100 requests (`GATEWAY_APPROVE_MAX_REQUESTS`), without "
+        "duplicates."
     )
     reason: str | None = strawberry.field(
-        default=None, description="The reason for the decision, recorded in the audit trail."
+        default=None,
+        description="The reason for the decision, at most 1000 characters, shown with the "
+        "request and recorded in the audit trail.",
     )
 
 
@@ -208,10 +215,11 @@ class ApprovalMutations:
     """Root fields that decide approval requests."""
 
     @strawberry.mutation(
-        description="Approve requests of other operators. Each request is decided on its own, and the "
-        "action is carried out immediately on the current state; `differences` shows what that changed. If "
-        "the action cannot be carried out, the request stays pending. Requires RISK_APPROVER; for the end "
-        "of a kill switch, whichever of RISK_APPROVER and RISK_SETTING_FULL the maker did not use."
+        description="Approve requests of other operators. Each request is decided on its own, and the desk "
+        "carries out the action at once, on the current state; `differences` shows the differences from "
+        "the request. If the action is not possible, the result is a refusal with the reason, and the "
+        "request stays pending. Requires RISK_APPROVER. To end a kill switch, the maker and the checker "
+        "together need RISK_APPROVER and RISK_SETTING_FULL, each of them one."
     )
     async def approve(
         self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]

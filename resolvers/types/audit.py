@@ -18,41 +18,44 @@ _TYPES = {"account": "Account", "approval": "ApprovalRequest", "case": "Case", "
 
 
 @strawberry.type(
-    description="An entry of the audit trail: who did what to which entity, when, and what changed."
+    description="An entry of the audit trail: a change of the desk's data, or a recorded read, with its "
+    "author and its time."
 )
 class AuditEntry(Node):
     """From models.audit.ChainedRow."""
 
     at: datetime = strawberry.field(description="The time of the action.")
     actor: str = strawberry.field(
-        description="The subject of the token, the part of the desk, or the venue that acted."
+        description="The author: the subject of a token, a part of the desk such as `desk:monitor`, "
+        '"system" for automatic liquidation, or the name of a venue.'
     )
     action: str = strawberry.field(description="The name of the action, such as `liquidate`.")
     entity: str = strawberry.field(
         description="The kind of entity that was acted on, such as `case` or `order`."
     )
     entity_id: str = strawberry.field(
-        description="The id of the entity: its global id if it has one, so that node(id:) finds it."
+        description="The id of the entity. It is a global id, which node(id:) finds, if the entity is a "
+        "type of this API."
     )
     detail: str = strawberry.field(description="Details of the action, as a JSON object.")
     before: str | None = strawberry.field(
-        description="The values before the change, as a JSON object with the changed fields only; null: "
-        "nothing existed before, or nothing changed."
+        description="The values before the change, as a JSON object with only the changed fields; null if "
+        "the entity did not exist before, or if nothing changed."
     )
     after: str | None = strawberry.field(
-        description="The values after the change, as a JSON object with the changed fields only; null: "
-        "nothing exists after, or nothing changed."
+        description="The values after the change, as a JSON object with only the changed fields; null if "
+        "the entity no longer exists, or if nothing changed."
     )
     request_id: str | None = strawberry.field(
         description="The X-Request-ID of the request or connection; null if the desk acted automatically."
     )
     sequence: str | None = strawberry.field(
-        description="The position of the entry in the hash chain; null for about a second, until it is "
-        "chained."
+        description="The position of the entry in the hash chain, a whole number as text; null until the "
+        "entry is chained, about a second after it was written."
     )
     hash: str | None = strawberry.field(
         description="The hash of the entry in the chain: SHA-256 over its position, the previous hash and "
-        "every column; null until it is chained."
+        "every column, in hexadecimal digits; null until the entry is chained."
     )
 
 
@@ -64,9 +67,11 @@ class AuditFilter:
         default=None, description="Entries about this kind of entity, such as `case`."
     )
     entity_id: str | None = strawberry.field(
-        default=None, description="Entries about this entity, by its id as entries show it."
+        default=None, description="Entries about this entity, by the id that `AuditEntry.entityId` shows."
     )
-    actor: str | None = strawberry.field(default=None, description="Entries of exactly this actor.")
+    actor: str | None = strawberry.field(
+        default=None, description="Entries of exactly this author, as `AuditEntry.actor` shows it."
+    )
     action: str | None = strawberry.field(
         default=None, description="Entries with exactly this action, such as `liquidate`."
     )
@@ -89,9 +94,9 @@ class AuditQueries:
     """The root field of the audit trail."""
 
     @strawberry.field(
-        description="The audit trail, newest first. With a limited account scope, only entries about these "
-        "accounts, their cases and orders. Requires a permission to export records: RISK_APPROVER, "
-        "RISK_SETTING_FULL or AUDITOR."
+        description="The audit trail, newest first. A token with a limited account scope sees only entries "
+        "about these accounts and their cases and orders. Requires a permission to export records: "
+        "RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
     )
     async def audit_trail(
         self,

@@ -15,27 +15,33 @@ from resolvers.kit.node import Node, global_id
 from resolvers.kit.pagination import Connection, Pager
 
 
-@strawberry.type(description="A follow-up record of a case: a note that is never changed or removed.")
+@strawberry.type(
+    description="A follow-up record of a case: a note by an operator or by the desk. It is "
+    "never changed or removed."
+)
 class FollowUp(Node):
     """From domain.case_records.FollowUp."""
 
-    at: datetime = strawberry.field(description="The time at which it was written.")
-    by: str = strawberry.field(description='The author; "system" is the desk itself.')
+    at: datetime = strawberry.field(description="The time at which the record was written.")
+    by: str = strawberry.field(
+        description='The subject of the author; "system" if the desk wrote the record.'
+    )
     by_desk: bool = strawberry.field(
-        description="Whether the desk wrote the record, about its own action or the reason against one."
+        description="Whether the desk wrote the record, about something that it did, or about why it did "
+        "not act."
     )
     code: FollowUpCode | None = strawberry.field(
         description=(
-            "The subject of a record by the desk. Null for a record by an operator, and for a record of an "
-            "earlier version, of which only the text was kept."
+            "The subject of a record that the desk wrote. Null for a record by an operator, and for a "
+            "record that an earlier version of the desk stored as text only."
         )
     )
     record: strawberry.Private[records.FollowUp]
 
     @strawberry.field(
         description=(
-            "The text of the note. A record with a code is shown in the requested language, any other as it "
-            "was written."
+            "The text of the record. If `code` is set, the text is in the requested language, otherwise as "
+            "it was written."
         )
     )
     def text(
@@ -53,15 +59,17 @@ class DeadlineChange:
 
     at: datetime = strawberry.field(description="The time of the change.")
     by: str = strawberry.field(
-        description='The operator who moved the deadline, or requested the move; "system" is the desk itself.'
+        description='The subject of the operator who moved the deadline or requested the move; "system" if '
+        "the desk moved it."
     )
     approved_by: str | None = strawberry.field(
-        description="The second person who approved the change; null if none was required."
+        description="The subject of the second person who approved the change; null if no approval was "
+        "required."
     )
     kind: records.DeadlineChangeKind = strawberry.field(description="The cause of the change.")
     before: datetime = strawberry.field(description="The deadline before the change.")
     after: datetime = strawberry.field(description="The deadline after the change.")
-    reason: str = strawberry.field(description="The reason for the change.")
+    reason: str = strawberry.field(description="The reason for the change of the deadline.")
 
 
 async def follow_ups_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[FollowUp]:

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     from resolvers.types.order import Order
 
 
-@strawberry.type(description='The contact data of a client. Shows "***" if you may not see personal data.')
+@strawberry.type(
+    description='The contact data of a client. Address fields show "***" if your permissions '
+    "do not include personal data."
+)
 class ClientContact:
     """From domain.message.Contact."""
 
@@ -53,10 +56,12 @@ class ClientContact:
         description="The client's identifier at the push service; null if the client has none."
     )
     language: Language = strawberry.field(description="The language of messages to the client.")
-    time_zone: str = strawberry.field(description="The time zone of the quiet hours, as an IANA name.")
+    time_zone: str = strawberry.field(
+        description="The time zone of the quiet hours, as an IANA name such as Asia/Hong_Kong."
+    )
     quiet_hours: str | None = strawberry.field(
-        description="The hours in which no message is sent, such as 22:00-08:00; null: messages may be sent "
-        "at any time."
+        description="The hours in `timeZone` in which no message is sent, such as 22:00-08:00; null: "
+        "messages may be sent at any time."
     )
 
 
@@ -67,8 +72,8 @@ class CashBalance:
     currency: str = strawberry.field(description="The currency, as an ISO 4217 code.")
     balance: Decimal = strawberry.field(description="The ledger cash in this currency; negative for a debit.")
     fx_rate: Decimal = strawberry.field(
-        description="The FX rate: units of the account's base currency per unit of this currency; 0 while "
-        "no rate is known."
+        description="The FX rate: units of the account's base currency for one unit of this currency; 0 "
+        "while no rate is known."
     )
     base_value: Decimal = strawberry.field(
         description="The balance converted into the account's base currency."
@@ -85,15 +90,15 @@ class Position(Node):
     instrument: Instrument = strawberry.field(description="The instrument that is held.")
     quantity: Decimal = strawberry.field(description="The quantity in units; negative for a short position.")
     sellable_quantity: Decimal = strawberry.field(
-        description="The quantity that an order may still close, 0 or more: the size of the position less "
-        "what open orders may still fill."
+        description="The quantity that a new order may close, 0 or more: the size of the position less the "
+        "quantity that open orders may still fill."
     )
     average_cost: Decimal | None = strawberry.field(
         description="The average cost per unit, in the instrument's currency; null if it is not known."
     )
     mark: Decimal | None = strawberry.field(
-        description="The price at which the position is valued; for an expired option what its exercise "
-        "brings, or 0. Null while no price is known."
+        description="The price at which the position is valued, in the instrument's currency; for an "
+        "expired option the value of its exercise, or 0. Null while no price is known."
     )
     market_value: Decimal | None = strawberry.field(
         description="The market value in the instrument's currency; null while no price is known."
@@ -112,7 +117,9 @@ _IF_READABLE = " Null, with an error UNREADABLE_DATA, if stored data of the acco
 class Account(Node):
     """From models.client.AccountRow."""
 
-    account_no: str = strawberry.field(description="The account number that the client knows.")
+    account_no: str = strawberry.field(
+        description="The account number that the client knows, such as M100094."
+    )
     type: AccountType = strawberry.field(
         description="The account type, which decides how long the account may borrow."
     )
@@ -120,8 +127,7 @@ class Account(Node):
         description="The base currency, as an ISO 4217 code. All figures of the account are in this currency."
     )
     close_only: bool = strawberry.field(
-        description="Whether the client may only reduce positions, because a case of the account is open. "
-        "Changes with the account's first and last live case."
+        description="Whether the client may only reduce positions: true while the account has a live case."
     )
     reference: strawberry.Private[AccountReference]
 
@@ -131,26 +137,26 @@ class Account(Node):
         return await load_client(info, self.reference.client_id)
 
     @strawberry.field(
-        description="Whether a kill switch is on for the account, its client or the whole desk, so that "
-        "nothing is sold. Evaluated when read: no case event follows when it changes."
+        description="Whether a kill switch is on for the account, its client or the whole desk, so that no "
+        "order is sent. Computed when you read it: a change sends no case event."
     )
     async def frozen(self, info: Info) -> bool:
         """Batched."""
         return await info.context.loaders.frozen.load(self.reference)
 
     @strawberry.field(
-        description="The reasons why the desk cannot judge the account by itself, oldest first; empty if it "
-        "can. Evaluated when read: no case event follows when it changes."
+        description="The reasons why the desk cannot judge the account by itself, oldest first; empty if "
+        "it can. Computed when you read it: a change sends no case event."
     )
     async def doubts(self, info: Info) -> list[AccountDoubt]:
         """Batched."""
         return doubts_of(await info.context.loaders.doubts.load(self.reference.account_id))
 
     @strawberry.field(
-        description="The desk's work for the account over all of its live cases. The status of one case can "
-        "be OPEN while orders of another case of the account are open. Null: the account has no live case. "
-        "A change sends an event of each live case of the account; the end of an expired claim sends none, "
-        "see expiresAt."
+        description="The desk's work for the account over all of its live cases; null if it has none. Read "
+        "it to see whether something is being sold for the account: one case can be OPEN while another has "
+        "open orders. A change sends an event of each live case of the account, except when a claim "
+        "expires: see expiresAt."
     )
     async def desk_work(self, info: Info) -> DeskWork | None:
         """Batched."""
@@ -226,16 +232,18 @@ class Account(Node):
 class Client(Node):
     """From models.client.ClientRow."""
 
-    client_no: str = strawberry.field(description="The client number at the broker.")
+    client_no: str = strawberry.field(description="The client number at the broker, for display and search.")
     name: str = strawberry.field(
-        description='The full name of the client; "***" if you may not see personal data.'
+        description='The full name of the client; "***" if your permissions do not include personal data.'
     )
     group: str | None = strawberry.field(
         description="The group of the client; null if the client belongs to none."
     )
     client_id: strawberry.Private[ClientId]
 
-    @strawberry.field(description="The contact data for messages; null while none was stated.")
+    @strawberry.field(
+        description="The contact data for messages; null while the book of record has stated none."
+    )
     async def contact(self, info: Info) -> ClientContact | None:
         """Batched."""
         contact = await info.context.loaders.contacts.load(self.client_id)

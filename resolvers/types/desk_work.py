@@ -12,18 +12,20 @@ _FIRST = (CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION, CaseStatus.OPEN)
 """Statuses by precedence: the first that a live case has is the status for the account."""
 
 
-@strawberry.type(description="A claim on one of the account's cases; it counts for the whole account.")
+@strawberry.type(
+    description="A claim on one of the account's cases. Treat it as a claim on the whole account."
+)
 class AccountClaim:
     """From domain.case.Claim."""
 
-    case_no: str = strawberry.field(description="The number of the case that was claimed.")
+    case_no: str = strawberry.field(description="The number (caseNo) of the claimed case.")
     by: str = strawberry.field(description="The subject of the claimant's token.")
     expires_at: datetime = strawberry.field(
-        description="The end of the claim unless it is renewed or released before."
+        description="The time at which the claim ends, unless it is renewed or released before."
     )
 
 
-@strawberry.type(description="The desk's work for an account over all of its live cases.")
+@strawberry.type(description="The desk's work for an account, over all of its live cases.")
 class DeskWork:
     """From the account's live cases."""
 

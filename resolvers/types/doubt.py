@@ -18,11 +18,11 @@ class AccountDoubt:
         description="The symbol, currency or market in doubt; empty if the reason concerns the account as a "
         "whole."
     )
-    detail: str = strawberry.field(description="The reason in words, and how the doubt ends.")
+    detail: str = strawberry.field(description="The reason in English, and how the doubt ends.")
     since: datetime = strawberry.field(description="The time at which the doubt began.")
-    last_seen_at: datetime = strawberry.field(description="The last time at which the desk found the reason.")
+    last_seen_at: datetime = strawberry.field(description="The time at which the desk last found the reason.")
     attempts: int = strawberry.field(
-        description="The number of times that the desk found the reason since it began."
+        description="The number of times that the desk has found the reason since the doubt began."
     )
 
 

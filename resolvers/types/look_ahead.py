@@ -29,7 +29,7 @@ class LookAhead:
     """From domain.look_ahead."""
 
     market: str = strawberry.field(
-        description="The market whose session is meant, chosen by the account's base currency."
+        description="The market of the session, such as XHKG. The account's base currency decides which one."
     )
     closes_at: datetime = strawberry.field(description="The time at which the next session closes.")
     expiring: list[str] = strawberry.field(
@@ -37,15 +37,16 @@ class LookAhead:
         "of their exercise if their market exercises automatically, otherwise with 0."
     )
     interest: Decimal = strawberry.field(
-        description="The interest that debits will bear from today to interestUntil, in base currency. It "
-        "is included in figures.accruedInterest."
+        description="The interest on debits from today to interestUntil, in the account's base currency. "
+        "figures.accruedInterest includes it."
     )
     interest_until: date = strawberry.field(
-        description="The day on which trades of that session are settled. Interest accrues until then, "
-        "whatever is sold in the session."
+        description="The day on which trades of that session are settled. A sale in the session does not "
+        "end the interest earlier."
     )
     interest_unknown: list[str] = strawberry.field(
-        description="Currencies with a debit but no configured interest rate, for which no interest is added."
+        description="Currencies, as ISO 4217 codes, with a debit but without a configured interest rate "
+        "(`GATEWAY_DEBIT_INTEREST_RATES`): `interest` contains nothing for them."
     )
     figures: MarginFigures = strawberry.field(description="The margin figures in that session.")
     calls: list[AlertType] = strawberry.field(

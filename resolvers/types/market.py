@@ -34,8 +34,8 @@ class OptionTerms:
 
 
 @strawberry.type(
-    description="A band of prices: from its start up to the next band, valid prices are multiples of its "
-    "step."
+    description="A price band of an instrument. From `start` up to the next band, valid prices are "
+    "multiples of `step`."
 )
 class TickBand:
     """From domain.tick_size.Band."""
@@ -43,7 +43,10 @@ class TickBand:
     start: Decimal = strawberry.field(
         description="The lowest price of the band, in the instrument's currency."
     )
-    step: Decimal = strawberry.field(description="The distance between two valid prices.")
+    step: Decimal = strawberry.field(
+        description="The tick size of the band: the distance between two "
+        "valid prices, in the instrument's currency."
+    )
 
 
 @strawberry.type(description="A tradable instrument. Prices are per unit, in its currency.")
@@ -51,7 +54,8 @@ class Instrument:
     """From domain.market.Instrument."""
 
     symbol: str = strawberry.field(
-        description="The symbol with its market suffix, such as 700.HK or AAPL.US."
+        description="The symbol with its market suffix, such as 700.HK or AAPL.US. It identifies the "
+        "instrument."
     )
     name: str = strawberry.field(description="The full name of the instrument.")
     market: str = strawberry.field(
@@ -59,25 +63,28 @@ class Instrument:
     )
     currency: str = strawberry.field(description="The trading currency, as an ISO 4217 code.")
     kind: InstrumentKind = strawberry.field(description="The kind of the instrument.")
-    lot_size: Decimal = strawberry.field(description="The lot size: order quantities are multiples of it.")
+    lot_size: Decimal = strawberry.field(
+        description="The lot size in units: an order quantity has to be a multiple of it."
+    )
     multiplier: Decimal = strawberry.field(
-        description="The units of the underlying per unit of the instrument; 1 for stock."
+        description="The units of the underlying for one unit of the instrument, such as 100 for a stock "
+        "option; 1 for stock. Value is quantity times multiplier times price."
     )
     trade_status: TradeStatus = strawberry.field(
         description="The trading status, as the price feed reports it."
     )
     average_daily_volume: Decimal | None = strawberry.field(
-        description="The units traded on an average day; null if not known."
+        description="The units traded on an average day; null if not known. Caps by volume then do not apply."
     )
     tick_bands: list[TickBand] = strawberry.field(
         description="The price bands with their tick sizes, in ascending order; empty if not known."
     )
     negative_prices: bool = strawberry.field(
-        description="Whether the price may be negative, as for a future on oil. Without it, quotes at a "
-        "negative price and fills at or below 0 are not accepted. Always false for options."
+        description="Whether the price may be negative, as for a future on oil. If not, the desk refuses "
+        "quotes below 0 and books no fills at or below 0. Always false for options."
     )
     option: OptionTerms | None = strawberry.field(
-        description="The terms of an option; null for other instruments, or if the terms are not known."
+        description="The terms of an option; null for other instruments, and if the terms are not known."
     )
 
 
@@ -87,21 +94,27 @@ class Quote:
 
     symbol: str = strawberry.field(description="The symbol of the instrument.")
     bid: Decimal | None = strawberry.field(
-        description="The highest price offered by buyers; 0: there is no bid; null: not known."
+        description="The highest price that buyers offer; 0 if there are no buyers, null if not known."
     )
     ask: Decimal | None = strawberry.field(
-        description="The lowest price asked by sellers; 0: there is no offer; null: not known."
+        description="The lowest price that sellers ask; 0 if there are no sellers, null if not known."
     )
-    last: Decimal | None = strawberry.field(description="The price of the last trade; null: not known.")
+    last: Decimal | None = strawberry.field(description="The price of the last trade; null if not known.")
     mark: Decimal = strawberry.field(
-        description="The price at which positions are valued: the last price, or else the previous close, "
-        "moved to the bid or the ask if it lies outside them. Without either, the middle of bid and ask."
+        description="The price at which positions are valued: the last price, or without it the previous "
+        "close, moved to the bid or the ask if it lies outside them. Without both, the middle of bid and "
+        "ask."
     )
     previous_close: Decimal | None = strawberry.field(
-        description="The closing price of the previous trading day; 0: there was none; null: not known."
+        description="The closing price of the previous trading day; 0 if the instrument did not trade "
+        "before, null if not known."
     )
     at: datetime = strawberry.field(description="The time of the quote.")
-    stale: bool = strawberry.field(description="Whether the quote is older than the desk allows.")
+    stale: bool = strawberry.field(
+        description="Whether the quote is older than the desk allows, so that "
+        "figures based on it are stale too. See the maximum price age in the desk's settings "
+        "(`GATEWAY_MAX_PRICE_AGE_S`)."
+    )
 
 
 @strawberry.type(
@@ -117,7 +130,9 @@ class MarginFactors:
     )
     margin_call: Decimal = strawberry.field(description="The fraction up to which a case is cured.")
     force_close: Decimal = strawberry.field(description="The fraction below which the desk may sell at once.")
-    source: FactorSource = strawberry.field(description="The source of the factors.")
+    source: FactorSource = strawberry.field(
+        description="The source of these factors: the client, the instrument or the default."
+    )
 
 
 async def load_instrument(info: Info, symbol: Symbol) -> Instrument:

@@ -29,7 +29,9 @@ MARKET_CHARACTERS_MAX = 10
 class MarketDay(Node):
     """From domain.calendar.MarketDay."""
 
-    market: str = strawberry.field(description="The market, by the code that instruments have, such as XHKG.")
+    market: str = strawberry.field(
+        description="The market, by its code in `Instrument.market`, such as XHKG."
+    )
     day: date = strawberry.field(description="The overridden day, local to the market.")
     kind: MarketDayKind = strawberry.field(description="The way in which the day differs from the calendar.")
     closes_at: str | None = strawberry.field(
@@ -47,7 +49,9 @@ class SetMarketDayInput:
     """To desk.case_work.market_days.SetMarketDay."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    market: str = strawberry.field(description="The market, by the code that instruments have, such as XHKG.")
+    market: str = strawberry.field(
+        description="The market, by its code in `Instrument.market`, such as XHKG."
+    )
     day: date = strawberry.field(description="The day to override, local to the market.")
     kind: MarketDayKind = strawberry.field(description="The way in which the day differs from the calendar.")
     closes_at: str | None = strawberry.field(
@@ -70,7 +74,9 @@ class SetMarketDayInput:
         return SetMarketDay(self.idempotency_key, override)
 
 
-@strawberry.type(description="The override was set; deadlines of live cases follow within seconds.")
+@strawberry.type(
+    description="The override is set. The desk moves the deadlines of live cases within seconds."
+)
 class MarketDaySet:
     """From desk.command.Done."""
 
@@ -101,8 +107,9 @@ class MarketDayMutations:
 
     @strawberry.mutation(
         description="Override the exchange calendar of a market for one day, such as a typhoon day. The "
-        "override applies at once in every process, and the deadlines of live cases move with it, never "
-        "into the past. Requires RISK_WARNING_FULL or RISK_SETTING_FULL with access to all accounts."
+        "override applies within seconds everywhere in the desk, and moves the deadlines of live cases, "
+        "but never into the past. Requires RISK_WARNING_FULL or RISK_SETTING_FULL, with access to all "
+        "accounts."
     )
     async def set_market_day(
         self, info: RequestInfo, input: Annotated[SetMarketDayInput, INPUT]

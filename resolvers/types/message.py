@@ -30,8 +30,8 @@ _PERSONAL = frozenset({"client_name", "text"})
 
 
 @strawberry.type(
-    description="A message to a client, sent at least once: after a crash the service may receive it again, "
-    "with the same id."
+    description="A message to a client about a case. After a crash of the desk, the service of the channel "
+    "may receive it a second time, with the same id."
 )
 class Message(Node):
     """From domain.message.Message."""
@@ -44,41 +44,48 @@ class Message(Node):
         description='The text of the message; "***" if you may not see personal data.'
     )
     recipient: str | None = strawberry.field(
-        description='The address of the client; "***" if you may not see personal data; null: the client '
-        "had none."
+        description='The client\'s address on the channel; "***" if you may not see personal data, null if '
+        "the client had none."
     )
     status: MessageStatus = strawberry.field(description="The status of the message.")
-    automatic: bool = strawberry.field(description="Whether the desk sent the message automatically.")
+    automatic: bool = strawberry.field(
+        description="Whether the desk sent the message automatically, one for each trading day of a live "
+        "case and after its end."
+    )
     placed_by: str = strawberry.field(
-        description='The subject who sent the message; "system" is the desk itself.'
+        description='The subject of the operator or service that sent the message; "desk:messages" if it '
+        "was sent automatically."
     )
     created_at: datetime = strawberry.field(description="The time at which the message was written.")
     earliest_at: datetime = strawberry.field(
-        description="The earliest time at which the message may be sent, outside the client's quiet hours."
+        description="The earliest time at which the message may be sent: the end of the client's quiet "
+        "hours, or the time at which it was written."
     )
     latest_at: datetime = strawberry.field(
-        description="The latest time to send the message; after it the message is EXPIRED."
+        description="The latest time at which the message may be sent. After it the message is EXPIRED."
     )
-    attempts: int = strawberry.field(description="The number of attempts to send the message.")
+    attempts: int = strawberry.field(description="The number of attempts made so far to send the message.")
     next_attempt_at: datetime | None = strawberry.field(
-        description="The time of the next attempt; null: there will be none."
+        description="The time of the next attempt; null if there will be none."
     )
     settled_at: datetime | None = strawberry.field(
-        description="The time at which the message was sent or given up; null while it is queued."
+        description="The time at which the message was SENT, FAILED or EXPIRED; null while it is QUEUED."
     )
     reason: str | None = strawberry.field(
-        description="The reason why the message is not sent yet, or was never sent; null if there is none."
+        description="The reason why the message is not sent yet, or was never sent; null if there is none. "
+        "For display."
     )
     figures_as_of: datetime | None = strawberry.field(
-        description="The time as of which the stated amount holds; null: the message states no amount."
+        description="The time of the figures behind the amount that the message states; null if it states "
+        "no amount."
     )
     parameters: list[MessageParameter] = strawberry.field(
-        description="The values inserted into the template, without the client's name and free text by a "
-        "person."
+        description="The values inserted into the template, except the client's name and text that an "
+        "operator wrote."
     )
     earlier_bodies: list[str] = strawberry.field(
-        description="Texts of earlier attempts that may have been sent with other figures, oldest first; "
-        '"***" if you may not see personal data.'
+        description="Other texts with which earlier attempts may have sent the message, because its "
+        'figures changed in between; oldest first. "***" if you may not see personal data.'
     )
     case_id: strawberry.Private[CaseId]
 

@@ -60,37 +60,41 @@ class Order(Node):
     limit_price: Decimal | None = strawberry.field(
         description="The limit price per unit; null for a market order."
     )
-    filled_quantity: Decimal = strawberry.field(description="The executed quantity, in units (FIX CumQty).")
+    filled_quantity: Decimal = strawberry.field(
+        description="The quantity executed so far, in units (FIX CumQty)."
+    )
     leaves_quantity: Decimal = strawberry.field(
         description="The quantity that may still be filled, in units (FIX LeavesQty); 0 once the order has "
         "ended."
     )
     average_price: Decimal | None = strawberry.field(
-        description="The average price of the fills, to eight digits; null before the first fill."
+        description="The average price of the fills, rounded to eight digits; null before the first fill."
     )
-    status: OrderStatus = strawberry.field(description="The status of the order.")
+    status: OrderStatus = strawberry.field(description="The status of the order now, as the desk knows it.")
     raw_status: str = strawberry.field(
-        description="The status in the venue's own words if it stated any, otherwise in those of the "
-        "reference product."
+        description="The status in the words of the venue, such as NewStatus; if the venue sent none, in "
+        "the desk's words for that status. For display: use `status` to decide."
     )
     override: bool = strawberry.field(
         description="Whether the order was placed with `override`. Such an order is not cancelled when the "
         "case is cured."
     )
-    cancellable: bool = strawberry.field(description="Whether a cancel can be requested now.")
+    cancellable: bool = strawberry.field(description="Whether a cancel of the order can be requested now.")
     terminal: bool = strawberry.field(
         description="Whether the order has ended. Only a late fill can still follow."
     )
     reason: str | None = strawberry.field(
         description="The reason why the order was cancelled or rejected, or why it expired; null for other "
-        "orders."
+        "orders. For display."
     )
     estimated_reduction: Decimal = strawberry.field(
         description="The planned reduction of the amount to collect, in the account's base currency."
     )
-    placed_by: str = strawberry.field(description='The subject who liquidated; "system" is the desk itself.')
+    placed_by: str = strawberry.field(
+        description='The subject of the operator who liquidated; "system" if the desk did so automatically.'
+    )
     created_at: datetime = strawberry.field(description="The time at which the order was recorded.")
-    updated_at: datetime = strawberry.field(description="The time of the last change.")
+    updated_at: datetime = strawberry.field(description="The time of the last change of the order.")
     version: int = strawberry.field(description="A number that grows with every change of the order.")
     view: strawberry.Private[OrderView]
 
@@ -118,7 +122,7 @@ class Order(Node):
         fills = await info.context.loaders.fills.load(self.view.order.id)
         return [Fill(execution_id=f.execution_id, quantity=f.quantity, price=f.price, at=f.at) for f in fills]
 
-    @strawberry.field(description="The statuses of the order, oldest first.")
+    @strawberry.field(description="The statuses that the order has had, oldest first.")
     async def history(self, info: Info) -> list[OrderChange]:
         """Batched."""
         changes = await info.context.loaders.changes.load(self.view.order.id)
@@ -132,18 +136,20 @@ class OrderFilter:
     status: list[OrderStatus] | None = strawberry.field(
         default=None, description="Orders with one of these statuses."
     )
-    case_id: strawberry.ID | None = strawberry.field(default=None, description="Orders of this case.")
+    case_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Orders of this case, by global id."
+    )
     client_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Orders in accounts of this client."
+        default=None, description="Orders in accounts of this client, by global id."
     )
     account_no: str | None = strawberry.field(
         default=None, description="Orders in the account with this number."
     )
-    symbol: str | None = strawberry.field(default=None, description="Orders in this instrument.")
+    symbol: str | None = strawberry.field(default=None, description="Orders in this instrument, by symbol.")
     search: str | None = strawberry.field(
         default=None,
-        description="Part of the client name, client number, account number, symbol or client order id. "
-        "Ignores case and width of letters.",
+        description="Part of the client number, account number, symbol, clientOrderId or, if you may see "
+        "personal data, the client's name; at most 200 characters. Ignores case and width of letters.",
     )
     created_after: datetime | None = strawberry.field(
         default=None, description="Orders recorded after this time."

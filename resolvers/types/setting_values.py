@@ -26,7 +26,7 @@ from resolvers.types.client import Client, client_of
 from resolvers.types.market import MarginFactors, factors_of
 
 
-@strawberry.type(description="The parts of the amount to collect, for one type of account.")
+@strawberry.type(description="The rule that computes the amount to collect, for one type of account.")
 class AmountRuleSetting:
     """From domain.margin.AmountRule."""
 
@@ -36,7 +36,7 @@ class AmountRuleSetting:
     )
     with_interest: bool = strawberry.field(description="Whether accrued interest is collected.")
     with_outstanding_margin: bool = strawberry.field(
-        description="Whether margin owed from earlier calls is collected."
+        description="Whether margin that is still owed from earlier calls is collected."
     )
     with_trading_limit: bool = strawberry.field(description="Whether the trading limit lowers the amount.")
     with_over_financing: bool = strawberry.field(
@@ -50,7 +50,10 @@ class AmountRuleSetting:
     )
 
 
-@strawberry.type(description="Whether one kind of liquidation is allowed.")
+@strawberry.type(
+    description="Whether liquidations of one kind are allowed: on which accounts, and by "
+    "operators or automatically."
+)
 class LiquidationSwitchSetting:
     """From domain.risk_settings.LiquidationSwitch."""
 
@@ -58,7 +61,9 @@ class LiquidationSwitchSetting:
     force_type: ForceType = strawberry.field(
         description="The initiator that the switch applies to: an operator or the desk."
     )
-    on: bool = strawberry.field(description="Whether the liquidation is allowed.")
+    on: bool = strawberry.field(
+        description="Whether these liquidations are allowed. False: the desk refuses them with SWITCH_OFF."
+    )
 
 
 @strawberry.type(description="A comparison that an account must satisfy to be exempt.")
@@ -75,7 +80,7 @@ class ExemptionSetting:
     """From domain.exemption.Exemption."""
 
     rule_id: strawberry.ID = strawberry.field(
-        description="The id of the rule in all of its versions; exemptedBy of a case refers to it."
+        description="The id of the rule, the same in all of its versions. `Case.exemptedBy` refers to it."
     )
     kind: ExemptionKind = strawberry.field(description="The margin calls that the rule suppresses.")
     scope: ExemptionScope = strawberry.field(description="The accounts that the rule applies to.")
@@ -101,7 +106,8 @@ class InstrumentFactorsSetting:
 
     symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: MarginFactors | None = strawberry.field(
-        description="The margin factors; null: withdrawn, so that those of the statements apply."
+        description="The margin factors; null: the setting was withdrawn, and the factors in the "
+        "statements of the book of record apply."
     )
 
 
@@ -112,7 +118,8 @@ class ClientFactorsSetting:
     client_id: strawberry.Private[str]
     symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: MarginFactors | None = strawberry.field(
-        description="The margin factors; null: withdrawn, so that those of the statements apply."
+        description="The margin factors; null: the setting was withdrawn, and the factors in the "
+        "statements of the book of record apply."
     )
 
     @strawberry.field(
@@ -138,7 +145,7 @@ class CoveredOptionSetting:
     )
 
 
-@strawberry.type(description="The size above which a liquidation needs a second person.")
+@strawberry.type(description="The limits above which a liquidation needs a second person.")
 class ApprovalLimitsSetting:
     """From domain.risk_settings.ApprovalLimits."""
 

@@ -21,23 +21,26 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(
-    description="The inputs and figures of a case at one moment. Snapshots are kept without change; `python "
-    "-m gateway recompute` computes the figures again."
+    description="The inputs and figures of a case at one moment, kept as evidence and never changed. "
+    "`python -m gateway recompute` computes the figures again from the inputs."
 )
 class Snapshot(Node):
     """From models.snapshot.StoredSnapshot."""
 
-    kind: SnapshotKind = strawberry.field(description="The moment in the case's life.")
+    kind: SnapshotKind = strawberry.field(
+        description="The moment in the case's life at which the snapshot was taken."
+    )
     occasion: str = strawberry.field(
-        description="The key that distinguishes snapshots of one kind: the trading day of a DAILY one, the "
-        "plan of a liquidation, the id of a message; empty if the case has only one."
+        description="The key that distinguishes the case's snapshots of one kind: the trading day of a "
+        "DAILY one, the number of the liquidation, or the id of the message; empty if there can be only "
+        "one."
     )
     taken_at: datetime = strawberry.field(
-        description="The time of the snapshot, from which the ages of prices are measured."
+        description="The time of the snapshot. The ages of its prices are measured at this time."
     )
     figures: MarginFigures = strawberry.field(description="The margin figures at that moment.")
     uncovered_amount: Decimal = strawberry.field(
-        description="The amount to collect less what the open orders would still have relieved."
+        description="The amount to collect, less the amount that the open orders would still have collected."
     )
     hash: str = strawberry.field(description="The SHA-256 of `content`, in hexadecimal digits.")
     stored: strawberry.Private[StoredSnapshot]

@@ -102,7 +102,8 @@ class StockBorrowFilter:
     symbol: str | None = strawberry.field(default=None, description="The stock with this symbol.")
     market: str | None = strawberry.field(default=None, description="Stocks of this market, such as XHKG.")
     search: str | None = strawberry.field(
-        default=None, description="Part of the symbol or name. Ignores case and width of letters."
+        default=None,
+        description="Part of the symbol or name, at most 200 characters. Ignores case and width of letters.",
     )
     recalled: bool | None = strawberry.field(
         default=None,

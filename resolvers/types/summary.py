@@ -28,17 +28,19 @@ class CaseStatusCount:
 class CaseSummary:
     """Computed from models.case_list.case_totals."""
 
-    open_cases: int = strawberry.field(description="The number of live cases.")
+    open_cases: int = strawberry.field(description="The number of live cases that match the filter.")
     total_amount: Decimal = strawberry.field(
-        description="The total amount to collect, in whole minor units. Several cases of one account ask "
-        "for the same shortfall, so only the largest of them counts."
+        description="The total amount to collect of the live cases, in the reporting currency, rounded to "
+        "its minor unit. Several cases of one account ask for the same shortfall, so only the largest of "
+        "them counts."
     )
     long_term_unsettled_amount: Decimal = strawberry.field(
-        description="The total amount to collect over cases opened more than 90 days ago."
+        description="The total amount to collect of the live cases opened more than 90 days ago, computed "
+        "like totalAmount."
     )
     unconverted: list[CurrencyAmount] = strawberry.field(
-        description="Amounts in currencies without an FX rate into the reporting currency. The totals do "
-        "not include them."
+        description="The amounts in currencies without an FX rate into the reporting currency, which the "
+        "totals do not include."
     )
     currency: str = strawberry.field(description="The reporting currency, as an ISO 4217 code.")
     by_status: list[CaseStatusCount] = strawberry.field(

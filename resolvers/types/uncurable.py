@@ -11,7 +11,8 @@ from domain.refusals import RefusalCode
 
 
 @strawberry.type(
-    description="A position that a plan cannot use, in whole or for the part that a lot or a cap leaves."
+    description="A position that a plan cannot use: the whole position, or the rest that a lot size or a "
+    "cap leaves over."
 )
 class UncurablePosition:
     """From domain.liquidation_plan.Uncurable."""
@@ -19,8 +20,9 @@ class UncurablePosition:
     symbol: str = strawberry.field(description="The symbol of the instrument.")
     reason: RefusalCode = strawberry.field(description="The reason as a code.")
     remaining_quantity: Decimal | None = strawberry.field(
-        description="The units that the plan leaves; in a stock recovery only as far as they are still "
-        "needed. Null in answers given by earlier versions of the desk."
+        description="The units that the plan does not use; in a stock recovery only those that are still "
+        "needed. Null in an answer that an earlier version of the desk gave and that is repeated for its "
+        "idempotency key."
     )
 
 

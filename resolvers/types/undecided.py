@@ -25,7 +25,7 @@ class UndecidedReason:
         description="The symbol or currency that is missing; empty if the reason concerns the account as a "
         "whole."
     )
-    detail: str = strawberry.field(description="The reason in words, and how it ends.")
+    detail: str = strawberry.field(description="The missing data in English, and how it will be supplied.")
 
 
 def reasons_of(found: Sequence[undecided.UndecidedReason]) -> list[UndecidedReason]:

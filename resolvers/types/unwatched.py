@@ -26,12 +26,12 @@ from resolvers.types.doubt import AccountDoubt, doubts_of
 SUBJECTS_MAX = 100
 
 
-@strawberry.type(description="An account that the desk cannot judge by itself at present.")
+@strawberry.type(description="An account that the desk cannot judge by itself now.")
 class UnwatchedAccount:
     """From models.unwatched.UnwatchedAccount."""
 
     since: datetime = strawberry.field(
-        description="The time at which the oldest reason that matches the filter began."
+        description="The time at which the oldest doubt that matches the filter began."
     )
     reference: strawberry.Private[AccountReference]
 
@@ -41,7 +41,8 @@ class UnwatchedAccount:
         return await load_account(info, self.reference.account_id)
 
     @strawberry.field(
-        description="Every reason, oldest first, including those that the filter does not name."
+        description="All doubts about the account, oldest first, including those that do not match the "
+        "filter."
     )
     async def doubts(self, info: Info) -> list[AccountDoubt]:
         """Batched."""
@@ -68,9 +69,9 @@ class UnwatchedQueries:
     """The root field of unwatched accounts."""
 
     @strawberry.field(
-        description="Accounts that the desk cannot judge, the longest-standing first: a decisive price or "
-        "rate is missing, a statement could not be stored, or the desk failed. For these accounts no case "
-        "opens or closes automatically, and nothing is sold automatically."
+        description="Accounts that the desk cannot judge, the longest unjudged first: a price or rate that "
+        "decides is missing, a statement could not be stored, or the desk failed. For these accounts no "
+        "case opens or closes automatically, and nothing is sold automatically."
     )
     async def unwatched(
         self,
@@ -96,7 +97,7 @@ class UnwatchedQueries:
         )
 
 
-@strawberry.input(description="An incomplete account that the desk may judge on the data that it has.")
+@strawberry.input(description="An incomplete account that the desk is to judge on the data that it has.")
 class AcceptIncompleteInput:
     """To desk.statements.accept_incomplete.AcceptIncomplete."""
 
@@ -117,7 +118,7 @@ class AcceptIncompleteInput:
         return AcceptIncomplete(self.idempotency_key, account_id, tuple(self.subjects), self.reason)
 
 
-@strawberry.type(description="The named doubts were removed, and the desk judges the account again.")
+@strawberry.type(description="The named doubts are removed, and the desk judges the account again.")
 class IncompleteAccepted:
     """From desk.command.Done."""
 
@@ -152,8 +153,9 @@ class UnwatchedMutations:
     """The command that accepts an incomplete account."""
 
     @strawberry.mutation(
-        description="Accept that the desk does not hold everything that was stated about an account, so "
-        "that it opens and closes cases and sells automatically again. Requires RISK_WARNING_FULL."
+        description="Accept that the desk could not store everything that the book of record stated about "
+        "an account. The desk then judges the account on the data that it has, opens and closes its cases, "
+        "and sells automatically. Requires RISK_WARNING_FULL."
     )
     async def accept_incomplete(
         self, info: RequestInfo, input: Annotated[AcceptIncompleteInput, INPUT]
