@@ -49,9 +49,10 @@ class Mutation(
     """One method per root field; a class for each subject holds the fields of that subject."""
 
     @strawberry.mutation(
-        description="Plan the liquidation of cases and record its orders. Each case is decided on its own "
-        "and has its own result. The orders are sent to the venue afterwards: see orderEvents. Requires "
-        "RISK_WARNING_FULL."
+        description="Plan the liquidation of cases at the current prices and record its orders. Each case "
+        "is decided on its own and has its own result. The desk sends the orders to the venue afterwards: "
+        "see orderEvents. Requires RISK_WARNING_FULL; a large or unusual liquidation also needs a second "
+        "person's approval."
     )
     async def liquidate(self, info: RequestInfo, input: Annotated[LiquidateInput, INPUT]) -> LiquidatePayload:
         """The desk checks the permission, locks, plans and keeps the record."""

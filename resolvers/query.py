@@ -54,7 +54,7 @@ class Viewer:
     subject: str = strawberry.field(description="The subject of your token.")
     permissions: list[Permission] = strawberry.field(description="The permissions that your token grants.")
     account_scope: list[str] | None = strawberry.field(
-        description="The account numbers within your scope; null: every account."
+        description="The account numbers within your scope; null if your scope is every account."
     )
     token_expires_at: datetime | None = strawberry.field(
         description="The time at which your token expires and your subscriptions end. Always set."

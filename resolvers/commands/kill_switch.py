@@ -118,10 +118,10 @@ class SetKillSwitchInput:
         "person's approval."
     )
     account_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The account to freeze. Not together with clientId."
+        default=None, description="The account to freeze, by global id. Not allowed together with clientId."
     )
     client_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The client to freeze. Not together with accountId."
+        default=None, description="The client to freeze, by global id. Not allowed together with accountId."
     )
     reason: str = strawberry.field(
         description="The reason, 1 to 1000 characters, kept with the switch and with the orders it cancels."

@@ -29,12 +29,12 @@ class SendMessageInput:
     channel: Channel = strawberry.field(description="The channel by which the message is sent.")
     template: MessageTemplate | None = strawberry.field(
         default=None,
-        description="The template, which is written in the client's language. Omitted: `text` is sent.",
+        description="The template; the client receives it in their own language. Omitted: `text` is sent.",
     )
     text: str | None = strawberry.field(
         default=None,
-        description="A free text of 1 to 1000 characters, sent instead of a template. Required if no "
-        "template is given.",
+        description="A free text of 1 to 1000 characters, sent as it is. Required without a template, and "
+        "not allowed with one.",
     )
 
 
@@ -88,8 +88,8 @@ class MessageMutations:
 
     @strawberry.mutation(
         description="Send a message to the clients of cases. Each case is decided on its own and has its "
-        "own result. Messages are sent afterwards, outside the client's quiet hours; Case.messages shows "
-        "their status. Requires RISK_WARNING_OPERATOR, RISK_WARNING_FULL or SERVICE."
+        "own result. The desk sends the messages afterwards, outside the client's quiet hours: see "
+        "Case.messages. Requires RISK_WARNING_OPERATOR, RISK_WARNING_FULL or SERVICE."
     )
     async def send_message(
         self, info: RequestInfo, input: Annotated[SendMessageInput, INPUT]

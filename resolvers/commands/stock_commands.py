@@ -37,7 +37,7 @@ from resolvers.types.uncurable import UncurablePosition
 
 
 @strawberry.input(
-    description="A recall of stock by its lender, or of stock that was sold short and cannot be borrowed."
+    description="A recall of stock: by its lender, or because stock that was sold short cannot be borrowed."
 )
 class RecallStockInput:
     """To desk.stock_recovery.recall_stock.RecallStock."""
@@ -45,11 +45,11 @@ class RecallStockInput:
     idempotency_key: str = strawberry.field(description=KEY)
     symbol: str = strawberry.field(description="The symbol of the stock.")
     quantity: Decimal = strawberry.field(
-        description="The recalled quantity in units, above 0. What is not a whole lot, or more than "
-        "accounts are short of, stays unallocated."
+        description="The recalled quantity in units, above 0. The part that is not a whole lot, or more "
+        "than accounts are short of, stays unallocated."
     )
     due_at: datetime = strawberry.field(
-        description="The time until which the stock has to be returned, in the future."
+        description="The time until which the stock has to be returned. It has to be in the future."
     )
     cause: RecallCause = strawberry.field(
         default=RecallCause.RECALLED, description="The reason for the recall, as a code."
@@ -72,18 +72,18 @@ class StockRecalled:
     )
     quantity: Decimal = strawberry.field(description="The recalled quantity, in units.")
     allocated: Decimal = strawberry.field(
-        description="The quantity that accounts have to return, the sum of the shares, in units."
+        description="The quantity that accounts have to return in units, the sum of their shares."
     )
     unallocated: Decimal = strawberry.field(
-        description="The rest in units: not a whole lot, or more than accounts other than those in leftOut "
-        "are short of and was not recalled before."
+        description="The part of the quantity that no account was asked to return, in units: less than a "
+        "lot, or more than accounts are short of after earlier recalls. Accounts in leftOut do not count."
     )
     recall: strawberry.Private[StockRecall]
 
     @strawberry.field(
-        description="The numbers of accounts that are short of the stock but were asked for nothing, "
-        "because their stored data is damaged; `unwatched` shows what is damaged. Recall the stock from "
-        "them again once the data is restored."
+        description="The numbers of accounts that are short of the stock but have no share, because their "
+        "stored data is damaged; `unwatched` shows the damage. When the data is restored, recall the rest "
+        "of the stock again."
     )
     async def left_out(self) -> list[str]:
         """As recorded in the audit trail."""
@@ -130,7 +130,8 @@ class RecoverStockItemInput:
 
     recovery_id: strawberry.ID = strawberry.field(
         description="The global id of a CoveredOptionShortfall or a ShortRecovery. Older recalls of the "
-        "same stock from the same account are served with it, because purchases count for them first."
+        "same stock from the same account are recovered together with it, because purchases count for them "
+        "first."
     )
     expected_version: int | None = strawberry.field(
         default=None,
@@ -140,8 +141,8 @@ class RecoverStockItemInput:
     )
     legs: list[LiquidationLegInput] | None = strawberry.field(
         default=None,
-        description="The only positions to close, each with its largest quantity and its limit price. "
-        "Omitted: the fewest whole lots or contracts that are needed.",
+        description="The only positions to close, at most 100 (`GATEWAY_MAX_LEGS`), each with its largest "
+        "quantity and its limit price. Omitted: the fewest whole lots or contracts that recover the stock.",
     )
 
 
@@ -237,10 +238,10 @@ class StockMutations:
     """Root fields that record recalls and recover stock."""
 
     @strawberry.mutation(
-        description="Record a recall of stock, and allocate it in whole lots to accounts within your scope "
-        "that are short of it: never more than was recalled, and never more than an account is short of and "
-        "was not asked for before. Each account gets a case of its own. Requires RISK_WARNING_OPERATOR or "
-        "RISK_WARNING_FULL."
+        description="Record a recall of stock, and allocate it in whole lots to the accounts within your "
+        "scope that are short of it. The shares do not exceed the recalled quantity, nor what an account "
+        "is short of beyond its earlier recalls. Each account with a share gets a case of alert type "
+        "SHORT_RECALL. Requires RISK_WARNING_OPERATOR or RISK_WARNING_FULL."
     )
     async def recall_stock(
         self, info: RequestInfo, input: Annotated[RecallStockInput, INPUT]
@@ -266,8 +267,8 @@ class StockMutations:
 
     @strawberry.mutation(
         description="Recover stock by covering short positions or buying back written calls. Each recovery "
-        "is decided on its own and buys only what is outstanding after the open orders, never more than is "
-        "short. Recovering liquidates the case of the recovery, as liquidate does. Requires "
+        "is decided on its own, and buys only the quantity that open orders leave outstanding. It "
+        "liquidates the case of the recovery, with the same rules as liquidate. Requires "
         "RISK_WARNING_FULL."
     )
     async def recover_stock(

@@ -41,12 +41,12 @@ class Webhook(Node):
     )
     status: WebhookStatus = strawberry.field(description="The delivery status of the webhook.")
     cursor: str = strawberry.field(
-        description="The position in the event stream: every event up to it was delivered, or was not meant "
-        "for this webhook."
+        description="The opaque cursor of the webhook: every earlier event was delivered, or is not one of "
+        "its events. Pass it to replayWebhook."
     )
     created_at: datetime = strawberry.field(description="The time of the registration.")
     delivered_at: datetime | None = strawberry.field(
-        description="The time at which the endpoint last accepted an event; null before the first."
+        description="The time at which the endpoint last accepted an event; null if it has accepted none."
     )
     failing_since: datetime | None = strawberry.field(
         description="The time since which deliveries fail; null while the endpoint accepts events."
@@ -59,12 +59,12 @@ class Webhook(Node):
         description="The time at which the webhook was disabled; null while it is active."
     )
     reason: str | None = strawberry.field(
-        description="The reason why the last attempt failed, or why the webhook is disabled; null if there "
-        "is none."
+        description="The reason why the last attempt failed, or why the webhook is disabled; null while "
+        "deliveries succeed."
     )
     old_secret_until: datetime | None = strawberry.field(
-        description="The time until which the previous secret also signs deliveries; null if the secret was "
-        "never rotated."
+        description="The time until which the previous secret also signs deliveries, which may be past; "
+        "null if the secret was never rotated."
     )
 
 
@@ -74,8 +74,8 @@ class WebhookRegistered:
 
     webhook: Webhook = strawberry.field(description="The registered webhook.")
     secret: str | None = strawberry.field(
-        description="The secret that signs deliveries. Shown only in this answer: null if the idempotency "
-        "key is repeated."
+        description="The secret that signs deliveries. Store it: only this answer shows it, and a repeated "
+        "request returns null."
     )
 
 
@@ -150,26 +150,27 @@ class RemoveWebhookInput:
     """To desk.outbound.webhooks.RemoveWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    webhook_id: strawberry.ID = strawberry.field(description="The id of one of your webhooks.")
+    webhook_id: strawberry.ID = strawberry.field(description="The global id of one of your webhooks.")
 
 
 @strawberry.input(
-    description="The webhook to replay, and from where. What your token may see now decides what is "
-    "delivered; a disabled webhook becomes active."
+    description="The webhook to replay, and its new position. From then on it delivers the events that "
+    "your token may see now."
 )
 class ReplayWebhookInput:
     """To desk.outbound.webhooks.ReplayWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    webhook_id: strawberry.ID = strawberry.field(description="The id of one of your webhooks.")
+    webhook_id: strawberry.ID = strawberry.field(description="The global id of one of your webhooks.")
     after: str | None = strawberry.field(
         default=None,
-        description="The cursor of a delivery of this webhook, to deliver the events behind it. Omitted: "
-        "continue where deliveries stopped.",
+        description="The `cursor` of a delivery of this webhook: the events after it are delivered again. "
+        "Omitted: continue where deliveries stopped.",
     )
     from_now: bool = strawberry.field(
         default=False,
-        description="Whether to skip the events that were not delivered yet. Not together with `after`.",
+        description="Whether to skip all events that were not delivered yet. Not allowed together with "
+        "`after`.",
     )
 
 
@@ -205,8 +206,8 @@ class WebhookMutations:
     """Root fields that register, remove and replay webhooks."""
 
     @strawberry.mutation(
-        description="Register an endpoint to which case and order events of the accounts in your scope are "
-        "posted, signed, in order and at least once. Requires RISK_SETTING_FULL or SERVICE."
+        description="Register an endpoint. The desk posts the case and order events of accounts within "
+        "your scope to it: signed, in order, and at least once. Requires RISK_SETTING_FULL or SERVICE."
     )
     async def register_webhook(
         self, info: RequestInfo, input: Annotated[RegisterWebhookInput, INPUT]
@@ -242,8 +243,9 @@ class WebhookMutations:
         return RemoveWebhookPayload(result=refused_webhook(outcome))
 
     @strawberry.mutation(
-        description="Deliver events of a webhook again: behind a cursor, from where deliveries stopped, or "
-        "from now on. Requires RISK_SETTING_FULL or SERVICE."
+        description="Set the position from which a webhook receives events: after a cursor, where "
+        "deliveries stopped, or from now on. A disabled webhook becomes active. Requires RISK_SETTING_FULL "
+        "or SERVICE."
     )
     async def replay_webhook(
         self, info: RequestInfo, input: Annotated[ReplayWebhookInput, INPUT]

@@ -13,15 +13,16 @@ from resolvers.kit.inputs import KEY, check_key
 
 
 @strawberry.type(
-    description="The webhook has a new secret. The previous secret also signs deliveries for a while."
+    description="The webhook has a new secret. Until `webhook.oldSecretUntil` the previous secret also "
+    "signs deliveries."
 )
 class WebhookSecretRotated:
     """From desk.command.Done."""
 
     webhook: Webhook = strawberry.field(description="The webhook as it is now.")
     secret: str | None = strawberry.field(
-        description="The secret that signs deliveries from now on. Shown only in this answer: null if the "
-        "idempotency key is repeated."
+        description="The secret that signs deliveries from now on. Store it: only this answer shows it, "
+        "and a repeated request returns null."
     )
 
 
@@ -43,7 +44,7 @@ class RotateWebhookSecretInput:
     """To desk.outbound.webhooks.RotateWebhookSecret."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    webhook_id: strawberry.ID = strawberry.field(description="The id of one of your webhooks.")
+    webhook_id: strawberry.ID = strawberry.field(description="The global id of one of your webhooks.")
 
 
 @strawberry.type
@@ -51,8 +52,8 @@ class WebhookSecretMutations:
     """The root field that rotates secrets."""
 
     @strawberry.mutation(
-        description="Give a webhook a new secret. For a while deliveries are also signed with the previous "
-        "one, and the header contains both signatures. Requires RISK_SETTING_FULL or SERVICE."
+        description="Give a webhook a new secret. Until oldSecretUntil, deliveries have two signatures in "
+        "their header, one of each secret. Requires RISK_SETTING_FULL or SERVICE."
     )
     async def rotate_webhook_secret(
         self, info: RequestInfo, input: Annotated[RotateWebhookSecretInput, INPUT]

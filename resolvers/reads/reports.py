@@ -153,7 +153,9 @@ class AgingBucket:
     first_day: int = strawberry.field(
         description="The first day of the range; the day on which a case opens is day 1."
     )
-    last_day: int | None = strawberry.field(description="The last day of the range; null: no upper limit.")
+    last_day: int | None = strawberry.field(
+        description="The last day of the range; null if the range has no upper limit."
+    )
     cases: int = strawberry.field(description="The number of cases in the range.")
     amounts: list[CurrencyAmount] = strawberry.field(
         description="The amounts to collect, by base currency of the accounts. Of several cases of one "

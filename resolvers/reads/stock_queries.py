@@ -23,9 +23,9 @@ class StockQueries:
     """One method per root field."""
 
     @strawberry.field(
-        description="Shortfalls of accounts that hold less of a stock than their written calls need, newest "
-        "first. Without a filter only open ones. The desk checks once a trading day, at the time in its "
-        "risk settings."
+        description="Shortfalls of accounts that hold less of a stock than their written calls need, "
+        "newest first. Without a filter only open shortfalls. The desk looks for them once each trading "
+        "day, at the time in the risk setting COVERED_OPTION."
     )
     async def covered_option_shortfalls(
         self,
@@ -41,8 +41,8 @@ class StockQueries:
         return await shortfalls_page(reader(info), wanted, first, after)
 
     @strawberry.field(
-        description="Recoveries of recalled or unborrowed stock that accounts are short of, newest first. "
-        "Without a filter only open ones."
+        description="Recoveries of stock that accounts are short of and that was recalled or can no longer "
+        "be borrowed, newest first. Without a filter only open recoveries."
     )
     async def short_recoveries(
         self,
@@ -58,8 +58,8 @@ class StockQueries:
         return await short_recoveries_page(reader(info), wanted, first, after)
 
     @strawberry.field(
-        description="Stocks that accounts within your scope are short of, by symbol, with the quantities "
-        "that are recalled and being covered. Options are not included."
+        description="Stocks that accounts within your scope are short of, sorted by symbol, with the "
+        "quantities that are recalled and that open orders buy. Options are not included."
     )
     async def stock_borrow(
         self,

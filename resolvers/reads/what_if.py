@@ -45,9 +45,10 @@ SHOCKS_MAX = 200
 
 
 @strawberry.input(
-    description="A change of prices. Name symbols, or a market, or a kind; without any of them it applies "
-    "to every instrument. Of several shocks on one instrument only the most specific applies: symbol, "
-    "market, kind, everything. An unknown name is refused."
+    description="A change of prices. Name symbols, a market or a kind; without any of them it applies to "
+    "every instrument. If several shocks concern an instrument, only the most specific applies: first by "
+    "symbol, then by market, then by kind, last the one for every instrument. An unknown name is refused "
+    "with BAD_USER_INPUT."
 )
 class PriceShockInput:
     """To domain.what_if.Scenario."""
@@ -56,15 +57,17 @@ class PriceShockInput:
         description="The relative change, a fraction above -1: -0.30 lowers every price by 30 percent."
     )
     symbols: list[str] | None = strawberry.field(
-        default=None, description="The symbols of the instruments to shock. Not together with market or kind."
+        default=None,
+        description="The symbols of the instruments to shock. Not allowed together with market or kind.",
     )
     market: str | None = strawberry.field(
         default=None,
-        description="The market whose instruments are shocked, such as XHKG. Not together with symbols "
-        "or kind.",
+        description="The market whose instruments are shocked, such as XHKG. Not allowed together with "
+        "symbols or kind.",
     )
     kind: InstrumentKind | None = strawberry.field(
-        default=None, description="The kind of instruments to shock. Not together with symbols or market."
+        default=None,
+        description="The kind of instruments to shock. Not allowed together with symbols or market.",
     )
 
 
@@ -83,10 +86,14 @@ class ScenarioInput:
     """To domain.what_if.Scenario."""
 
     prices: list[PriceShockInput] = strawberry.field(
-        default_factory=list, description="The price shocks, at most 200, no two for the same target."
+        default_factory=list,
+        description="The price shocks, no two for the same target. A scenario may "
+        "have at most 200 shocks of prices and currencies together; each symbol of a price shock "
+        "counts as one.",
     )
     currencies: list[CurrencyShockInput] = strawberry.field(
-        default_factory=list, description="The currency shocks, at most 200, each currency once."
+        default_factory=list,
+        description="The currency shocks, each currency once. They count for the limit of 200 shocks too.",
     )
 
     def scenario(self) -> Scenario:
@@ -124,16 +131,16 @@ def _named(shock: PriceShockInput) -> list[tuple[str, str, Decimal]]:
     return [("everything", "", shock.factor)]
 
 
-@strawberry.input(description="A scenario for one account. Name the account, or one of its cases.")
+@strawberry.input(description="A scenario for one account. Give either accountId or caseId.")
 class WhatIfInput:
     """Takes one of account_id and case_id."""
 
     scenario: ScenarioInput = strawberry.field(description="The scenario to apply.")
     account_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The account, by global id. Not together with caseId."
+        default=None, description="The account, by global id. Not allowed together with caseId."
     )
     case_id: strawberry.ID | None = strawberry.field(
-        default=None, description="A case of the account, by global id. Not together with accountId."
+        default=None, description="A case of the account, by global id. Not allowed together with accountId."
     )
     policy: LiquidationPolicy = strawberry.field(
         default=LiquidationPolicy.MIN_TURNOVER, description="The order in which the plan selects positions."
@@ -143,7 +150,9 @@ class WhatIfInput:
     )
 
 
-@strawberry.type(description="An account as it is and under a scenario. Nothing is stored.")
+@strawberry.type(
+    description="An account as it is now and as it would be under a scenario. Nothing is stored."
+)
 class WhatIf:
     """From domain.what_if."""
 
@@ -158,7 +167,8 @@ class WhatIf:
     undecided_calls: list[AlertType] = strawberry.field(description=undecided.CALLS)
     undecided_reasons: list[UndecidedReason] = strawberry.field(description=undecided.REASONS)
     plan: LiquidationPreview = strawberry.field(
-        description="The liquidation plan at the prices of the scenario, after open orders."
+        description="The liquidation plan at the prices of the scenario, which counts on the account's "
+        "open orders."
     )
     account_id: strawberry.Private[AccountId]
 
@@ -189,11 +199,11 @@ class AccountCall:
     """From desk.monitoring.book_what_if.AccountEffect."""
 
     alerts: list[AlertType] = strawberry.field(
-        description="The alert types of calls that the figures would demand; empty if only the open case "
-        "still asks for something."
+        description="The alert types of the margin calls that would be due; empty if none would, but an "
+        "open case still has an amount to collect."
     )
     has_open_case: bool = strawberry.field(
-        description="Whether a margin call of the account is already open. A recall of stock does not count."
+        description="Whether a margin call for money of the account is already open."
     )
     amount_before: Decimal = strawberry.field(description="The amount to collect at the last prices.")
     amount_after: Decimal = strawberry.field(description="The amount to collect under the scenario.")
@@ -205,7 +215,7 @@ class AccountCall:
     stale: bool = strawberry.field(description="Whether a price or FX rate behind these figures is too old.")
     account_id: strawberry.Private[AccountId]
 
-    @strawberry.field(description="The account that would be called.")
+    @strawberry.field(description="The account with this amount to collect.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.account_id)
@@ -216,14 +226,14 @@ class UndecidedAccount:
     """From desk.monitoring.book_what_if.UndecidedEffect."""
 
     calls: list[AlertType] = strawberry.field(
-        description="The alert types of calls that may be due, depending on the missing data."
+        description="The alert types of margin calls that may be due, depending on the missing data."
     )
     reasons: list[UndecidedReason] = strawberry.field(
-        description="The missing data that the calls depend on."
+        description="The missing data on which the decision depends."
     )
     account_id: strawberry.Private[AccountId]
 
-    @strawberry.field(description="The account that cannot be decided.")
+    @strawberry.field(description="The account for which the desk cannot decide.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.account_id)
@@ -235,11 +245,13 @@ class UndecidedAccount:
 class BookWhatIf:
     """From desk.monitoring.book_what_if.BookEffect."""
 
-    as_of: datetime = strawberry.field(description="The moment of the prices, positions and FX rates.")
+    as_of: datetime = strawberry.field(
+        description="The time as of which prices, positions and FX rates were read."
+    )
     accounts_valued: int = strawberry.field(description="The number of accounts that were valued.")
     unpriced: int = strawberry.field(
         description="The number of accounts for which the desk cannot decide whether they would be called, "
-        "because a price, a rate or a statement is missing. `undecided` names them."
+        "because a price, an FX rate or a statement is missing. `undecided` names them."
     )
     undecided: list[UndecidedAccount] = strawberry.field(
         description=f"The accounts that `unpriced` counts, with the missing data; at most {UNDECIDED_MAX}."
@@ -248,11 +260,11 @@ class BookWhatIf:
         description="The number of accounts with a price or FX rate that is too old."
     )
     left_out: int = strawberry.field(
-        description="The number of accounts that could not be read or valued. They are not in any other "
-        "number."
+        description="The number of accounts that the desk could not read or value. No other number "
+        "includes them."
     )
     left_out_accounts: list[str] = strawberry.field(
-        description="The account numbers of accounts that could not be read or valued, at most "
+        description="The numbers of the accounts that the desk could not read or value, at most "
         f"{UNDECIDED_MAX}. `unwatched` or the log of the desk shows the cause."
     )
     calls_before: int = strawberry.field(description="The number of accounts with an amount to collect now.")
@@ -260,15 +272,14 @@ class BookWhatIf:
         description="The number of accounts with an amount to collect under the scenario."
     )
     new_calls: int = strawberry.field(
-        description="The number of accounts in callsAfter without an open margin call."
+        description="The number of accounts in callsAfter that have no open margin call yet."
     )
     currency: str = strawberry.field(description="The reporting currency of the totals, as an ISO 4217 code.")
     by_currency: list[CurrencyCalls] = strawberry.field(description="Sums by base currency of the accounts.")
     accounts: Connection[AccountCall] = strawberry.field(
-        description="Accounts with an amount to collect under the scenario, the largest first, those in a "
-        "currency without an FX rate last. A later page "
-        "comes from the same run if the same process answers soon enough, otherwise from a new run: compare "
-        "asOf."
+        description="Accounts with an amount to collect under the scenario, the largest amount first, "
+        "those in a currency without an FX rate last. A later page may come from a new run at newer "
+        "prices: then its asOf differs from that of the first page."
     )
     total_before: Decimal = strawberry.field(
         description="The total amount to collect now, in the reporting currency, as far as FX rates are "
@@ -279,8 +290,8 @@ class BookWhatIf:
         "of the scenario."
     )
     unconverted: list[str] = strawberry.field(
-        description="Base currencies without an FX rate into the reporting currency. Their amounts are in "
-        "byCurrency but not in the totals."
+        description="Base currencies without an FX rate into the reporting currency, as ISO 4217 codes. "
+        "Their amounts are in byCurrency, but not in the totals."
     )
 
 

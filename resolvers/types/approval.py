@@ -32,10 +32,10 @@ class Change:
 
     field: str = strawberry.field(description="The name of the value, such as `deadline` or `notional`.")
     before: str | None = strawberry.field(
-        description="The value before the change, as text; null: there was none."
+        description="The value before the change, as text; null if there was none."
     )
     after: str | None = strawberry.field(
-        description="The value after the change, as text; null: it is removed."
+        description="The value after the change, as text; null if the change removes it."
     )
 
 

@@ -60,7 +60,7 @@ class ClientContact:
         description="The time zone of the quiet hours, as an IANA name such as Asia/Hong_Kong."
     )
     quiet_hours: str | None = strawberry.field(
-        description="The hours in `timeZone` in which no message is sent, such as 22:00-08:00; null: "
+        description="The hours in `timeZone` in which no message is sent, such as 22:00-08:00; null if "
         "messages may be sent at any time."
     )
 

@@ -48,7 +48,9 @@ class LookAhead:
         description="Currencies, as ISO 4217 codes, with a debit but without a configured interest rate "
         "(`GATEWAY_DEBIT_INTEREST_RATES`): `interest` contains nothing for them."
     )
-    figures: MarginFigures = strawberry.field(description="The margin figures in that session.")
+    figures: MarginFigures = strawberry.field(
+        description="The margin figures that the account will have in that session."
+    )
     calls: list[AlertType] = strawberry.field(
         description="The alert types of margin calls that these figures demand and no exemption suppresses."
     )

@@ -91,7 +91,9 @@ class ExemptionSetting:
         description="The client group for scope CLIENT_GROUP, otherwise null."
     )
     enabled: bool = strawberry.field(description="Whether the rule is switched on.")
-    until: datetime | None = strawberry.field(description="The end of the exemption; null: it does not end.")
+    until: datetime | None = strawberry.field(
+        description="The end of the exemption; null if it does not end."
+    )
     conditions: list[ExemptionCondition] = strawberry.field(
         description="The conditions, all of which an account must satisfy; empty: every account in the "
         "scope is exempt."
@@ -106,7 +108,7 @@ class InstrumentFactorsSetting:
 
     symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: MarginFactors | None = strawberry.field(
-        description="The margin factors; null: the setting was withdrawn, and the factors in the "
+        description="The margin factors; null if the setting was withdrawn, so that the factors in the "
         "statements of the book of record apply."
     )
 
@@ -118,7 +120,7 @@ class ClientFactorsSetting:
     client_id: strawberry.Private[str]
     symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: MarginFactors | None = strawberry.field(
-        description="The margin factors; null: the setting was withdrawn, and the factors in the "
+        description="The margin factors; null if the setting was withdrawn, so that the factors in the "
         "statements of the book of record apply."
     )
 
@@ -150,11 +152,11 @@ class ApprovalLimitsSetting:
     """From domain.risk_settings.ApprovalLimits."""
 
     notional: Decimal | None = strawberry.field(
-        description="The notional of all orders, in the reporting currency; null: "
+        description="The notional of all orders, in the reporting currency; null if "
         "`GATEWAY_APPROVAL_NOTIONAL` applies."
     )
     cases: int | None = strawberry.field(
-        description="The number of cases in one request; null: `GATEWAY_APPROVAL_CASES` applies."
+        description="The number of cases in one request; null if `GATEWAY_APPROVAL_CASES` applies."
     )
 
 

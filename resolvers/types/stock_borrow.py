@@ -71,7 +71,7 @@ class StockBorrow:
         """Batched."""
         return await load_instrument(info, Symbol(self.symbol))
 
-    @strawberry.field(description="The accounts that are short of the stock, by account number.")
+    @strawberry.field(description="The accounts that are short of the stock, sorted by account number.")
     async def accounts(
         self,
         info: Info,
@@ -99,7 +99,7 @@ class StockBorrow:
 class StockBorrowFilter:
     """To models.stock_borrow.BorrowFilter."""
 
-    symbol: str | None = strawberry.field(default=None, description="The stock with this symbol.")
+    symbol: str | None = strawberry.field(default=None, description="The stock with this symbol only.")
     market: str | None = strawberry.field(default=None, description="Stocks of this market, such as XHKG.")
     search: str | None = strawberry.field(
         default=None,
@@ -107,7 +107,8 @@ class StockBorrowFilter:
     )
     recalled: bool | None = strawberry.field(
         default=None,
-        description="True: stocks of which an account has recalled stock outstanding. False: all others.",
+        description="True: stocks with a recalled quantity that is not returned yet. False: all other "
+        "stocks.",
     )
 
     def selection(self) -> BorrowFilter:

@@ -53,8 +53,10 @@ class CoveredOptionShortfall(Node):
     symbol: str = strawberry.field(description="The symbol of the stock.")
     status: RecoveryStatus = strawberry.field(description="The status of the shortfall.")
     quantity: Decimal = strawberry.field(description="The missing quantity when the shortfall was found.")
-    outstanding_quantity: Decimal = strawberry.field(description="The quantity that is missing now.")
-    due_at: datetime = strawberry.field(description="The time until which the stock has to be there.")
+    outstanding_quantity: Decimal = strawberry.field(
+        description="The quantity that is missing now; 0 once the shortfall has ended."
+    )
+    due_at: datetime = strawberry.field(description="The time until which the account has to hold the stock.")
     opened_at: datetime = strawberry.field(description="The time at which the shortfall was found.")
     closed_at: datetime | None = strawberry.field(
         description="The time at which the shortfall ended; null while it is open."
@@ -66,7 +68,7 @@ class CoveredOptionShortfall(Node):
         """Batched."""
         return await load_instrument(info, self.view.recovery.symbol)
 
-    @strawberry.field(description="The account that has to bring in the stock.")
+    @strawberry.field(description="The account that holds too little of the stock.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.view.account.account_id)
@@ -76,7 +78,7 @@ class CoveredOptionShortfall(Node):
         """Batched."""
         return await load_client(info, self.view.account.client_id)
 
-    @strawberry.field(description=f"The case that carries the orders.{_IF_READABLE}")
+    @strawberry.field(description=f"The case that asks for the stock and has the orders.{_IF_READABLE}")
     async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")] | None:
         """Batched."""
         return await _case(info, self.view)
@@ -92,7 +94,7 @@ class CoveredOptionShortfall(Node):
         return (await self._now(info)).held
 
     @strawberry.field(
-        description=f"The quantity that will still be missing when the open orders are filled.{_IF_READABLE}"
+        description=f"The quantity that will still be missing after the open orders are filled.{_IF_READABLE}"
     )
     async def uncovered_quantity(self, info: Info) -> Decimal | None:
         """Batched."""
@@ -137,16 +139,17 @@ class ShortRecovery(Node):
         description="The reason why the stock has to be returned, as a code."
     )
     reason: str = strawberry.field(
-        description="The reason in the words of the operator who recorded the recall; may be empty."
+        description="The reason in the words of the operator who recorded the recall; empty if none was "
+        "given."
     )
     recall_id: strawberry.ID = strawberry.field(
-        description="The id of the recall that this recovery is a share of. Filter by it to find the other "
-        "shares."
+        description="The id of the recall of which this recovery is a share. Filter `shortRecoveries` by "
+        "it to find the other shares."
     )
     quantity: Decimal = strawberry.field(description="The quantity that the account was asked to return.")
     outstanding_quantity: Decimal = strawberry.field(
-        description="The quantity that the account still has to return. Purchases count for the account's "
-        "oldest recall first."
+        description="The quantity that the account still has to return. If the account has several recalls "
+        "of the stock, purchases count for the oldest first."
     )
     due_at: datetime = strawberry.field(description="The time until which the stock has to be returned.")
     overdue: bool = strawberry.field(description="Whether the recovery is open and its due time has passed.")
@@ -171,13 +174,13 @@ class ShortRecovery(Node):
         """Batched."""
         return await load_client(info, self.view.account.client_id)
 
-    @strawberry.field(description=f"The case that carries the orders.{_IF_READABLE}")
+    @strawberry.field(description=f"The case that asks for the stock and has the orders.{_IF_READABLE}")
     async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")] | None:
         """Batched."""
         return await _case(info, self.view)
 
     @strawberry.field(
-        description="The quantity that will still be outstanding when the open orders are "
+        description="The quantity that will still be outstanding after the open orders are "
         f"filled.{_IF_READABLE}"
     )
     async def uncovered_quantity(self, info: Info) -> Decimal | None:
@@ -195,9 +198,11 @@ class CoveredOptionShortfallFilter:
     status: list[RecoveryStatus] | None = strawberry.field(
         default=None, description="Shortfalls with one of these statuses. Omitted: open ones only."
     )
-    underlying: str | None = strawberry.field(default=None, description="Shortfalls of this stock.")
+    underlying: str | None = strawberry.field(
+        default=None, description="Shortfalls of this stock, by symbol."
+    )
     client_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Shortfalls in accounts of this client."
+        default=None, description="Shortfalls in accounts of this client, by global id."
     )
     account_no: str | None = strawberry.field(
         default=None, description="Shortfalls in the account with this number."
@@ -224,15 +229,15 @@ class ShortRecoveryFilter:
     status: list[RecoveryStatus] | None = strawberry.field(
         default=None, description="Recoveries with one of these statuses. Omitted: open ones only."
     )
-    symbol: str | None = strawberry.field(default=None, description="Recoveries of this stock.")
+    symbol: str | None = strawberry.field(default=None, description="Recoveries of this stock, by symbol.")
     client_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Recoveries from accounts of this client."
+        default=None, description="Recoveries from accounts of this client, by global id."
     )
     account_no: str | None = strawberry.field(
         default=None, description="Recoveries from the account with this number."
     )
     recall_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Recoveries that are shares of this recall."
+        default=None, description="Recoveries that are shares of this recall, by its `recallId`."
     )
     due_before: datetime | None = strawberry.field(
         default=None, description="Recoveries due before this time."

@@ -30,9 +30,9 @@ class CaseSummary:
 
     open_cases: int = strawberry.field(description="The number of live cases that match the filter.")
     total_amount: Decimal = strawberry.field(
-        description="The total amount to collect of the live cases, in the reporting currency, rounded to "
-        "its minor unit. Several cases of one account ask for the same shortfall, so only the largest of "
-        "them counts."
+        description="The total amount to collect of the live cases, rounded to the minor unit of the "
+        "currency (such as cents). Several cases of one account ask for the same shortfall, so only the "
+        "largest of them counts."
     )
     long_term_unsettled_amount: Decimal = strawberry.field(
         description="The total amount to collect of the live cases opened more than 90 days ago, computed "

@@ -8,10 +8,10 @@ from desk.monitoring import undecided
 from domain.doubt import DoubtReason
 
 CALLS = (
-    "The alert types of margin calls that the desk cannot decide from these figures, for the reasons in "
-    "`undecidedReasons`. They are not in `calls`."
+    "The alert types of margin calls that may be due, depending on the missing data in `undecidedReasons`. "
+    "They are not in `calls`."
 )
-REASONS = "The missing data that these calls depend on; empty if every call is decided."
+REASONS = "The missing data on which `undecidedCalls` depend; empty if every call is decided."
 
 
 @strawberry.type(
@@ -22,8 +22,8 @@ class UndecidedReason:
 
     reason: DoubtReason = strawberry.field(description="The reason as a code.")
     subject: str = strawberry.field(
-        description="The symbol or currency that is missing; empty if the reason concerns the account as a "
-        "whole."
+        description="The symbol or currency without a price or rate; empty if the reason concerns the "
+        "account as a whole."
     )
     detail: str = strawberry.field(description="The missing data in English, and how it will be supplied.")
 
