@@ -116,11 +116,11 @@ async def each_answered(
     for item in items:
         fault = await attempt(partial(one, item))
         if fault is not None:
-            answered.append(refused(item, RefusalCode.DESK_FAULT, _told(item, fault)))
+            answered.append(refused(item, RefusalCode.DESK_FAULT, _fault_message(item, fault)))
     return answered
 
 
-def _told(item: str, fault: Exception) -> str:
+def _fault_message(item: str, fault: Exception) -> str:
     reference = uuid4().hex
     log.error("an item of a batch failed", item=item, reference=reference, exc_info=fault)
     return f"The desk failed at this item. Report the reference {reference} to the desk's operator."

@@ -101,7 +101,7 @@ async def _decided(
     return await answers.decide_once(item, decided)
 
 
-def _outcome(said: Outcome | Refusal) -> Outcome:
-    if isinstance(said, Refusal):
-        return Refused(said.code, said.message, seen=said.code not in _DECIDED_ANEW)
-    return said
+def _outcome(decided: Outcome | Refusal) -> Outcome:
+    if isinstance(decided, Refusal):
+        return Refused(decided.code, decided.message, seen=decided.code not in _DECIDED_ANEW)
+    return decided

@@ -14,7 +14,7 @@ from domain.principal import Principal
 from models.audit import write_audit
 from models.order import add_changes, save_order
 
-_WORTH_A_ROW = frozenset({OrderTrigger.CANCEL_ASKED, OrderTrigger.CANCEL_REJECTED})
+_WORTH_A_ROW = frozenset({OrderTrigger.CANCEL_REQUESTED, OrderTrigger.CANCEL_REJECTED})
 """Triggers recorded in the history although the status may stay the same: UNKNOWN does not show a requested
 cancel.
 """

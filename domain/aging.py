@@ -55,12 +55,12 @@ def _once_per_account(cases: Iterable[AgedCase]) -> list[AgedCase]:
     The largest case keeps its amount; of equal ones the oldest.
     """
     counted: set[AccountId] = set()
-    found = []
+    counted_once = []
     for case in sorted(cases, key=lambda each: (-each.claim.amount, each.opened_at)):
         again = case.claim.account_id in counted
-        found.append(replace(case, claim=replace(case.claim, amount=ZERO)) if again else case)
+        counted_once.append(replace(case, claim=replace(case.claim, amount=ZERO)) if again else case)
         counted.add(case.claim.account_id)
-    return found
+    return counted_once
 
 
 def age_in_days(opened_at: datetime, now: datetime) -> int:

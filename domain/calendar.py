@@ -258,12 +258,12 @@ def move_to_trading_time(moment: datetime, calendar: TradingCalendar) -> datetim
     A time after the close that the calendar foresees for its day was chosen on purpose, and stays.
     """
     local = moment.astimezone(calendar.zone)
-    day, wanted = local.date(), local.time()
+    day, time_of_day = local.date(), local.time()
     if not calendar.is_trading_day(day):
         day = calendar.next_trading_day(day)
-    elif wanted > calendar.foreseen_closing_time(day):
+    elif time_of_day > calendar.foreseen_closing_time(day):
         return moment
-    return _at(day, min(wanted, calendar.closing_time(day)), calendar)
+    return _at(day, min(time_of_day, calendar.closing_time(day)), calendar)
 
 
 def _last_minutes(day: date, calendar: TradingCalendar, before_close: timedelta) -> datetime:

@@ -103,16 +103,16 @@ def with_auto_liquidation(
     edited = decide(case, CaseTrigger.EDITED, now)
     if isinstance(edited, Refusal):
         return edited
-    wanted = None
+    setting = None
     if at_deadline:
-        wanted = AutoLiquidation(max(case.deadline, now), AutoLiquidationTrigger.DEADLINE, set_by=by)
+        setting = AutoLiquidation(max(case.deadline, now), AutoLiquidationTrigger.DEADLINE, set_by=by)
     elif at is not None:
         if at < now:
             return Refusal(
                 RefusalCode.TOO_LATE, "That time has passed: liquidate now, or choose a later time."
             )
-        wanted = AutoLiquidation(at, AutoLiquidationTrigger.FIXED_TIME, set_by=by)
-    return case if wanted == case.auto_liquidation else replace(edited, auto_liquidation=wanted)
+        setting = AutoLiquidation(at, AutoLiquidationTrigger.FIXED_TIME, set_by=by)
+    return case if setting == case.auto_liquidation else replace(edited, auto_liquidation=setting)
 
 
 def _due_then(case: Case, deadline: datetime, now: datetime) -> Case:

@@ -48,8 +48,8 @@ def written_calls(book: Book, underlying: Symbol, today: Today) -> tuple[Holding
 def shortfalls(book: Book, today: Today) -> tuple[Shortfall, ...]:
     """Missing stock by underlying."""
     underlyings = {_on(held) for held in book.holdings if _is_written_call(held, today)}
-    found = (shortfall_of(book, underlying, today) for underlying in sorted(underlyings))
-    return tuple(each for each in found if each.quantity > 0)
+    per_stock = (shortfall_of(book, underlying, today) for underlying in sorted(underlyings))
+    return tuple(each for each in per_stock if each.quantity > 0)
 
 
 def shortfall_quantity(book: Book, underlying: Symbol, today: Today) -> Decimal:
@@ -59,15 +59,15 @@ def shortfall_quantity(book: Book, underlying: Symbol, today: Today) -> Decimal:
 
 def buy_backs(book: Book, shortfall: Shortfall, today: Today) -> tuple[tuple[Holding, Decimal], ...]:
     """The fewest contracts that free the missing stock: written calls, and how many of each."""
-    found, need = [], shortfall.quantity
+    purchases, need = [], shortfall.quantity
     with exact():
         for call in written_calls(book, shortfall.underlying, today):
             lot = call.instrument.lot_size
             frees = call.instrument.multiplier * lot
             lots = min(lots_needed(need, frees), lots_within(-call.quantity, lot))
-            found.append((call, lots * lot))
+            purchases.append((call, lots * lot))
             need -= lots * frees
-    return tuple(found)
+    return tuple(purchases)
 
 
 def is_short_of(book: Book, symbol: Symbol) -> bool:

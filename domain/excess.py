@@ -42,11 +42,11 @@ def find_excess(positions: Mapping[Symbol, Decimal], orders: Iterable[Order]) ->
     for order in orders:
         if order.leaves_quantity > 0:
             grouped[order.symbol, order.side].append(order)
-    found = [
+    excesses = [
         _excess(symbol, side, positions.get(symbol, ZERO), grouped[symbol, side])
         for symbol, side in sorted(grouped)
     ]
-    return [each for each in found if each.call_off or each.at_risk]
+    return [each for each in excesses if each.call_off or each.at_risk]
 
 
 def _excess(symbol: Symbol, side: OrderSide, held: Decimal, orders: list[Order]) -> Excess:

@@ -175,16 +175,16 @@ def oddities(
     order: Order, instrument: Instrument, report: ExecutionReport, mark: Decimal | None, now: datetime
 ) -> tuple[Finding, ...]:
     """Unusual facts about a trade that is booked. `mark`: of the instrument; None: not known."""
-    found = []
+    findings = []
     if (price := _odd_price(order, report.last_price, mark)) is not None:
-        found.append(price)
+        findings.append(price)
     if report.last_quantity % instrument.lot_size:
         odd = phrase(DetailCode.ODD_LOT, filled=report.last_quantity, lot=instrument.lot_size)
-        found.append(Finding(Attention.ODD_LOT, odd))
+        findings.append(Finding(Attention.ODD_LOT, odd))
     if not order.created_at - CLOCK_TOLERANCE <= report.at <= now + CLOCK_TOLERANCE:
         outside = phrase(DetailCode.TIME_OUTSIDE, time=report.at.isoformat())
-        found.append(Finding(Attention.CLOCK, outside))
-    return tuple(found)
+        findings.append(Finding(Attention.CLOCK, outside))
+    return tuple(findings)
 
 
 def _odd_price(order: Order, price: Decimal, mark: Decimal | None) -> Finding | None:

@@ -147,8 +147,8 @@ def _holds(condition: Condition, facts: AccountFacts) -> bool:
     value = _value(condition.field, facts)
     if not isinstance(value, Decimal):
         return value == condition.value
-    wanted = parse_decimal(condition.value)
-    return value == wanted if condition.operator is ConditionOperator.EQUALS else value > wanted
+    limit = parse_decimal(condition.value)
+    return value == limit if condition.operator is ConditionOperator.EQUALS else value > limit
 
 
 def _value(field: ConditionField, facts: AccountFacts) -> Decimal | str | None:

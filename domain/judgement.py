@@ -156,12 +156,12 @@ def unknown_in_amount(book: Book, policy: JudgementPolicy) -> tuple[str, ...]:
     with exact():
         parts = _Parts(book, policy.short_rise)
         over = _plus(parts.range_of(_debt), -book.terms.financing_limit)
-        need, asked = _need(parts, over)
+        need, deciding = _need(parts, over)
         if need.low is not None and need.high is not None:
             low, high = (round_money(max(end, ZERO), base) for end in (need.low, need.high))
             if low == high:
                 return ()
-        return parts.unknown(asked)
+        return parts.unknown(deciding)
 
 
 def above_force(figures: MarginFigures) -> bool:
@@ -212,10 +212,10 @@ def _from_ranges(book: Book, now: datetime, policy: JudgementPolicy) -> Judgemen
     parts = _Parts(book, policy.short_rise)
     excess, force = parts.range_of(_excess), parts.range_of(_force_excess)
     over = _plus(parts.range_of(_debt), -book.terms.financing_limit)
-    need, asked = _need(parts, over)
+    need, deciding = _need(parts, over)
     base = book.terms.base_currency
     answers = (_below_zero(excess), _below_zero(force), _to_collect(need, base), _to_collect(over, base))
-    gauges = ((_excess,), (_force_excess,), asked, (_debt,))
+    gauges = ((_excess,), (_force_excess,), deciding, (_debt,))
     open_ = [gauge for answer, of in zip(answers, gauges, strict=True) for gauge in of if _is_open(answer)]
     return _judged(book, *answers, old=is_old(book, now, policy.max_age), gaps=parts.gaps(open_))
 
@@ -298,9 +298,9 @@ class _Parts:
     def gaps(self, gauges: Iterable[Gauge]) -> tuple[Gap, ...]:
         """Unknown data that changes one of these gauges."""
         gauges = tuple(gauges)
-        found = [Gap(DoubtReason.NO_FX_RATE, currency) for currency in self._without_rate(gauges)]
-        found += [Gap(DoubtReason.NO_PRICE, _priced_by(held)) for held in self._without_price(gauges)]
-        return tuple(dict.fromkeys(found))
+        gaps = [Gap(DoubtReason.NO_FX_RATE, currency) for currency in self._without_rate(gauges)]
+        gaps += [Gap(DoubtReason.NO_PRICE, _priced_by(held)) for held in self._without_price(gauges)]
+        return tuple(dict.fromkeys(gaps))
 
     def unknown(self, gauges: Iterable[Gauge]) -> tuple[str, ...]:
         """Unpriced positions and currencies without a rate that change one of these gauges."""
@@ -332,10 +332,10 @@ class _Parts:
 
     def _of_unpriced(self, held: Holding, gauge: Gauge) -> Range:
         highest = _highest_price(held, self._short_rise)
-        found = _up_to(_at_price(held, ONE, gauge), highest)
+        possible = _up_to(_at_price(held, ONE, gauge), highest)
         if held.instrument.negative_prices:
-            found = _hull(found, _up_to(_at_price(held, -ONE, gauge), None))
-        return found
+            possible = _hull(possible, _up_to(_at_price(held, -ONE, gauge), None))
+        return possible
 
 
 _NOTHING = Range(ZERO, ZERO)

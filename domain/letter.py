@@ -79,8 +79,8 @@ class Standing:
     stock: tuple[StockOwed, ...] = ()
     """Outstanding stock, sorted by due time."""
     trades: tuple[Traded, ...] = ()
-    told_by: str | None = None
-    """The number of the account's other case whose letter covers the same money: see `told_by`."""
+    covered_by: str | None = None
+    """The number of the account's other case whose letter covers the same money: see `covered_by`."""
     unvalued: tuple[str, ...] = ()
     """Symbols without a price and currencies without a rate on which the amount depends."""
 
@@ -140,10 +140,10 @@ def _unfit_to_ask(standing: Standing, now: datetime, figures_max_age: timedelta)
         return Refusal(RefusalCode.NOTHING_TO_COLLECT, "The amount to collect is 0.")
     if case.deadline <= now:
         return _past(case)
-    if standing.told_by is not None:
+    if standing.covered_by is not None:
         return Refusal(
             RefusalCode.SAME_SHORTFALL,
-            f"Case {standing.told_by} of the same account demands the same money, and its message "
+            f"Case {standing.covered_by} of the same account demands the same money, and its message "
             "covers both.",
         )
     if standing.age.behind > figures_max_age:
@@ -191,7 +191,7 @@ def listed(names: tuple[str, ...], most: int = 10) -> str:
     return text if len(names) <= most else f"{text} (+{len(names) - most})"
 
 
-def told_by(
+def covered_by(
     own: Standing, others: Iterable[Standing], leaves_at: datetime, figures_max_age: timedelta
 ) -> str | None:
     """The number of the case whose letter covers the same money instead of this one; None: this case's letter

@@ -66,11 +66,11 @@ class PlanPolicy:
     max_slice_notional: Mapping[Currency, Decimal] = field(default_factory=dict)
     """By base currency of the account; a currency that is not named has no such cap."""
 
-    def caps(self, asked: OrderCaps, currency: Currency) -> OrderCaps:
+    def caps(self, requested: OrderCaps, currency: Currency) -> OrderCaps:
         """The caps for one order."""
         return OrderCaps(
-            tighter(asked.adv_share, self.max_adv_share),
-            tighter(asked.slice_notional, self.max_slice_notional.get(currency)),
+            tighter(requested.adv_share, self.max_adv_share),
+            tighter(requested.slice_notional, self.max_slice_notional.get(currency)),
         )
 
 
@@ -157,11 +157,11 @@ class Expectation:
             ("trade", plan.notional, self.notional_at_most),
             ("leave to collect", plan.amount_after, self.amount_after_at_most),
         )
-        for what, found, most in checks:
-            if most is not None and found > most:
+        for what, planned, most in checks:
+            if most is not None and planned > most:
                 return Refusal(
                     RefusalCode.EXPECTATION_EXCEEDED,
-                    f"The plan would now {what} {plain(found)}, more than the expected {plain(most)}: "
+                    f"The plan would now {what} {plain(planned)}, more than the expected {plain(most)}: "
                     "no order was placed. Review the new plan, and liquidate again.",
                 )
         return None

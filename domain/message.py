@@ -279,7 +279,7 @@ def before_attempt(
     return replace(_uncounted(message), next_attempt_at=quiet_until)
 
 
-TOLD_AFTERWARDS = frozenset({MessageTemplate.SOLD, MessageTemplate.CURED, MessageTemplate.WITHDRAWN})
+TRUE_AFTERWARDS = frozenset({MessageTemplate.SOLD, MessageTemplate.CURED, MessageTemplate.WITHDRAWN})
 """Templates about facts that remain true after the case has ended, or while an operator follows it up."""
 NO_ADDRESS = "the client has no address for this channel"
 UNKNOWN_END = "every attempt was interrupted; the message may have been sent"
@@ -312,7 +312,7 @@ def reworded(message: Message, now_says: Message) -> Message:
 
 def is_pointless(message: Message, status: CaseStatus) -> bool:
     """Whether it demands something no longer owed, or reminds automatically while an operator follows up."""
-    if message.template in TOLD_AFTERWARDS:
+    if message.template in TRUE_AFTERWARDS:
         return False
     return message.automatic if status is CaseStatus.EXCEPTION else status not in LIVE
 
@@ -340,13 +340,13 @@ class Circuit:
         return was_whole and self.closed_until is not None
 
 
-def daily_template(case: Case, zone: ZoneInfo, now: datetime, told_before: bool) -> MessageTemplate:
+def daily_template(case: Case, zone: ZoneInfo, now: datetime, called_before: bool) -> MessageTemplate:
     """The template of today's automatic message: first the call, then reminders, on the last day the warning.
 
     An intraday account is called and due on the same day: its call states the time.
     """
-    if case.alert_type is AlertType.INTRADAY and not told_before:
+    if case.alert_type is AlertType.INTRADAY and not called_before:
         return MessageTemplate.MARGIN_CALL
     if now.astimezone(zone).date() >= case.deadline.astimezone(zone).date():
         return MessageTemplate.FORCE_CLOSE_WARNING
-    return MessageTemplate.REMINDER if told_before else MessageTemplate.MARGIN_CALL
+    return MessageTemplate.REMINDER if called_before else MessageTemplate.MARGIN_CALL

@@ -78,8 +78,8 @@ _NO_FILLS = frozenset(
         OrderStatus.UNKNOWN,
     }
 )
-_UNHEARD = _NO_FILLS - {OrderStatus.NEW}
-_HEARD = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED})
+_UNKNOWN_AT_VENUE = _NO_FILLS - {OrderStatus.NEW}
+_KNOWN_AT_VENUE = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED})
 _MAY_WANT_CANCEL = frozenset({OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN})
 
 
@@ -154,9 +154,9 @@ class Order:
             raise ValueError("an order is FILLED if and only if it is complete")
 
     def _check_flags(self) -> None:
-        if self.status in _UNHEARD and self.acknowledged:
+        if self.status in _UNKNOWN_AT_VENUE and self.acknowledged:
             raise ValueError(f"an order that is {self.status} must not be acknowledged")
-        if (self.status in _HEARD or self.filled_quantity) and not self.acknowledged:
+        if (self.status in _KNOWN_AT_VENUE or self.filled_quantity) and not self.acknowledged:
             raise ValueError(f"an order that is {self.status} or has fills must be acknowledged")
         if self.status is OrderStatus.PENDING_CANCEL and not self.cancel_requested:
             raise ValueError("an order that is PENDING_CANCEL must have a requested cancel")
@@ -287,7 +287,7 @@ def ask_cancel(
     PENDING_CANCEL, and the cancel is sent then. `unchanged`: the cancel was already pending, for a cause at
     least as strong.
     """
-    change = _act(order, OrderTrigger.CANCEL_ASKED, now, reason, cause)
+    change = _act(order, OrderTrigger.CANCEL_REQUESTED, now, reason, cause)
     if isinstance(change, RefusedTransition):
         return Refusal(RefusalCode.TOO_LATE, f"The order is {order.status}: there is nothing left to cancel.")
     return change
@@ -328,8 +328,8 @@ def _move(
     if transition is None or code is not None:
         assert code is not None
         return RefusedTransition(order.status, trigger, code)
-    asked = _asked(order, trigger, reason, cause)
-    moved = _moved(asked, trigger, transition, reason, filled)
+    caused = _with_cause(order, trigger, reason, cause)
+    moved = _moved(caused, trigger, transition, reason, filled)
     if moved == order:
         return OrderChange(order, order.status, trigger, transition.alert, unchanged=True)
     moved = replace(moved, updated_at=now, version=order.version + 1)
@@ -351,12 +351,12 @@ def _contradiction(order: Order, trigger: OrderTrigger) -> DetailCode | None:
 def _moved(
     order: Order, trigger: OrderTrigger, transition: Transition, reason: str | None, filled: _Filled
 ) -> Order:
-    heard = trigger in FILL_TRIGGERS or (trigger is OrderTrigger.ACKNOWLEDGED and not order.terminal)
-    acknowledged = order.acknowledged or heard
-    wanted = _cancel_wanted(order, trigger)
-    status = _landing(transition.targets, filled.quantity > 0, acknowledged, wanted)
-    cancel_requested = wanted and status in _MAY_WANT_CANCEL
-    news = status is not order.status or cancel_requested != order.cancel_requested
+    reported = trigger in FILL_TRIGGERS or (trigger is OrderTrigger.ACKNOWLEDGED and not order.terminal)
+    acknowledged = order.acknowledged or reported
+    is_requested = _is_cancel_requested(order, trigger)
+    status = _landing(transition.targets, filled.quantity > 0, acknowledged, is_requested)
+    cancel_requested = is_requested and status in _MAY_WANT_CANCEL
+    is_change = status is not order.status or cancel_requested != order.cancel_requested
     return replace(
         order,
         status=status,
@@ -364,18 +364,18 @@ def _moved(
         filled_notional=filled.notional,
         acknowledged=acknowledged,
         cancel_requested=cancel_requested,
-        reason=reason if news and reason else order.reason,
+        reason=reason if is_change and reason else order.reason,
         raw_status=order.raw_status if status is order.status else None,
     )
 
 
-def _asked(order: Order, trigger: OrderTrigger, reason: str | None, cause: CancelCause) -> Order:
+def _with_cause(order: Order, trigger: OrderTrigger, reason: str | None, cause: CancelCause) -> Order:
     """The order with the stronger of the causes of its cancel, and the reason for that one."""
     if _cancel_refused(order, trigger) and order.cancel_cause in _FORGOTTEN_IF_REFUSED:
         # The order lives on; a later cancel would have another cause.
         return replace(order, cancel_cause=None)
     outweighed = order.cancel_cause is not None and cause is not CancelCause.DECIDED
-    if trigger is not OrderTrigger.CANCEL_ASKED or outweighed or order.cancel_cause is cause:
+    if trigger is not OrderTrigger.CANCEL_REQUESTED or outweighed or order.cancel_cause is cause:
         return order
     return replace(order, cancel_cause=cause, reason=reason if order.cancel_cause else order.reason)
 
@@ -384,19 +384,19 @@ def _cancel_refused(order: Order, trigger: OrderTrigger) -> bool:
     return order.status is OrderStatus.PENDING_CANCEL and trigger is OrderTrigger.CANCEL_REJECTED
 
 
-def _cancel_wanted(order: Order, trigger: OrderTrigger) -> bool:
+def _is_cancel_requested(order: Order, trigger: OrderTrigger) -> bool:
     if _cancel_refused(order, trigger):
         return False
-    return order.cancel_requested or trigger is OrderTrigger.CANCEL_ASKED
+    return order.cancel_requested or trigger is OrderTrigger.CANCEL_REQUESTED
 
 
 def _landing(
-    targets: tuple[OrderStatus, ...], has_fills: bool, acknowledged: bool, cancel_wanted: bool
+    targets: tuple[OrderStatus, ...], has_fills: bool, acknowledged: bool, cancel_requested: bool
 ) -> OrderStatus:
     """The first target that fits the order's quantities and flags; the most specific ones come first."""
     fits = {
-        OrderStatus.PENDING_CANCEL: cancel_wanted,
-        OrderStatus.CANCELED: cancel_wanted,
+        OrderStatus.PENDING_CANCEL: cancel_requested,
+        OrderStatus.CANCELED: cancel_requested,
         OrderStatus.PARTIALLY_FILLED: has_fills,
         OrderStatus.NEW: acknowledged,
     }

@@ -25,11 +25,11 @@ class OrderCaps:
 NO_CAPS = OrderCaps()
 
 
-def tighter(asked: Decimal | None, allowed: Decimal | None) -> Decimal | None:
+def tighter(requested: Decimal | None, allowed: Decimal | None) -> Decimal | None:
     """The stricter of the operator's cap and the desk's."""
-    if asked is None or allowed is None:
-        return allowed if asked is None else asked
-    return min(asked, allowed)
+    if requested is None or allowed is None:
+        return allowed if requested is None else requested
+    return min(requested, allowed)
 
 
 def capped(closable: Closable, caps: OrderCaps, in_flight: Decimal) -> Closable:

@@ -61,9 +61,9 @@ def status_of(raw: str) -> OrderStatus:
 
 def raw_status(order: Order) -> str:
     """The venue's word for the status while it still fits, otherwise the word for the desk's status."""
-    said = order.raw_status
-    if said is not None and status_of(said) in (order.status, _S.UNKNOWN):
-        return said
+    stated = order.raw_status
+    if stated is not None and status_of(stated) in (order.status, _S.UNKNOWN):
+        return stated
     if order.status is _S.CANCELED and order.filled_quantity:
         return "PartialWithdrawal"
     return RAW_OF[order.status]

@@ -52,8 +52,8 @@ def allocate(
     ranked = sorted(shorts, key=lambda short: short.account_no)
     ranked.sort(key=_RANKS[rule])
     most = [lots_within(short.quantity, lot) for short in ranked]
-    wanted = min(lots_within(quantity, lot), sum(most))
-    given = _pro_rata(wanted, ranked, most) if rule is AllocationRule.PRO_RATA else _in_order(wanted, most)
+    needed = min(lots_within(quantity, lot), sum(most))
+    given = _pro_rata(needed, ranked, most) if rule is AllocationRule.PRO_RATA else _in_order(needed, most)
     with exact():
         return tuple(
             RecallShare(short.account_id, lots * lot)
@@ -62,21 +62,21 @@ def allocate(
         )
 
 
-def _in_order(wanted: int, most: Sequence[int]) -> list[int]:
+def _in_order(needed: int, most: Sequence[int]) -> list[int]:
     given = []
     for lots in most:
-        given.append(min(wanted, lots))
-        wanted -= given[-1]
+        given.append(min(needed, lots))
+        needed -= given[-1]
     return given
 
 
-def _pro_rata(wanted: int, shorts: Sequence[RecallableShort], most: Sequence[int]) -> list[int]:
+def _pro_rata(needed: int, shorts: Sequence[RecallableShort], most: Sequence[int]) -> list[int]:
     """Rounded down first; remaining lots by the largest remainder, as far as each account can return."""
     whole = sum((Fraction(short.quantity) for short in shorts), Fraction(0))
-    fair = [wanted * Fraction(short.quantity) / whole for short in shorts]
+    fair = [needed * Fraction(short.quantity) / whole for short in shorts]
     given = [min(int(share), lots) for share, lots in zip(fair, most, strict=True)]
     by_remainder = sorted(range(len(fair)), key=lambda at: given[at] - fair[at])
-    while (left := wanted - sum(given)) > 0:
+    while (left := needed - sum(given)) > 0:
         for at in [at for at in by_remainder if given[at] < most[at]][:left]:
             given[at] += 1
     return given

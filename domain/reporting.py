@@ -35,10 +35,10 @@ class Worth:
         if after is None or after.currency != self.currency:
             return True
         with exact():
-            return abs(after.amount - self.amount) > self.amount * UNTOLD_SHARE
+            return abs(after.amount - self.amount) > self.amount * UNREPORTED_SHARE
 
 
-UNTOLD_SHARE = Decimal("0.01")
+UNREPORTED_SHARE = Decimal("0.01")
 """A rate ticks every second, and each tick changes every case of its currency slightly: lists and thresholds
 need no more precision than this share.
 """
@@ -116,12 +116,12 @@ def convert(
     return Converted(round_money(total, reporting), whole)
 
 
-def counted_amount(amount: Decimal, asked_already: Iterable[Decimal]) -> Decimal:
+def counted_amount(amount: Decimal, demanded_already: Iterable[Decimal]) -> Decimal:
     """The part of a call's amount that the account's other open calls do not demand: the counted amounts of
     several calls add up to the account's shortfall.
     """
     with exact():
-        return max(ZERO, amount - max(asked_already, default=ZERO))
+        return max(ZERO, amount - max(demanded_already, default=ZERO))
 
 
 def by_account(claims: Iterable[Claim]) -> list[tuple[Currency, Decimal]]:

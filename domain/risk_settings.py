@@ -213,17 +213,17 @@ class RiskPolicy:
 
     def exempting(self, alert_type: AlertType, facts: AccountFacts, now: datetime) -> SettingId | None:
         """The oldest rule (ids grow with time) that exempts the account from this call."""
-        found = (id_ for id_, rule in self.exemptions if matches(rule, alert_type, facts, now))
-        return next(found, None)
+        matching = (id_ for id_, rule in self.exemptions if matches(rule, alert_type, facts, now))
+        return next(matching, None)
 
 
 def in_force(versions: Iterable[SettingVersion], now: datetime) -> list[SettingVersion]:
     """The version in force of each setting, sorted by kind and subject."""
-    found: dict[tuple[SettingKind, str], SettingVersion] = {}
+    newest: dict[tuple[SettingKind, str], SettingVersion] = {}
     for version in sorted(versions, key=lambda version: (version.effective_at, version.number)):
         if version.effective_at <= now:
-            found[version.kind, version.subject] = version
-    return [found[key] for key in sorted(found)]
+            newest[version.kind, version.subject] = version
+    return [newest[key] for key in sorted(newest)]
 
 
 def moments(versions: Iterable[SettingVersion]) -> set[datetime]:

@@ -89,10 +89,10 @@ class Pricing:
 
         `Closable.second_person`: the collar allows this price only with a second person.
         """
-        found = self._quoted(book, held)
-        if isinstance(found, RefusalCode):
-            return found
-        quote, rate = found
+        quoted = self._quoted(book, held)
+        if isinstance(quoted, RefusalCode):
+            return quoted
+        quote, rate = quoted
         side = closing_side(held)
         price = side_price(quote, side)
         if price is None:
@@ -118,10 +118,10 @@ class Pricing:
             )
         if not limit.is_finite() or limit <= 0:
             return Refusal(RefusalCode.PRICE_OUTSIDE_BAND, f"{symbol}: a limit price must be above 0.")
-        found = self._quoted(book, held)
-        if isinstance(found, RefusalCode):
-            return found
-        quote, rate = found
+        quoted = self._quoted(book, held)
+        if isinstance(quoted, RefusalCode):
+            return quoted
+        quote, rate = quoted
         if not is_valid(held.instrument, limit):
             lower, higher = neighbours(held.instrument, quote, limit)
             return Refusal(

@@ -82,7 +82,7 @@ def outstanding_in(recovery: Recovery, book: Book, today: Today) -> Decimal:
     """The outstanding quantity of the recovery, given this book."""
     if recovery.alert_type is AlertType.COVERED_CALL_SHORTFALL:
         return shortfall_quantity(book, recovery.symbol, today)
-    return _asked(short_quantity(book, recovery.symbol), recovery)
+    return _demanded(short_quantity(book, recovery.symbol), recovery)
 
 
 def short_quantity(book: Book, symbol: Symbol) -> Decimal:
@@ -93,8 +93,8 @@ def short_quantity(book: Book, symbol: Symbol) -> Decimal:
 
 def recallable_quantity(short: Decimal, recalls: Iterable[Recovery]) -> Decimal:
     """The part of a short quantity that no open recall of the stock from this account demands."""
-    asked = total(_asked(short, each) for each in recalls)
-    return max(ZERO, total([short, asked.copy_negate()]))
+    demanded = total(_demanded(short, each) for each in recalls)
+    return max(ZERO, total([short, demanded.copy_negate()]))
 
 
 def moved_up(short: Decimal, recalls: Iterable[Recovery]) -> list[Recovery]:
@@ -106,13 +106,13 @@ def moved_up(short: Decimal, recalls: Iterable[Recovery]) -> list[Recovery]:
     """
     changed, may_stay = [], short
     for each in recalls:
-        may_stay = total([may_stay, _asked(short, each).copy_negate()])
+        may_stay = total([may_stay, _demanded(short, each).copy_negate()])
         if each.short_may_stay < may_stay:
             changed.append(replace(each, short_may_stay=may_stay))
     return changed
 
 
-def _asked(short: Decimal, recall: Recovery) -> Decimal:
+def _demanded(short: Decimal, recall: Recovery) -> Decimal:
     with exact():
         return min(recall.quantity, max(ZERO, short - recall.short_may_stay))
 

@@ -132,11 +132,11 @@ async def _look_at(
         case = await _exempted(account, case, measured.figures, now)
     events, called_off = await _call_off(desk, superfluous, now)
     case = await restore_automatic(desk, case, called_off, now)
-    told = replace(view, case=case, symbols=account.symbols)
-    if told != view or changed:
+    current = replace(view, case=case, symbols=account.symbols)
+    if current != view or changed:
         await save_case(case)
         await _keep(desk, view.case, case, account, orders, now)
-        events.append(case_event(desk, view, told, now))
+        events.append(case_event(desk, view, current, now))
     return case, events
 
 
@@ -178,9 +178,9 @@ def _uncovered(
     desk: DeskContext, account: AccountBook, alert_type: AlertType, orders: Sequence[OrderView], now: datetime
 ) -> Decimal:
     """The amount of the call that open orders do not cover."""
-    asked = book_of(alert_type, account.book)
+    book = book_of(alert_type, account.book)
     return uncovered_amount(
-        asked, as_open_orders(desk, account.book, orders, now), now, desk.policy.max_price_age
+        book, as_open_orders(desk, account.book, orders, now), now, desk.policy.max_price_age
     )
 
 
@@ -227,11 +227,11 @@ async def _keep(
 ) -> None:
     """Take the snapshots and record the audit entry of the change."""
     await snapshot_change(desk, before, after, now, account, orders)
-    made = case_entry(MONITOR, now, before, after)
-    if made is not None and after.exempted_by and not after.live:
-        made = replace(made, action="exempt", detail={"setting": after.exempted_by})
-    if made is not None:
-        await write_audit([made])
+    record = case_entry(MONITOR, now, before, after)
+    if record is not None and after.exempted_by and not after.live:
+        record = replace(record, action="exempt", detail={"setting": after.exempted_by})
+    if record is not None:
+        await write_audit([record])
 
 
 async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:

@@ -65,9 +65,9 @@ async def assess_recovery(
 
 def _useful(recoveries: Sequence[Recovery], book: Book, today: Today) -> set[Symbol]:
     """Instruments whose purchase or sale still brings back something outstanding."""
-    wanted = {each.symbol for each in recoveries if each.outstanding}
-    calls = {held.instrument.symbol for stock in wanted for held in written_calls(book, stock, today)}
-    return wanted | calls
+    needed = {each.symbol for each in recoveries if each.outstanding}
+    calls = {held.instrument.symbol for stock in needed for held in written_calls(book, stock, today)}
+    return needed | calls
 
 
 def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:

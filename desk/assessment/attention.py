@@ -31,7 +31,7 @@ _ATTENTION = "attention"
 
 
 async def bring_to_attention(
-    desk: DeskContext, view: OrderView, found: Finding, facts: Mapping[str, str], now: datetime, *, by: str
+    desk: DeskContext, view: OrderView, finding: Finding, facts: Mapping[str, str], now: datetime, *, by: str
 ) -> None:
     """Report a finding about an order.
 
@@ -39,17 +39,17 @@ async def bring_to_attention(
     what is wrong.
     """
     order = view.order
-    desk.attention[found.kind] += 1
+    desk.attention[finding.kind] += 1
     known = {"client_order_id": order.client_order_id, "status": order.status.value, **facts}
-    log.warning("an order needs attention", kind=found.kind, why=found.why, **known)
-    detail = {"kind": found.kind, "why": found.why, **known}
+    log.warning("an order needs attention", kind=finding.kind, why=finding.why, **known)
+    detail = {"kind": finding.kind, "why": finding.why, **known}
     await write_audit([entry(by, now, _ATTENTION, "order", order.id, detail)])
     said = phrase(
         FollowUpCode.ORDER_NEEDS_ATTENTION,
         order=order.client_order_id,
         side=order.side,
         symbol=order.symbol,
-        finding=found.said,
+        finding=finding.said,
     )
     await note_on_case(desk, order.case_id, said, now)
 
@@ -78,17 +78,17 @@ async def note_on_case(desk: DeskContext, case_id: CaseId, said: Phrase, now: da
 async def bring_account_to_attention(
     desk: DeskContext,
     account_id: AccountId,
-    found: Finding,
+    finding: Finding,
     facts: Mapping[str, str],
     now: datetime,
     *,
     by: str,
 ) -> None:
     """Like `bring_to_attention`, for findings that no single order caused; recorded on every live case."""
-    desk.attention[found.kind] += 1
-    log.warning("an account needs attention", kind=found.kind, why=found.why, account=account_id, **facts)
-    detail = {"kind": found.kind, "why": found.why, **facts}
+    desk.attention[finding.kind] += 1
+    log.warning("an account needs attention", kind=finding.kind, why=finding.why, account=account_id, **facts)
+    detail = {"kind": finding.kind, "why": finding.why, **facts}
     await write_audit([entry(by, now, _ATTENTION, "account", account_id, detail)])
     for view in await live_cases_of([account_id]):
-        said = phrase(FollowUpCode.ACCOUNT_NEEDS_ATTENTION, finding=found.said)
+        said = phrase(FollowUpCode.ACCOUNT_NEEDS_ATTENTION, finding=finding.said)
         await note_on_case(desk, view.case.id, said, now)

@@ -38,14 +38,14 @@ def deadline_doubts(desk: DeskContext, case: Case, base_currency: Currency, now:
 
 def market_doubts(desk: DeskContext, markets: Sequence[str], now: datetime) -> list[Doubt]:
     """A doubt for each of these markets that has no calendar."""
-    found = []
+    doubts = []
     for market in sorted(set(markets)):
         try:
             desk.calendar_of(market)
         except NoCalendar as unknown:
             detail = f"The desk places no automatic orders in the market {market}: {unknown}."
-            found.append(Doubt(DoubtReason.UNKNOWN_CALENDAR, market, detail, now))
-    return found
+            doubts.append(Doubt(DoubtReason.UNKNOWN_CALENDAR, market, detail, now))
+    return doubts
 
 
 async def list_unknown_calendars(

@@ -12,7 +12,7 @@ from models.case import live_cases_of
 from models.holding import symbols_of
 
 
-async def tell_of_symbols(
+async def publish_symbols(
     desk: DeskContext, account_id: AccountId, symbol: Symbol, held_before: bool
 ) -> None:
     """Publish the account's live cases when a statement added or removed an instrument; the caller holds the
@@ -51,8 +51,8 @@ async def twin_events(
     own = [event for event in happened if isinstance(event, CaseEvent)]
     if not claim_changed and all(event.kind is CaseEventKind.UPDATED for event in own):
         return []
-    told = {event.view.case.id for event in own}
-    twins = [view for view in await live_cases_of([account_id]) if view.case.id not in told]
+    published = {event.view.case.id for event in own}
+    twins = [view for view in await live_cases_of([account_id]) if view.case.id not in published]
     if not twins:
         return []
     symbols = await symbols_of(account_id)

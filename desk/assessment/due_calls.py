@@ -19,8 +19,8 @@ def exempting(
 ) -> str | None:
     """The exemption rule that keeps the account from this call, or None."""
     book, reference = account.book, account.account
-    asked = figures_of(alert_type, book, figures)
-    facts = AccountFacts(reference.account_no, account.client_group, book.terms, asked)
+    called = figures_of(alert_type, book, figures)
+    facts = AccountFacts(reference.account_no, account.client_group, book.terms, called)
     return account.policy.exempting(alert_type, facts, now)
 
 
@@ -38,13 +38,13 @@ def undecided_calls(
     return _not_exempt(account, judgement.open, figures, now)
 
 
-def asked_by(alerts: Iterable[AlertType], account: AccountBook, figures: MarginFigures) -> Decimal:
+def amount_demanded(alerts: Iterable[AlertType], account: AccountBook, figures: MarginFigures) -> Decimal:
     """The amount that calls of these kinds demand together: the largest, since they cover the same shortfall.
 
     Stock calls demand no money.
     """
-    asked = (figures_of(alert, account.book, figures).amount for alert in set(alerts) - RECOVERY_ALERTS)
-    return max(asked, default=ZERO)
+    amounts = (figures_of(alert, account.book, figures).amount for alert in set(alerts) - RECOVERY_ALERTS)
+    return max(amounts, default=ZERO)
 
 
 def _not_exempt(

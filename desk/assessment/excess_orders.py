@@ -40,8 +40,8 @@ async def compare_with_statement(
     held = await quantity_of(account_id, symbol)
     if is_turned(stated.quantity, held):
         said = phrase(DetailCode.FILLS_TURN_STATEMENT, symbol=symbol, stated=stated.quantity, held=held)
-        found = Finding(Attention.SIGN_CHANGED, said)
-        await bring_account_to_attention(desk, account_id, found, {"symbol": symbol}, now, by=BOOK)
+        finding = Finding(Attention.SIGN_CHANGED, said)
+        await bring_account_to_attention(desk, account_id, finding, {"symbol": symbol}, now, by=BOOK)
     orders = await open_orders_of([account_id])
     if held != before and any(view.order.symbol == symbol for view in orders):
         account = (await load_books([account_id], desk.policy.books, now))[account_id]
@@ -74,8 +74,8 @@ def exceeds(account: AccountBook, orders: Sequence[OrderView], now: datetime) ->
     """Whether `call_off_excess` would request a cancel."""
     if not orders:
         return False
-    found = find_excess(reducible_positions(account), [view.order for view in orders])
-    return any(not _refused_lately(order, now) for excess in found for order in excess.call_off)
+    excesses = find_excess(reducible_positions(account), [view.order for view in orders])
+    return any(not _refused_lately(order, now) for excess in excesses for order in excess.call_off)
 
 
 def reducible_positions(account: AccountBook) -> Mapping[Symbol, Decimal]:
@@ -103,8 +103,8 @@ async def _call_off(desk: DeskContext, view: OrderView, excess: Excess, now: dat
             said = phrase(DetailCode.EXCESS_CANCELLED, open=excess.open_in_all, held=excess.held)
         else:
             said = phrase(DetailCode.EXCESS_CANCEL_REQUESTED, open=excess.open_in_all, held=excess.held)
-        found = Finding(Attention.MAY_CHANGE_SIGN, said)
-        await bring_to_attention(desk, step.view, found, _facts(excess), now, by=MONITOR)
+        finding = Finding(Attention.MAY_CHANGE_SIGN, said)
+        await bring_to_attention(desk, step.view, finding, _facts(excess), now, by=MONITOR)
         await restore_automatic_after_excess(desk, order, now)
     return step.view
 
@@ -112,8 +112,8 @@ async def _call_off(desk: DeskContext, view: OrderView, excess: Excess, now: dat
 async def _warn(desk: DeskContext, views: Sequence[OrderView], excess: Excess, now: datetime) -> None:
     """Report the risk although every cancel has been requested: the venue may fill first."""
     said = phrase(DetailCode.EXCESS_UNCONFIRMED, at_risk=excess.at_risk, held=excess.held)
-    found = Finding(Attention.MAY_CHANGE_SIGN, said)
-    await bring_to_attention(desk, views[-1], found, _facts(excess), now, by=MONITOR)
+    finding = Finding(Attention.MAY_CHANGE_SIGN, said)
+    await bring_to_attention(desk, views[-1], finding, _facts(excess), now, by=MONITOR)
 
 
 def _concerns(order: Order, excess: Excess) -> bool:

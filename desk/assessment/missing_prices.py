@@ -51,10 +51,10 @@ async def keep_doubts(account: AccountBook, gaps: Iterable[Gap], now: datetime) 
     account_id, missing = account.account.account_id, {(gap.reason, gap.subject) for gap in gaps}
     for reason, subject in sorted(_noted(account) - missing):
         await clear_doubts(account_id, [reason], [subject])
-    found = [
+    doubts = [
         Doubt(reason, subject, detail_of(Gap(reason, subject)), now) for reason, subject in sorted(missing)
     ]
-    await note_doubts(account_id, found, now)
+    await note_doubts(account_id, doubts, now)
 
 
 def _is_open(case: Case, judgement: Judgement, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from desk.case_work.case_command import NO_CASE, CaseCommand, CaseEdit, change_c
 from desk.command import Outcome
 from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
-from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from desk.four_eyes.request_approval import ApprovalDraft, request_approval
 from domain.approval import Approval, ApprovalKind
 from domain.case import Case
 from domain.case_edits import needs_approval, with_deadline
@@ -79,19 +79,19 @@ def _is_far(desk: DeskContext, view: CaseView, deadline: datetime) -> bool:
 
 async def _ask(desk: DeskContext, principal: Principal, view: CaseView, command: AdjustDeadline) -> Outcome:
     days = desk.policy.cases.deadline_extension_trading_days
-    wanted = {"deadline": command.deadline.isoformat()}
-    asked = ApprovalAsked(
+    deadline = {"deadline": command.deadline.isoformat()}
+    draft = ApprovalDraft(
         kind=ApprovalKind.DEADLINE,
         entity="case",
         entity_id=view.case.id,
         account_id=view.case.account_id,
         reason=command.reason,
         before={"deadline": view.case.deadline.isoformat()},
-        after=wanted,
-        command=dumps(wanted),
+        after=deadline,
+        command=dumps(deadline),
     )
     why = f"the deadline would be more than {days} trading days after the calendar's deadline"
-    return await request_approval(desk, principal, asked, why, desk.clock())
+    return await request_approval(desk, principal, draft, why, desk.clock())
 
 
 async def execute_deadline(

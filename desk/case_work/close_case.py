@@ -16,7 +16,7 @@ from desk.command import Outcome
 from desk.context import DeskContext
 from desk.follow_up import note
 from desk.four_eyes.executed import Executed
-from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from desk.four_eyes.request_approval import ApprovalDraft, request_approval
 from domain.approval import Approval, ApprovalKind
 from domain.case import AlertType, CaseTrigger, decide
 from domain.events import CaseView
@@ -45,7 +45,7 @@ async def ask_to_close(
         closed = decide(view.case, trigger, now)
         if isinstance(closed, Refusal):
             return closed
-        asked = ApprovalAsked(
+        draft = ApprovalDraft(
             kind=kind,
             entity="case",
             entity_id=view.case.id,
@@ -55,7 +55,7 @@ async def ask_to_close(
             after={"status": closed.status},
             command="{}",
         )
-        return await request_approval(desk, principal, asked, why, now)
+        return await request_approval(desk, principal, draft, why, now)
 
     return await change_case(
         *(desk, principal, operation, command.of, {"reason": command.reason}, change),
@@ -75,9 +75,9 @@ async def execute_close(
     closed = decide(view.case, trigger, now)
     if isinstance(closed, Refusal):
         return closed
-    asked = loads(approval.before).get("amount")
+    requested = loads(approval.before).get("amount")
     if trigger is CaseTrigger.WRITTEN_OFF:
-        refused = _exceeds_approval(asked, view.case.figures.amount, desk.policy.approval_growth)
+        refused = _exceeds_approval(requested, view.case.figures.amount, desk.policy.approval_growth)
         if refused is not None:
             return refused
     closed = await note(desk, closed, approval.maker, approval.reason or "", now)
@@ -89,18 +89,18 @@ async def execute_close(
     assert ended is not None, "a case that ends differs"
     await write_audit([ended])
     await assess_account(desk, closed.account_id, now)
-    found = plain_text(view.case.figures.amount)
-    return Executed({} if asked == found else {"amount": (asked, found)})
+    current = plain_text(view.case.figures.amount)
+    return Executed({} if requested == current else {"amount": (requested, current)})
 
 
-def _exceeds_approval(asked: str | None, amount: Decimal, growth: Decimal) -> Refusal | None:
+def _exceeds_approval(requested: str | None, amount: Decimal, growth: Decimal) -> Refusal | None:
     """The refusal if the debt has grown beyond the amount that was approved."""
     with exact():
-        if asked is None or amount <= Decimal(asked) * (ONE + growth):
+        if requested is None or amount <= Decimal(requested) * (ONE + growth):
             return None
     return Refusal(
         RefusalCode.VERSION_CONFLICT,
-        f"The write-off would now be {plain_text(amount)}, and the request was for {asked}: decline the "
+        f"The write-off would now be {plain_text(amount)}, and the request was for {requested}: decline the "
         "request and let the maker send a new one.",
     )
 

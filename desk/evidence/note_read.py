@@ -26,8 +26,8 @@ async def note_read(
         "clients": sorted(clients)[:CLIENTS_NAMED],
         "clientCount": len(clients),
     }
-    made = entry(
+    record = entry(
         *(principal, desk.clock(), "readPersonalData", "personalData"),
         *(principal.request_id or "", detail),
     )
-    await write_audit([made])
+    await write_audit([record])

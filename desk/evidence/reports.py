@@ -128,7 +128,7 @@ async def liquidation_records(
 async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
     """How each case was met: of closed cases with both snapshots, whose fills can all be read."""
     closed = [view.case for view in views if not view.case.live]
-    found = {
+    inputs_of = {
         (each.case_id, each.kind): inputs
         for each in await snapshots_of([case.id for case in closed], _ENDS)
         if (inputs := _inputs_of(each)) is not None
@@ -136,7 +136,7 @@ async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
     fills = await fills_during(closed)
     stretches = []
     for case in closed:
-        before, after = (found.get((case.id, kind)) for kind in _ENDS)
+        before, after = (inputs_of.get((case.id, kind)) for kind in _ENDS)
         if before is not None and after is not None and case.account_id in fills:
             between = _between(case, fills[case.account_id], before, after)
             stretches.append(_Stretch(case.id, before.book, after.book, between))
@@ -162,13 +162,13 @@ class _Stretch:
 
 async def _sold_in_passing(stretches: Sequence[_Stretch]) -> dict[tuple[CaseId, Symbol], Holding]:
     """Those holdings as in the snapshots of the decisions to sell."""
-    wanted = {key for each in stretches for key in each.passing}
-    found = {}
-    for snapshot in await snapshots_of(sorted({case_id for case_id, _ in wanted}), [SnapshotKind.FORCE]):
+    keys = {key for each in stretches for key in each.passing}
+    holdings = {}
+    for snapshot in await snapshots_of(sorted({case_id for case_id, _ in keys}), [SnapshotKind.FORCE]):
         inputs = _inputs_of(snapshot)
         for held in inputs.book.holdings if inputs is not None else ():
-            found[snapshot.case_id, held.instrument.symbol] = held
-    return {key: found[key] for key in wanted if key in found}
+            holdings[snapshot.case_id, held.instrument.symbol] = held
+    return {key: holdings[key] for key in keys if key in holdings}
 
 
 def _parts(stretch: _Stretch, sold: Mapping[tuple[CaseId, Symbol], Holding]) -> CureParts | None:
@@ -211,11 +211,11 @@ def _record(
     case = view.case
     met_at = case.cured_since if case.close_reason is CaseCloseReason.CURED else case.closed_at
     met_by = how_met(case.close_reason, parts)
-    asked_already = (each.amount_at_open for each in beside if each.is_open_at(case))
+    demanded_already = (each.amount_at_open for each in beside if each.is_open_at(case))
     whole = parts.in_whole_units(view.account.base_currency) if parts is not None else None
     return MarginRecord(
         *(view, _name(audience, view.account), None if case.live else met_at, met_by, whole),
-        counted_amount(case.amount_at_open, asked_already),
+        counted_amount(case.amount_at_open, demanded_already),
         evidence_missing=not case.live and parts is None,
     )
 

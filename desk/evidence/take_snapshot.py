@@ -79,9 +79,9 @@ async def keep(
     recoveries = await recoveries_of_cases(EVERYTHING, asking) if asking else {}
     taken = []
     for case, kind, occasion in moments:
-        asked = tuple(view.recovery for view in recoveries.get(case.id, ()))
+        demanded = tuple(view.recovery for view in recoveries.get(case.id, ()))
         of_account = inputs[case.account_id]
-        known = replace(of_account, book=book_of(case.alert_type, of_account.book), recoveries=asked)
+        known = replace(of_account, book=book_of(case.alert_type, of_account.book), recoveries=demanded)
         text, content_hash = text_and_hash(content_of(case, kind, occasion, known))
         taken.append(StoredSnapshot(desk.new_id(), case.id, kind, occasion, known.as_of, text, content_hash))
     kept = await insert_snapshots(taken)

@@ -30,17 +30,17 @@ class SnapshotCheck:
 
     async def end(self) -> list[Break]:
         """Compare the rest after the last link, and report snapshots that the audit does not name."""
-        found = await self._look()
+        differences = await self._look()
         kept, noted = await count_all_snapshots(), await count_snapshots_noted()
         if kept > noted:
-            found.append(
+            differences.append(
                 Break(
                     None,
                     None,
                     f"{kept} snapshots are stored and {noted} are in the audit trail: some were inserted",
                 )
             )
-        return found
+        return differences
 
     async def _look(self) -> list[Break]:
         links, self._waiting = self._waiting, []

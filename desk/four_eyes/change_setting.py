@@ -11,7 +11,7 @@ from desk.audit import entry
 from desk.command import Outcome, run_once
 from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
-from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from desk.four_eyes.request_approval import ApprovalDraft, request_approval
 from desk.four_eyes.setting_facts import facts_of
 from domain.approval import Approval, ApprovalKind
 from domain.exemption import Exemption, ExemptionScope
@@ -78,7 +78,7 @@ class ChangeSetting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _RequestedChange:
     """What the executor of the change needs. `based_on`: the setting's version at the request."""
 
     subject: str
@@ -90,7 +90,7 @@ class _Asked:
     concerned: Concerned
 
 
-_ASKED: Codec[_Asked] = Codec(_Asked)
+_REQUESTED_CHANGE: Codec[_RequestedChange] = Codec(_RequestedChange)
 
 
 async def change_setting(desk: DeskContext, principal: Principal, command: ChangeSetting) -> Outcome:
@@ -117,24 +117,24 @@ async def execute_setting(
 ) -> Executed | Refusal:
     """Put an approved change in force, in the approval's transaction."""
     with reading("approval", approval.id):
-        kind, asked = SettingKind(approval.entity), _ASKED.from_text(approval.command)
-        value = value_from_text(kind, asked.value)
-    latest = await latest_of(kind, asked.subject)
-    if (latest.id if latest else None) != asked.based_on:
+        kind, change = SettingKind(approval.entity), _REQUESTED_CHANGE.from_text(approval.command)
+        value = value_from_text(kind, change.value)
+    latest = await latest_of(kind, change.subject)
+    if (latest.id if latest else None) != change.based_on:
         return Refusal(
             RefusalCode.VERSION_CONFLICT,
             "The setting changed after this request was made: decline the request and read the setting "
             "again.",
         )
-    if _would_be_over(value, max(asked.effective_at or now, now)):
+    if _would_be_over(value, max(change.effective_at or now, now)):
         return _OVER_BY_NOW
-    version = _version(desk, principal, approval, asked, await next_number(), now)
-    await insert_setting(version, asked.concerned)
+    version = _version(desk, principal, approval, change, await next_number(), now)
+    await insert_setting(version, change.concerned)
     await write_audit([_audit(principal, version, approval)])
-    wanted = asked.effective_at
-    if wanted is None or wanted == version.effective_at:
+    requested_for = change.effective_at
+    if requested_for is None or requested_for == version.effective_at:
         return Executed()
-    return Executed({"effectiveAt": (wanted.isoformat(), version.effective_at.isoformat())})
+    return Executed({"effectiveAt": (requested_for.isoformat(), version.effective_at.isoformat())})
 
 
 async def _request(desk: DeskContext, principal: Principal, command: ChangeSetting) -> Outcome | Refusal:
@@ -151,7 +151,7 @@ async def _request(desk: DeskContext, principal: Principal, command: ChangeSetti
     if _would_be_over(command.value, begins):
         return _OVER
     before = await _in_force(desk, command.kind, subject, begins)
-    asked = _Asked(
+    change = _RequestedChange(
         subject=subject,
         value=value_to_text(command.kind, command.value),
         before=None if before is None else value_to_text(command.kind, before),
@@ -160,24 +160,26 @@ async def _request(desk: DeskContext, principal: Principal, command: ChangeSetti
         based_on=latest.id if latest else None,
         concerned=concerned,
     )
-    approval = _approval_asked(command, asked, before)
+    approval = _approval_draft(command, change, before)
     return await request_approval(
         desk, principal, approval, "changing a risk setting requires two persons", now
     )
 
 
-def _approval_asked(command: ChangeSetting, asked: _Asked, before: SettingValue | None) -> ApprovalAsked:
+def _approval_draft(
+    command: ChangeSetting, change: _RequestedChange, before: SettingValue | None
+) -> ApprovalDraft:
     """The approval request: the difference for the checker, and the data for the executor."""
     begin = {"effectiveAt": command.effective_at.isoformat() if command.effective_at else "on approval"}
-    return ApprovalAsked(
+    return ApprovalDraft(
         kind=ApprovalKind.SETTING,
         entity=command.kind,
-        entity_id=asked.subject,
-        account_id=asked.concerned.account_id,
+        entity_id=change.subject,
+        account_id=change.concerned.account_id,
         reason=command.reason,
         before=facts_of(before),
         after={**facts_of(command.value), **begin},
-        command=_ASKED.to_text(asked),
+        command=_REQUESTED_CHANGE.to_text(change),
     )
 
 
@@ -252,19 +254,24 @@ async def _is_instrument(symbol: str) -> bool:
 
 
 def _version(
-    desk: DeskContext, principal: Principal, approval: Approval, asked: _Asked, number: int, now: datetime
+    desk: DeskContext,
+    principal: Principal,
+    approval: Approval,
+    change: _RequestedChange,
+    number: int,
+    now: datetime,
 ) -> SettingVersion:
     kind = SettingKind(approval.entity)
     return SettingVersion(
         id=SettingId(desk.new_id()),
         number=number,
         kind=kind,
-        subject=asked.subject,
-        value=value_from_text(kind, asked.value),
-        before=None if asked.before is None else value_from_text(kind, asked.before),
-        effective_at=max(asked.effective_at or now, now),
+        subject=change.subject,
+        value=value_from_text(kind, change.value),
+        before=None if change.before is None else value_from_text(kind, change.before),
+        effective_at=max(change.effective_at or now, now),
         requested_by=approval.maker,
-        requested_at=asked.requested_at,
+        requested_at=change.requested_at,
         approved_by=principal.subject,
         approved_at=now,
         reason=approval.reason or "",

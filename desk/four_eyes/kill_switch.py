@@ -12,7 +12,7 @@ from desk.audit import entry
 from desk.command import Done, Outcome, run_once
 from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
-from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from desk.four_eyes.request_approval import ApprovalDraft, request_approval
 from domain.approval import Approval, ApprovalKind
 from domain.canonical import differences, plain
 from domain.events import AccountReference
@@ -77,8 +77,8 @@ async def execute_kill_switch_off(
     await end_switch(ended)
     detail = {"maker": approval.maker, "approval": approval.id, "reason": approval.reason}
     was, is_now = differences(switch, ended)
-    made = entry(approver, now, "killSwitchOff", "killSwitch", switch.id, detail, before=was, after=is_now)
-    await write_audit([made])
+    record = entry(approver, now, "killSwitchOff", "killSwitch", switch.id, detail, before=was, after=is_now)
+    await write_audit([record])
     return Executed()
 
 
@@ -101,18 +101,18 @@ async def _out_of_sight(audience: Audience, frozen: Frozen) -> Refusal | None:
             RefusalCode.FORBIDDEN, "Freezing or unfreezing the whole desk requires access to all accounts."
         )
     if frozen.account_id is not None:
-        found = frozen.account_id in await load_accounts(audience, [frozen.account_id], strict=True)
+        visible = frozen.account_id in await load_accounts(audience, [frozen.account_id], strict=True)
     else:
         assert frozen.client_id is not None
-        found = frozen.client_id in await load_clients(audience, [frozen.client_id])
-        if found and not await sees_every_account_of(audience, frozen.client_id):
+        visible = frozen.client_id in await load_clients(audience, [frozen.client_id])
+        if visible and not await sees_every_account_of(audience, frozen.client_id):
             return Refusal(
                 RefusalCode.FORBIDDEN,
                 "Freezing or unfreezing a client requires access to all of its accounts: name one account.",
             )
     return (
         None
-        if found
+        if visible
         else Refusal(RefusalCode.NOT_FOUND, f"No such {frozen.scope.lower()} exists within your scope.")
     )
 
@@ -124,15 +124,15 @@ async def _switched_on(
     switch = KillSwitch(id_, command.frozen, principal.subject, command.reason, now)
     await insert_switch(switch)
     detail = {"idempotencyKey": command.idempotency_key}
-    made = entry(principal, now, "killSwitchOn", "killSwitch", switch.id, detail, after=plain(switch))
-    await write_audit([made])
+    record = entry(principal, now, "killSwitchOn", "killSwitch", switch.id, detail, after=plain(switch))
+    await write_audit([record])
     return switch
 
 
 async def _ask_for_the_end(
     desk: DeskContext, principal: Principal, command: SetKillSwitch, switch: KillSwitch, now: datetime
 ) -> Outcome:
-    asked = ApprovalAsked(
+    draft = ApprovalDraft(
         kind=ApprovalKind.KILL_SWITCH_OFF,
         entity="killSwitch",
         entity_id=switch.id,
@@ -143,7 +143,7 @@ async def _ask_for_the_end(
         command=_FROZEN.to_text(command.frozen),
         approver=_the_other(principal.audience),
     )
-    return await request_approval(desk, principal, asked, "it ends a kill switch", now)
+    return await request_approval(desk, principal, draft, "it ends a kill switch", now)
 
 
 def _the_other(audience: Audience) -> tuple[Capability, ...]:

@@ -20,7 +20,7 @@ Facts = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalAsked:
+class ApprovalDraft:
     """The requested action. `command` is for the executor of its kind only."""
 
     kind: ApprovalKind
@@ -37,7 +37,7 @@ class ApprovalAsked:
 
 
 async def request_approval(
-    desk: DeskContext, principal: Principal, asked: ApprovalAsked, why: str, now: datetime
+    desk: DeskContext, principal: Principal, draft: ApprovalDraft, why: str, now: datetime
 ) -> Refused:
     """Store the request; returns APPROVAL_REQUIRED with its id, or APPROVAL_PENDING with the id of an earlier
     one.
@@ -47,21 +47,21 @@ async def request_approval(
     """
     approval = Approval(
         id=ApprovalId(desk.new_id()),
-        kind=asked.kind,
-        entity=asked.entity,
-        entity_id=asked.entity_id,
-        account_id=asked.account_id,
-        approver=asked.approver or APPROVER[asked.kind],
+        kind=draft.kind,
+        entity=draft.entity,
+        entity_id=draft.entity_id,
+        account_id=draft.account_id,
+        approver=draft.approver or APPROVER[draft.kind],
         maker=principal.subject,
-        reason=asked.reason,
-        before=dumps(dict(asked.before)),
-        after=dumps(dict(asked.after)),
-        command=asked.command,
+        reason=draft.reason,
+        before=dumps(dict(draft.before)),
+        after=dumps(dict(draft.after)),
+        command=draft.command,
         created_at=now,
         expires_at=now + desk.policy.approval_ttl,
     )
     if not await insert_approval(approval):
-        pending = await pending_approval(asked.kind, asked.entity, asked.entity_id)
+        pending = await pending_approval(draft.kind, draft.entity, draft.entity_id)
         refusal = _pending(pending)
         return Refused(refusal.code, refusal.message, approval_id=pending.id if pending else None)
     await write_audit([_audit(principal, approval)])

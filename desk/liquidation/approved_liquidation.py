@@ -8,7 +8,7 @@ from datetime import datetime
 
 from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
-from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from desk.four_eyes.request_approval import ApprovalDraft, request_approval
 from desk.liquidation.liquidation_command import (
     APPROVED_LIQUIDATIONS,
     ApprovedLiquidation,
@@ -42,23 +42,23 @@ async def ask_another(
     command: Liquidate,
     item: LiquidateCase,
     view: CaseView,
-    made: Plan,
+    plan: Plan,
     why: str,
     now: datetime,
 ) -> LiquidationRefused:
     """Create the approval request, in the caller's transaction; `why` is the end of a sentence."""
     approved = ApprovedLiquidation(command.idempotency_key, replace(item, expected_version=None))
-    asked = ApprovalAsked(
+    draft = ApprovalDraft(
         kind=ApprovalKind.LIQUIDATION,
         entity="case",
         entity_id=item.case_id,
         account_id=view.case.account_id,
         reason=command.reason,
-        before=facts_before(made),
-        after=facts_after(made),
+        before=facts_before(plan),
+        after=facts_after(plan),
         command=APPROVED_LIQUIDATIONS.to_text(approved),
     )
-    refused = await request_approval(desk, principal, asked, why, now)
+    refused = await request_approval(desk, principal, draft, why, now)
     return LiquidationRefused(item.case_id, refused.code, refused.message, True, refused.approval_id)
 
 
@@ -67,11 +67,11 @@ async def execute_liquidation(
 ) -> Executed | Refusal:
     """Record the orders on behalf of the maker; returns the differences from the request."""
     with reading("approval", approval.id):
-        command, asked = APPROVED_LIQUIDATIONS.from_text(approval.command), loads(approval.after)
-    made = await _liquidate(desk, approver, approval, command, now)
-    if isinstance(made, Refusal):
-        return made
-    return Executed(differences(asked, facts_after(made)))
+        command, requested = APPROVED_LIQUIDATIONS.from_text(approval.command), loads(approval.after)
+    plan = await _liquidate(desk, approver, approval, command, now)
+    if isinstance(plan, Refusal):
+        return plan
+    return Executed(differences(requested, facts_after(plan)))
 
 
 async def _liquidate(
@@ -84,17 +84,17 @@ async def _liquidate(
         return Refusal(RefusalCode.NOT_FOUND, "No such case exists within your scope.")
     view, book_version = locked
     read = await fresh(desk, view, book_version, {}, now)
-    made = await plan_expected(view, item, read, desk, now)
+    plan = await plan_expected(view, item, read, desk, now)
     resting = resting_orders(desk, view.case, read.book.book, read.orders, now)
-    if resting and not isinstance(made, Refusal):
+    if resting and not isinstance(plan, Refusal):
         return waits_for(resting)
-    if not isinstance(made, Refusal):
-        asked = loads(approval.after)
-        refused = item.expected.exceeded_by(made)
-        refused = refused or exceeds_approval(asked, made, desk.policy.approval_growth)
-        refused = refused or beyond_what_was_seen(asked, made, desk.policy.plans.collar)
+    if not isinstance(plan, Refusal):
+        requested = loads(approval.after)
+        refused = item.expected.exceeded_by(plan)
+        refused = refused or exceeds_approval(requested, plan, desk.policy.approval_growth)
+        refused = refused or beyond_what_was_seen(requested, plan, desk.policy.plans.collar)
         if refused is not None:
             return refused
         command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
-        await record_liquidation(desk, approver, command, item, view, made, read, now)
-    return made
+        await record_liquidation(desk, approver, command, item, view, plan, read, now)
+    return plan

@@ -136,10 +136,10 @@ async def run_case(desk: DeskContext, case_id: CaseId, now: datetime) -> None:
         await _start(desk, view, auto, read, replace(decided, after_cure=after_cure), now)
     else:
         await note_doubts(account_id, decided.doubts, now)
-        await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
+        await _hold_or_end(desk, view, auto, _standing(desk, auto, decided, now), now)
 
 
-async def tell_fault(desk: DeskContext, case_id: CaseId, fault: Fault, now: datetime) -> None:
+async def record_fault(desk: DeskContext, case_id: CaseId, fault: Fault, now: datetime) -> None:
     """Record a fault of the desk once, with the next attempt, in the caller's transaction; `Busy` as
     above.
     """
@@ -153,7 +153,7 @@ async def tell_fault(desk: DeskContext, case_id: CaseId, fault: Fault, now: date
         return
     view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
     said = phrase(DetailCode.INTERNAL_FAULT)
-    await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, said, fault.until), now)
+    await _hold_or_end(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, said, fault.until), now)
 
 
 def _rests(desk: DeskContext, account: AccountBook, order: Order, now: datetime) -> bool:
@@ -190,29 +190,29 @@ async def _decide(
     request = PlanRequest(keep=sessions.shut_symbols, order_type=order_type)
     resting = resting_orders(desk, view.case, account.book, read.orders, now)
     orders = as_open_orders(desk, account.book, others(read.orders, resting), now)
-    made = await _planned(desk, view.case, account, orders, request, now)
-    if isinstance(made, Refusal):
-        if made.code is RefusalCode.NOTHING_TO_COLLECT:
-            return _nothing(desk, view.case, account, made, now)
+    planned = await _planned(desk, view.case, account, orders, request, now)
+    if isinstance(planned, Refusal):
+        if planned.code is RefusalCode.NOTHING_TO_COLLECT:
+            return _nothing(desk, view.case, account, planned, now)
         unknown = market_doubts(desk, [held.instrument.market for held in sessions.shut], now)
-        if unknown and opens is None and not _outside_collar(made):
+        if unknown and opens is None and not _outside_collar(planned):
             return _unknown_markets(unknown, now)
-        return _stopped(desk, made, opens, sessions.trading, now)
+        return _stopped(desk, planned, opens, sessions.trading, now)
     if resting:
         waits = await call_off(desk, SYSTEM, resting, now)
         return _Stop(waits.code, phrase(DetailCode.RESTING_ORDERS), _soon(desk, now))
     # The rules of intraday accounts are the firm's own decision; any other setting was made by one person.
-    why = None if standing else await _why_two(desk, auto, read, made, now)
+    why = None if standing else await _why_two(desk, auto, read, planned, now)
     if why is not None:
         return _Stop(RefusalCode.APPROVAL_REQUIRED, phrase(DetailCode.SECOND_PERSON, why=why))
-    more = bool(made.amount_after) or is_recovery(view.case)
-    rest = _rest(desk, made, opens, sessions.shut_symbols, now) if more else None
-    capped = not standing and more and any(each.code is RefusalCode.CAPPED for each in made.uncurable)
-    return _Run(made, request, rest, capped)
+    more = bool(planned.amount_after) or is_recovery(view.case)
+    rest = _rest(desk, planned, opens, sessions.shut_symbols, now) if more else None
+    capped = not standing and more and any(each.code is RefusalCode.CAPPED for each in planned.uncurable)
+    return _Run(planned, request, rest, capped)
 
 
 async def _why_two(
-    desk: DeskContext, auto: AutoLiquidation, read: ReadAhead, made: Plan, now: datetime
+    desk: DeskContext, auto: AutoLiquidation, read: ReadAhead, planned: Plan, now: datetime
 ) -> Phrase | None:
     """Why the person who made the setting could not liquidate this alone: many cases add up to one large
     liquidation.
@@ -221,17 +221,17 @@ async def _why_two(
     if auto.set_by is not None:
         await lock_person(auto.set_by)
         alone = await alone_today(desk, auto.set_by, now)
-    return second_person_reason(desk, read.book, read.recent, alone, made, cases=1, override=False)
+    return second_person_reason(desk, read.book, read.recent, alone, planned, cases=1, override=False)
 
 
 def _rest(
-    desk: DeskContext, made: Plan, opens: datetime | None, shut: Collection[Symbol], now: datetime
+    desk: DeskContext, planned: Plan, opens: datetime | None, shut: Collection[Symbol], now: datetime
 ) -> _Stop | None:
     """Which positions still wait after the plan was placed, and until when."""
-    if any(each.code is RefusalCode.PRICE_COLLAR for each in made.uncurable):
+    if any(each.code is RefusalCode.PRICE_COLLAR for each in planned.uncurable):
         return _Stop(RefusalCode.PRICE_COLLAR, phrase(DetailCode.COLLAR_WAITS), _soon(desk, now))
     # A recovery has no amount to collect: its record names the stock that was not brought back.
-    waits = made.amount_after or any(each.symbol in shut for each in made.uncurable)
+    waits = planned.amount_after or any(each.symbol in shut for each in planned.uncurable)
     if opens is None or not waits:
         return None
     return _Stop(RefusalCode.MARKET_CLOSED, phrase(DetailCode.CLOSED_UNTIL, opens=opens), opens)
@@ -381,7 +381,9 @@ async def _start(
     await answers.store(view.case.id, started, now)
 
 
-async def _tell(desk: DeskContext, view: CaseView, auto: AutoLiquidation, stop: _Stop, now: datetime) -> None:
+async def _hold_or_end(
+    desk: DeskContext, view: CaseView, auto: AutoLiquidation, stop: _Stop, now: datetime
+) -> None:
     """Hold or end the setting, with a follow-up record unless the same was recorded before."""
     if stop.until is not None and auto.held is stop.code:
         await hold_auto_liquidation(view.case.id, stop.until)
@@ -399,18 +401,18 @@ async def _tell(desk: DeskContext, view: CaseView, auto: AutoLiquidation, stop: 
     await record_edit(desk, view, after, now)
     until = stop.until and stop.until.isoformat()
     detail = {"code": stop.code, "message": english(stop.said), "until": until}
-    told = case_entry(SYSTEM, now, view.case, after, "holdAutoLiquidation", detail)
-    await write_audit([told] if told else [])
+    record = case_entry(SYSTEM, now, view.case, after, "holdAutoLiquidation", detail)
+    await write_audit([record] if record else [])
 
 
 def _after_placing(run: _Run, base_currency: Currency | None) -> list[Phrase]:
     """What the placed orders leave; `base_currency` None: the case demands stock."""
-    made = run.plan
+    placed = run.plan
     if base_currency is not None:
-        return [phrase(DetailCode.REMAINS_TO_COLLECT, amount=made.amount_after, currency=base_currency)]
-    if not made.uncurable:
+        return [phrase(DetailCode.REMAINS_TO_COLLECT, amount=placed.amount_after, currency=base_currency)]
+    if not placed.uncurable:
         return [phrase(DetailCode.STOCK_BROUGHT_BACK)]
-    left = [f"{each.symbol} {each.code}" for each in made.uncurable if each.symbol not in run.request.keep]
+    left = [f"{each.symbol} {each.code}" for each in placed.uncurable if each.symbol not in run.request.keep]
     return [phrase(DetailCode.STOCK_NOT_BROUGHT_BACK, positions=tuple(left))] if left else []
 
 

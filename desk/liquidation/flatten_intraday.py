@@ -109,13 +109,13 @@ class IntradayDay:
         reads: Callable[[Sequence[AccountId]], Awaitable[Iterable[T]]],
     ) -> list[T]:
         """The results of `reads` for these accounts, without those that cannot be read."""
-        found: list[T] = []
+        values: list[T] = []
 
         async def read(some: Sequence[AccountId]) -> None:
-            found.extend(await reads(some))
+            values.extend(await reads(some))
 
         await self._scheduler.run_all(ids, lambda each: _who(each, of), "an intraday account", read)
-        return found
+        return values
 
     async def _share(self, account_id: AccountId, of: str, step: Callable[[], Awaitable[None]]) -> bool:
         """Run one step for the account under its lock; False if it is locked or the desk failed. A failure at
@@ -184,8 +184,8 @@ class IntradayDay:
         auto = AutoLiquidation(now, AutoLiquidationTrigger.INTRADAY)
         after = replace(edited, auto_liquidation=auto)
         await record_edit(desk, view, after, now)
-        told = case_entry(SYSTEM, now, view.case, after, "flattenIntraday")
-        await write_audit([told] if told else [])
+        record = case_entry(SYSTEM, now, view.case, after, "flattenIntraday")
+        await write_audit([record] if record else [])
 
     async def _lacks(self, case: Case, account: AccountBook, now: datetime) -> bool:
         """Whether something remains to be collected once the open orders fill."""

@@ -80,20 +80,20 @@ async def _decide_case(
         )
     view, book_version = locked
     read = await fresh(desk, view, book_version, ahead, now)
-    made = await plan_expected(view, item, read, desk, now)
+    plan = await plan_expected(view, item, read, desk, now)
     outcome: LiquidationOutcome
-    if isinstance(made, Refusal):
-        outcome = LiquidationRefused(item.case_id, made.code, made.message, True)
+    if isinstance(plan, Refusal):
+        outcome = LiquidationRefused(item.case_id, plan.code, plan.message, True)
     elif resting := resting_orders(desk, view.case, read.book.book, read.orders, now):
         waits = await call_off(desk, principal, resting, now)
         outcome = LiquidationRefused(item.case_id, waits.code, waits.message, True)
-    elif exceeded := item.expected.exceeded_by(made):
-        outcome = LiquidationRefused(item.case_id, exceeded.code, exceeded.message, True, plan=made)
-    elif why := await _why_two(desk, principal, command, item, read, made, now):
-        outcome = await ask_another(desk, principal, command, item, view, made, english(why), now)
+    elif exceeded := item.expected.exceeded_by(plan):
+        outcome = LiquidationRefused(item.case_id, exceeded.code, exceeded.message, True, plan=plan)
+    elif why := await _why_two(desk, principal, command, item, read, plan, now):
+        outcome = await ask_another(desk, principal, command, item, view, plan, english(why), now)
     else:
         alone = replace(command, ordered_alone_by=principal.subject)
-        outcome = await record_liquidation(desk, principal, alone, item, view, made, read, now)
+        outcome = await record_liquidation(desk, principal, alone, item, view, plan, read, now)
     await answers.store(item.case_id, outcome, now)
     return outcome
 
@@ -104,7 +104,7 @@ async def _why_two(
     command: Liquidate,
     item: LiquidateCase,
     read: ReadAhead,
-    made: Plan,
+    plan: Plan,
     now: datetime,
 ) -> Phrase | None:
     """Why it requires a second person; waits for other requests of the same person that run at the
@@ -113,5 +113,5 @@ async def _why_two(
     await lock_person(principal.subject)
     alone = await alone_today(desk, principal.subject, now)
     return second_person_reason(
-        desk, read.book, read.recent, alone, made, len(command.cases), item.plan.override
+        desk, read.book, read.recent, alone, plan, len(command.cases), item.plan.override
     )

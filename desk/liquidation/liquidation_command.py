@@ -54,22 +54,22 @@ def content_hash(command: Liquidate) -> str:
 
 
 def _plain_item(item: LiquidateCase) -> dict[str, object]:
-    asked = item.plan
+    request = item.plan
     legs = (
         None
-        if asked.legs is None
-        else [[leg.symbol, plain_text(leg.quantity), plain_text(leg.limit_price)] for leg in asked.legs]
+        if request.legs is None
+        else [[leg.symbol, plain_text(leg.quantity), plain_text(leg.limit_price)] for leg in request.legs]
     )
     return (
         {
             "case": item.case_id,
             "expectedVersion": item.expected_version,
             "legs": legs,
-            "policy": asked.policy,
-            "keep": sorted(asked.keep),
-            "order": [asked.order_type, asked.session, asked.time_in_force],
+            "policy": request.policy,
+            "keep": sorted(request.keep),
+            "order": [request.order_type, request.session, request.time_in_force],
         }
-        | _plain_knobs(asked)
+        | _plain_knobs(request)
         | ({"recoveries": list(item.recoveries)} if item.recoveries else {})
         | _plain_expectation(item.expected)
     )
@@ -84,15 +84,15 @@ def _plain_expectation(expected: Expectation) -> dict[str, object]:
     return {"expected": named} if named else {}
 
 
-def _plain_knobs(asked: PlanRequest) -> dict[str, object]:
+def _plain_knobs(request: PlanRequest) -> dict[str, object]:
     """Options without a value are left out, so that stored requests from before they existed keep
     their hash.
     """
     knobs = {
-        "target": asked.target if asked.target is not LiquidationTarget.MARGIN_CALL else None,
-        "priceBand": plain_text(asked.price_band or None),
-        "maxAdvShare": plain_text(asked.caps.adv_share),
-        "maxSliceNotional": plain_text(asked.caps.slice_notional),
-        "override": asked.override or None,
+        "target": request.target if request.target is not LiquidationTarget.MARGIN_CALL else None,
+        "priceBand": plain_text(request.price_band or None),
+        "maxAdvShare": plain_text(request.caps.adv_share),
+        "maxSliceNotional": plain_text(request.caps.slice_notional),
+        "override": request.override or None,
     }
     return {name: knob for name, knob in knobs.items() if knob is not None}

@@ -95,7 +95,7 @@ def second_person_reason(
     account: AccountBook,
     recent: RecentOrders,
     alone: Decimal | None,
-    made: Plan,
+    plan: Plan,
     cases: int,
     override: bool,
 ) -> Phrase | None:
@@ -105,10 +105,10 @@ def second_person_reason(
     limits, own = account.policy.approval_limits, desk.policy.approval_limits
     most_cases = own.cases if limits.cases is None else limits.cases
     most = own.notional if limits.notional is None else limits.notional
-    if override and not made.uncovered_before:
+    if override and not plan.uncovered_before:
         return phrase(DetailCode.NOTHING_LEFT)
-    if made.second_person:
-        return phrase(DetailCode.PRICED_OUTSIDE_COLLAR, prices="; ".join(made.second_person))
+    if plan.second_person:
+        return phrase(DetailCode.PRICED_OUTSIDE_COLLAR, prices="; ".join(plan.second_person))
     if most_cases is not None and cases > most_cases:
         return phrase(DetailCode.MANY_CASES, cases=cases, most=most_cases)
     if most is None:
@@ -117,22 +117,22 @@ def second_person_reason(
     if recent.notional is None:
         return phrase(DetailCode.TRADED_UNKNOWN, currency=account.account.base_currency)
     with exact():
-        together = made.notional + recent.notional
+        together = plan.notional + recent.notional
     base = account.account.base_currency
     above = _above(together, base, most, currency, recent.rates)
     if above is None:
         return phrase(DetailCode.NOTIONAL_UNKNOWN, currency=currency)
     if above:
         return phrase(DetailCode.NOTIONAL_ABOVE, most=most, currency=currency)
-    return _beyond_own_day(desk, made, base, alone, most, recent)
+    return _beyond_own_day(desk, plan, base, alone, most, recent)
 
 
 def _beyond_own_day(
-    desk: DeskContext, made: Plan, base: Currency, alone: Decimal | None, most: Decimal, recent: RecentOrders
+    desk: DeskContext, plan: Plan, base: Currency, alone: Decimal | None, most: Decimal, recent: RecentOrders
 ) -> Phrase | None:
     """Check the person's limit over all accounts: many accounts are one large liquidation."""
     currency = desk.policy.reporting_currency
-    worth = _in_currency(made.notional, base, currency, recent.rates)
+    worth = _in_currency(plan.notional, base, currency, recent.rates)
     if alone is None or worth is None:
         return phrase(DetailCode.ALONE_UNKNOWN, currency=currency)
     if total([alone, worth]) <= most:
@@ -215,39 +215,39 @@ def _above(
         return amount > most * inverse if inverse else None
 
 
-def facts_before(made: Plan) -> Facts:
+def facts_before(plan: Plan) -> Facts:
     """The state before anything is sold."""
-    return {"uncoveredAmount": plain_text(made.uncovered_before)}
+    return {"uncoveredAmount": plain_text(plan.uncovered_before)}
 
 
-def facts_after(made: Plan) -> Facts:
+def facts_after(plan: Plan) -> Facts:
     """The effect of the plan, for persons to compare."""
-    legs = {_name_of(leg): f"{plain_text(leg.quantity)}{_AT}{plain_text(leg.price)}" for leg in made.legs}
-    return {"uncoveredAmount": plain_text(made.amount_after), "notional": plain_text(made.notional), **legs}
+    legs = {_name_of(leg): f"{plain_text(leg.quantity)}{_AT}{plain_text(leg.price)}" for leg in plan.legs}
+    return {"uncoveredAmount": plain_text(plan.amount_after), "notional": plain_text(plan.notional), **legs}
 
 
-def exceeds_approval(asked: Facts, made: Plan, growth: Decimal) -> Refusal | None:
+def exceeds_approval(requested: Facts, plan: Plan, growth: Decimal) -> Refusal | None:
     """The refusal if the plan has grown beyond its approval."""
-    notional = Decimal(asked["notional"] or 0)
+    notional = Decimal(requested["notional"] or 0)
     with exact():
-        if made.notional <= notional * (ONE + growth):
+        if plan.notional <= notional * (ONE + growth):
             return None
     return Refusal(
         RefusalCode.VERSION_CONFLICT,
-        f"The plan would now trade {plain_text(made.notional)}, and the request was for "
+        f"The plan would now trade {plain_text(plan.notional)}, and the request was for "
         f"{plain_text(notional)}: decline the request and let the maker send a new one.",
     )
 
 
-def beyond_what_was_seen(asked: Facts, made: Plan, collar: PriceCollar) -> Refusal | None:
+def beyond_what_was_seen(requested: Facts, plan: Plan, collar: PriceCollar) -> Refusal | None:
     """The refusal if a leg's price is outside the one-person collar and worse than the price that was
     approved.
     """
-    for leg in made.legs:
+    for leg in plan.legs:
         price = leg.limit_price or leg.price
         if collar.place(leg.instrument, leg.quote, leg.side, price) is CollarPlace.WITHIN:
             continue
-        seen = _seen_price(asked, leg)
+        seen = _seen_price(requested, leg)
         if seen is None or (price < seen if leg.side is OrderSide.SELL else price > seen):
             was = "no order in it" if seen is None else plain_text(seen)
             return Refusal(
@@ -259,8 +259,8 @@ def beyond_what_was_seen(asked: Facts, made: Plan, collar: PriceCollar) -> Refus
     return None
 
 
-def _seen_price(asked: Facts, leg: PlannedLeg) -> Decimal | None:
-    fact = asked.get(_name_of(leg))
+def _seen_price(requested: Facts, leg: PlannedLeg) -> Decimal | None:
+    fact = requested.get(_name_of(leg))
     return Decimal(fact.rpartition(_AT)[2]) if fact else None
 
 
@@ -271,7 +271,9 @@ def _name_of(leg: PlannedLeg) -> str:
 _AT = " at "
 
 
-def differences(asked: Facts, done: Facts) -> dict[str, tuple[str | None, str | None]]:
+def differences(requested: Facts, done: Facts) -> dict[str, tuple[str | None, str | None]]:
     """Requested and executed value by name, where they differ."""
-    names = [*asked, *(name for name in done if name not in asked)]
-    return {name: (asked.get(name), done.get(name)) for name in names if asked.get(name) != done.get(name)}
+    names = [*requested, *(name for name in done if name not in requested)]
+    return {
+        name: (requested.get(name), done.get(name)) for name in names if requested.get(name) != done.get(name)
+    }

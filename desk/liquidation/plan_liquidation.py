@@ -63,15 +63,15 @@ async def read_ahead(
     If one of them cannot be read, or the desk fails at it, nothing is prefetched: each case is then read and
     answered separately.
     """
-    found: dict[AccountId, ReadAhead] = {}
+    ready: dict[AccountId, ReadAhead] = {}
 
     async def read() -> None:
-        found.update(await _read_together(desk, principal, items))
+        ready.update(await _read_together(desk, principal, items))
 
     fault = await desk.attempt(read)
     if fault is not None and not isinstance(fault, UnreadableRow | AmountTooLarge | Inexact):
         log.error("prefetching cases failed: each case is read separately", exc_info=fault)
-    return found
+    return ready
 
 
 async def _read_together(
@@ -143,7 +143,7 @@ async def in_the_way(
     view: CaseView,
     item: LiquidateCase,
     read: ReadAhead,
-    made: Plan,
+    plan: Plan,
     now: datetime,
 ) -> Refusal | None:
     """The refusal if the plan requires a second person or has to wait for orders; else None. Changes
@@ -153,7 +153,7 @@ async def in_the_way(
     if resting:
         return waits_for(resting)
     alone = await alone_today(desk, person, now)
-    why = second_person_reason(desk, read.book, read.recent, alone, made, 1, item.plan.override)
+    why = second_person_reason(desk, read.book, read.recent, alone, plan, 1, item.plan.override)
     if why is None:
         return None
     return await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, english(why))

@@ -21,21 +21,21 @@ async def plan_case_recovery(
     account: AccountBook,
     open_orders: Sequence[OpenOrder],
     request: PlanRequest,
-    asked: Sequence[RecoveryId],
+    requested: Sequence[RecoveryId],
     now: datetime,
 ) -> Plan | Refusal:
     """The plan for the case's open recoveries, or for the requested ones."""
     known = await open_recoveries_of([case.account_id])
-    wanted = _wanted([each for each in known if each.case_id == case.id], asked)
+    served = _served([each for each in known if each.case_id == case.id], requested)
     hours = desk.market_hours(now)
-    return plan_recovery(account.book, open_orders, wanted, request, desk.policy.plans, now, hours)
+    return plan_recovery(account.book, open_orders, served, request, desk.policy.plans, now, hours)
 
 
-def _wanted(recoveries: Sequence[Recovery], asked: Sequence[RecoveryId]) -> list[Recovery]:
+def _served(recoveries: Sequence[Recovery], requested: Sequence[RecoveryId]) -> list[Recovery]:
     """The requested recoveries, and older ones of the same stock, for which a cover counts first."""
-    if not asked:
+    if not requested:
         return list(recoveries)
     last: dict[Symbol, int] = {
-        each.symbol: place for place, each in enumerate(recoveries) if each.id in asked
+        each.symbol: place for place, each in enumerate(recoveries) if each.id in requested
     }
     return [each for place, each in enumerate(recoveries) if place <= last.get(each.symbol, -1)]

@@ -38,7 +38,7 @@ async def record_liquidation(
     command: Liquidate,
     item: LiquidateCase,
     view: CaseView,
-    made: Plan,
+    plan: Plan,
     read: ReadAhead,
     now: datetime,
 ) -> LiquidationStarted:
@@ -58,7 +58,7 @@ async def record_liquidation(
             view,
             now,
         )
-        for number, leg in enumerate(made.legs, start=1)
+        for number, leg in enumerate(plan.legs, start=1)
     ]
     if not is_recovery(case):
         open_orders = [*read.orders, *(OrderView(order, view.account) for order in orders)]
@@ -71,17 +71,17 @@ async def record_liquidation(
     await add_changes([creation_step(order) for order in orders])
     await save_case(case)
     await bump_book(case.account_id)
-    await write_audit([_audit(principal, command, item, view.case, case, orders, made, now)])
+    await write_audit([_audit(principal, command, item, view.case, case, orders, plan, now)])
     await snapshot_change(desk, view.case, case, now, read.book, read.orders)
     await outbox.append([*events, *await twin_events(desk, case.account_id, events, now)])
     return LiquidationStarted(
         case.id,
         tuple(order.id for order in orders),
-        made.estimated_reduction,
-        made.amount_after,
-        tuple(Uncurable(each.symbol, each.code, each.remaining) for each in made.uncurable),
-        made.short_of_target,
-        made.unknown_volume,
+        plan.estimated_reduction,
+        plan.amount_after,
+        tuple(Uncurable(each.symbol, each.code, each.remaining) for each in plan.uncurable),
+        plan.short_of_target,
+        plan.unknown_volume,
     )
 
 
@@ -138,7 +138,7 @@ def _audit(
     before: Case,
     after: Case,
     orders: Sequence[Order],
-    made: Plan,
+    plan: Plan,
     now: datetime,
 ) -> AuditEntry:
     legs = [
@@ -150,21 +150,21 @@ def _audit(
             "price": plain_text(leg.price),
             "reduction": plain_text(leg.reduction),
         }
-        for order, leg in zip(orders, made.legs, strict=True)
+        for order, leg in zip(orders, plan.legs, strict=True)
     ]
     detail = {
         "idempotencyKey": command.idempotency_key,
         "reason": command.reason,
         "policy": item.plan.policy,
         "target": item.plan.target,
-        "amountBefore": plain_text(made.amount_before),
-        "amountAfter": plain_text(made.amount_after),
+        "amountBefore": plain_text(plan.amount_before),
+        "amountAfter": plain_text(plan.amount_after),
         "legs": legs,
         **_approval_facts(command),
     }
-    made_of = case_entry(principal, now, before, after, "liquidate", detail)
-    assert made_of is not None, "a liquidation changes the case"
-    return made_of
+    record = case_entry(principal, now, before, after, "liquidate", detail)
+    assert record is not None, "a liquidation changes the case"
+    return record
 
 
 def _approval_facts(command: Liquidate) -> dict[str, str]:

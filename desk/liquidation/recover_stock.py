@@ -59,18 +59,20 @@ async def recover_stock(
     items = _by_case(command.recoveries, views)
     if not items:
         return [unreadable if each.recovery_id in damaged else None for each in command.recoveries]
-    asked = Liquidate(command.idempotency_key, tuple(items.values()), command.reason)
-    outcomes = dict(zip(items, await liquidate(desk, principal, asked), strict=True))
+    liquidation = Liquidate(command.idempotency_key, tuple(items.values()), command.reason)
+    outcomes = dict(zip(items, await liquidate(desk, principal, liquidation), strict=True))
     cases = {id_: view.recovery.case_id for id_, view in views.items()}
-    found = {id_: outcomes[case_id] for id_, case_id in cases.items()} | dict.fromkeys(damaged, unreadable)
-    return [found.get(each.recovery_id) for each in command.recoveries]
+    by_recovery = {id_: outcomes[case_id] for id_, case_id in cases.items()} | dict.fromkeys(
+        damaged, unreadable
+    )
+    return [by_recovery.get(each.recovery_id) for each in command.recoveries]
 
 
 def _by_case(
-    asked: Sequence[RecoverOne], views: dict[RecoveryId, RecoveryView]
+    requests: Sequence[RecoverOne], views: dict[RecoveryId, RecoveryView]
 ) -> dict[CaseId, LiquidateCase]:
     items: dict[CaseId, LiquidateCase] = {}
-    for each in asked:
+    for each in requests:
         if each.recovery_id not in views:
             continue
         id_ = views[each.recovery_id].recovery.case_id

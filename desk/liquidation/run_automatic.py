@@ -12,7 +12,7 @@ import structlog
 
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler, Fault
-from desk.liquidation.auto_liquidate import run_case, tell_fault
+from desk.liquidation.auto_liquidate import record_fault, run_case
 from domain.ids import CaseId
 from models.case import due_auto_liquidations
 from models.sql.database import Busy, transaction
@@ -73,12 +73,12 @@ class AutomaticLiquidations:
 
     async def _hold(self, case_id: CaseId, fault: Fault) -> None:
         """Record the fault on the case if possible; a failure here must not end the round."""
-        untold = await self._scheduler.attempt(partial(self._tell, case_id, fault))
-        if untold is None:
+        error = await self._scheduler.attempt(partial(self._record, case_id, fault))
+        if error is None:
             self._scheduler.mark_reported(case_id)
         else:
-            log.warning("the fault could not be recorded on the case", case=case_id, error=repr(untold))
+            log.warning("the fault could not be recorded on the case", case=case_id, error=repr(error))
 
-    async def _tell(self, case_id: CaseId, fault: Fault) -> None:
+    async def _record(self, case_id: CaseId, fault: Fault) -> None:
         async with transaction():
-            await tell_fault(self._desk, case_id, fault, self._desk.clock())
+            await record_fault(self._desk, case_id, fault, self._desk.clock())

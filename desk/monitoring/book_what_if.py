@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal, DecimalException
 from heapq import heappush, heapreplace
 
-from desk.assessment.due_calls import asked_by, due_calls
+from desk.assessment.due_calls import amount_demanded, due_calls
 from desk.monitoring.undecided import Undecided, undecided
 from domain.case import AlertType
 from domain.events import AccountReference
@@ -176,12 +176,12 @@ class _Tally:
         live = self.live.get(account.account.account_id, frozenset()) - RECOVERY_ALERTS
         sums = self._sums(account.account.base_currency)
         sums.accounts += 1
-        amount = asked_by(live | due_calls(account, judgement, figures, self.now), account, figures)
+        amount = amount_demanded(live | due_calls(account, judgement, figures, self.now), account, figures)
         if amount:
             sums.calls_before += 1
             sums.amount_before += amount
         alerts = due_calls(account, judged_then, then, self.now)
-        amount_then = asked_by(live | alerts, account, then)
+        amount_then = amount_demanded(live | alerts, account, then)
         if amount_then:
             sums.calls_after += 1
             sums.amount_after += amount_then
@@ -217,12 +217,12 @@ class _Tally:
             calls_after=sum(each.calls_after for each in currencies),
         )
 
-    def _note_undecided(self, account: AccountBook, found: Undecided) -> None:
-        if not found.calls:
+    def _note_undecided(self, account: AccountBook, open_calls: Undecided) -> None:
+        if not open_calls.calls:
             return
         self.unpriced += 1
         if len(self.undecided) < UNDECIDED_MAX:
-            self.undecided.append(UndecidedEffect(account.account.account_id, found))
+            self.undecided.append(UndecidedEffect(account.account.account_id, open_calls))
 
     def _sums(self, currency: Currency) -> CurrencyEffect:
         if currency not in self.currencies:

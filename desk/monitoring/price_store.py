@@ -19,12 +19,12 @@ _WHAT = "storing a price"
 
 def newest(prices: Iterable[Price]) -> list[Price]:
     """The newest of each symbol and pair; of two with the same time, the later in order."""
-    found: dict[str, Price] = {}
+    latest: dict[str, Price] = {}
     for price in prices:
-        known = found.get(_who(price))
+        known = latest.get(_who(price))
         if known is None or price.at >= known.at:
-            found[_who(price)] = price
-    return list(found.values())
+            latest[_who(price)] = price
+    return list(latest.values())
 
 
 class PriceStore:

@@ -95,17 +95,17 @@ class Statements:
 
     async def _store(self, stated: BookChange, taken: TakenStatements) -> Outcome | None:
         """The outcome of the statement; None if it could not be stored now."""
-        found: list[Outcome] = []
+        outcomes: list[Outcome] = []
 
         async def apply() -> None:
-            found.append(await self._apply(stated, taken))
+            outcomes.append(await self._apply(stated, taken))
 
         fault = await self._scheduler.run(_who(stated), _WHAT, apply)
         if fault is not None and isinstance(stated, PositionStated | CashStated):
             account_id = await account_id_of(stated.account_no)
             if account_id is not None:
                 await self._accounts.hold(account_id, _WHAT, fault)
-        return found[0] if fault is None else None
+        return outcomes[0] if fault is None else None
 
     async def _apply(self, stated: BookChange, taken: TakenStatements) -> Outcome:
         try:

@@ -371,14 +371,14 @@ class Monitor:
     def _certain(
         self, watched: _Watched, case: Case, figures: MarginFigures, judgement: Judgement, now: datetime
     ) -> Case:
-        asked = figures_of(case.alert_type, watched.account.book, figures)
-        uncovered = asked.amount
+        called = figures_of(case.alert_type, watched.account.book, figures)
+        uncovered = called.amount
         if watched.orders:
             book = book_of(case.alert_type, watched.live.book())
             orders = as_open_orders(self._desk, book, watched.orders, now)
             uncovered = uncovered_amount(book, orders, now, self._desk.policy.max_price_age)
-        worth = self._reporting(watched.account).worth(asked.amount)
-        return with_figures(case, asked, uncovered, worth, now, judgement.below_force is Answer.YES)
+        worth = self._reporting(watched.account).worth(called.amount)
+        return with_figures(case, called, uncovered, worth, now, judgement.below_force is Answer.YES)
 
     def _reporting(self, account: AccountBook) -> ReportingRate:
         known = self._rates.get((account.account.base_currency, account.reporting.currency))

@@ -27,7 +27,7 @@ class CancelAll:
     """Cancel the orders of a filter, which names a case, a client, an account or an instrument."""
 
     idempotency_key: str
-    wanted: OrderFilter
+    order_filter: OrderFilter
     reason: str | None
 
 
@@ -56,7 +56,7 @@ async def cancel_all(
 ) -> CancelsRequested | Refusal:
     """Concerns at most `max_orders_per_batch` orders; orders whose cancel was requested before come last."""
     key = command.idempotency_key
-    hashed = request_hash({"orders": _FILTERS.to_text(command.wanted), "reason": command.reason})
+    hashed = request_hash({"orders": _FILTERS.to_text(command.order_filter), "reason": command.reason})
     refused = await refused_admission(desk, principal, "cancelAll", key, hashed, Capability.CANCEL_ORDER)
     if refused is not None:
         return refused
@@ -71,7 +71,7 @@ async def _chosen(desk: DeskContext, principal: Principal, command: CancelAll) -
     answers = Answers(_SELECTIONS, principal.subject, command.idempotency_key, _refused)
 
     async def choose() -> Selection:
-        selection = await _select(desk, principal, command.wanted)
+        selection = await _select(desk, principal, command.order_filter)
         await answers.store(SELECTION, selection, desk.clock())
         return selection
 
@@ -85,8 +85,8 @@ def _refused(item: str, code: RefusalCode, message: str) -> Refusal:
     return Refusal(code, message)
 
 
-async def _select(desk: DeskContext, principal: Principal, wanted: OrderFilter) -> Selection:
-    chosen = await orders_to_cancel(principal.audience, wanted, desk.policy.max_orders_per_batch)
-    asked = sum(not each.cancel_requested for each in chosen)
-    more = await count_not_cancelled(principal.audience, wanted) - asked
+async def _select(desk: DeskContext, principal: Principal, order_filter: OrderFilter) -> Selection:
+    chosen = await orders_to_cancel(principal.audience, order_filter, desk.policy.max_orders_per_batch)
+    to_cancel = sum(not each.cancel_requested for each in chosen)
+    more = await count_not_cancelled(principal.audience, order_filter) - to_cancel
     return Selection(tuple(each.id for each in chosen), max(0, more))

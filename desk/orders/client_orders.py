@@ -24,7 +24,7 @@ async def cancel_client_orders(desk: DeskContext, venue: Venue, account: Account
         return False
     if cancelled:
         detail = {"accountNo": account.account_no, "orders": cancelled}
-        told = entry(SYSTEM, desk.clock(), "cancelClientOrders", "account", account.account_id, detail)
+        record = entry(SYSTEM, desk.clock(), "cancelClientOrders", "account", account.account_id, detail)
         async with transaction():
-            await write_audit([told])
+            await write_audit([record])
     return True

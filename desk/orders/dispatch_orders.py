@@ -16,7 +16,7 @@ from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
-from desk.orders.last_check import held_to_collar, tell_unfit
+from desk.orders.last_check import held_to_collar, report_unfit
 from desk.orders.reconcile import reconcile_order
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId, OrderId
@@ -163,7 +163,7 @@ class Dispatcher:
             if sent is not None:
                 await note_mark(view.order.id, now, quote.mark if quote else None)
             elif change.trigger is OrderTrigger.CHECK_FAILED:
-                await tell_unfit(self._desk, event.view, now)
+                await report_unfit(self._desk, event.view, now)
         self._desk.on_commit()
         return sent
 

@@ -27,9 +27,9 @@ def held_to_collar(
     return None if why is None else mark_unfit(order, now, f"{RefusalCode.PRICE_COLLAR}: {why}")
 
 
-async def tell_unfit(desk: DeskContext, view: OrderView, now: datetime) -> None:
+async def report_unfit(desk: DeskContext, view: OrderView, now: datetime) -> None:
     """Report the rejected order, in the transaction that rejected it."""
     reason = view.order.reason or RefusalCode.PRICE_COLLAR
-    found = Finding(Attention.PRICE_COLLAR, phrase(DetailCode.NOT_SENT, reason=reason))
-    await bring_to_attention(desk, view, found, {}, now, by=DISPATCHER)
+    finding = Finding(Attention.PRICE_COLLAR, phrase(DetailCode.NOT_SENT, reason=reason))
+    await bring_to_attention(desk, view, finding, {}, now, by=DISPATCHER)
     await restore_automatic_after_collar(desk, view.order, now)

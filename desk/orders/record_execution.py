@@ -110,9 +110,9 @@ async def _record(desk: DeskContext, report: ExecutionReport) -> bool:
     if unnamed is None and await _is_known(report):
         return await _compare(desk, view, report, now)
     instrument = (await load_instruments([view.order.symbol], strict=True))[view.order.symbol]
-    found = unnamed or objection(view.order, view.account.account_no, instrument, report)
-    if found is not None:
-        return await _set_aside(desk, view, report, found, now)
+    finding = unnamed or objection(view.order, view.account.account_no, instrument, report)
+    if finding is not None:
+        return await _set_aside(desk, view, report, finding, now)
     change = apply(view.order, report, now)
     if isinstance(change, RefusedTransition) and report.exec_type is ExecType.TRADE:
         # It must not be stored among the executions, which are added to the statements of the book of record.
@@ -125,12 +125,12 @@ async def _record(desk: DeskContext, report: ExecutionReport) -> bool:
     if not await insert_execution(desk.new_id(), view.order.id, timely, cash, now):
         return await _compare(desk, view, report, now)
     if isinstance(change, RefusedTransition):
-        await _tell(desk, view, report, Finding(Attention.CONTRADICTION, phrase(change.code)), now)
+        await _report(desk, view, report, Finding(Attention.CONTRADICTION, phrase(change.code)), now)
         return True
     await _take_in(desk, view, timely, change, booking, now)
     if booking is not None:
         for oddity in oddities(view.order, instrument, report, await _mark(view.order.symbol), now):
-            await _tell(desk, view, report, oddity, now)
+            await _report(desk, view, report, oddity, now)
     return True
 
 
@@ -143,7 +143,7 @@ async def _take_in(
     now: datetime,
 ) -> None:
     if change.alert is not None:
-        await _tell(desk, view, report, _ALERTS[change.alert], now)
+        await _report(desk, view, report, _ALERTS[change.alert], now)
     booked = await _book(desk, view, report, booking, now) if booking is not None else _NOT_BOOKED
     if change.unchanged:
         return
@@ -155,7 +155,7 @@ async def _take_in(
         # An acknowledgement does not affect the judgement of a case.
         await _assess(desk, view.order.account_id, now, booked.held_before)
     elif change.trigger is OrderTrigger.CANCEL_REJECTED:
-        await _tell_refused_cancel(desk, view, report, now)
+        await _report_refused_cancel(desk, view, report, now)
 
 
 async def _assess(
@@ -180,44 +180,44 @@ async def _compare(desk: DeskContext, view: OrderView, report: ExecutionReport, 
     differs = contradicts(booked, report)
     if differs is None:
         return False
-    found = Finding(
+    finding = Finding(
         Attention.REPEATED_ID,
         phrase(DetailCode.REPEATED_EXECUTION, execution=report.execution_id, differences=differs),
     )
-    return await _set_aside(desk, view, report, found, now)
+    return await _set_aside(desk, view, report, finding, now)
 
 
 async def _set_aside(
-    desk: DeskContext, view: OrderView, report: ExecutionReport, found: Finding, now: datetime
+    desk: DeskContext, view: OrderView, report: ExecutionReport, finding: Finding, now: datetime
 ) -> bool:
-    if not await set_aside(desk.new_id(), view.order.id, report, found, now):
+    if not await set_aside(desk.new_id(), view.order.id, report, finding, now):
         return False
-    await _tell(desk, view, report, found, now)
+    await _report(desk, view, report, finding, now)
     return True
 
 
 async def _set_aside_unknown(desk: DeskContext, report: ExecutionReport) -> bool:
     now = desk.clock()
-    found = Finding(Attention.UNKNOWN_ORDER, phrase(DetailCode.UNKNOWN_ORDER))
-    if await set_aside(desk.new_id(), None, report, found, now):
-        desk.attention[found.kind] += 1
+    finding = Finding(Attention.UNKNOWN_ORDER, phrase(DetailCode.UNKNOWN_ORDER))
+    if await set_aside(desk.new_id(), None, report, finding, now):
+        desk.attention[finding.kind] += 1
         facts = _facts(report)
         log.error("execution report for an unknown order", **facts)
-        detail = {"kind": found.kind, "why": found.why, **facts}
+        detail = {"kind": finding.kind, "why": finding.why, **facts}
         await write_audit(
             [entry(report.venue, now, "attention", "order", facts["client_order_id"][:32], detail)]
         )
     return False
 
 
-async def _tell(
-    desk: DeskContext, view: OrderView, report: ExecutionReport, found: Finding, now: datetime
+async def _report(
+    desk: DeskContext, view: OrderView, report: ExecutionReport, finding: Finding, now: datetime
 ) -> None:
     """Report the finding in the log, in the audit trail and on the case."""
-    await bring_to_attention(desk, view, found, _facts(report), now, by=report.venue)
+    await bring_to_attention(desk, view, finding, _facts(report), now, by=report.venue)
 
 
-async def _tell_refused_cancel(
+async def _report_refused_cancel(
     desk: DeskContext, view: OrderView, report: ExecutionReport, now: datetime
 ) -> None:
     """Report it once for an order while it exceeds the position: the desk repeats the request."""
@@ -228,7 +228,7 @@ async def _tell_refused_cancel(
     changes = (await changes_of([view.order.id]))[view.order.id]
     if sum(each.status is OrderStatus.PENDING_CANCEL for each in changes) == 1:
         refused = phrase(DetailCode.EXCESS_CANCEL_REFUSED)
-        await _tell(desk, view, report, Finding(Attention.MAY_CHANGE_SIGN, refused), now)
+        await _report(desk, view, report, Finding(Attention.MAY_CHANGE_SIGN, refused), now)
 
 
 async def _mark(symbol: Symbol) -> Decimal | None:
@@ -258,7 +258,7 @@ async def _book(
         within["contained_in_position_as_of"] = held.as_of.isoformat()
     else:
         await add_to_position(account_id, symbol, held, booking.signed_quantity, report.last_price)
-        await _tell_turn(desk, view, report, held.quantity, booking, now)
+        await _report_turn(desk, view, report, held.quantity, booking, now)
     if balance_stated_at is not None and contains(balance_stated_at, placed_at, report.at, now):
         within["contained_in_cash_as_of"] = balance_stated_at.isoformat()
     else:
@@ -269,7 +269,7 @@ async def _book(
     return _Booked((symbol, bool(held.quantity)), within)
 
 
-async def _tell_turn(
+async def _report_turn(
     desk: DeskContext,
     view: OrderView,
     report: ExecutionReport,
@@ -280,7 +280,7 @@ async def _tell_turn(
     if turns(held, booking.signed_quantity):
         after = total([held, booking.signed_quantity])
         said = phrase(DetailCode.FILL_TURNS_POSITION, filled=report.last_quantity, held=held, after=after)
-        await _tell(desk, view, report, Finding(Attention.SIGN_CHANGED, said), now)
+        await _report(desk, view, report, Finding(Attention.SIGN_CHANGED, said), now)
 
 
 _ALERTS: Mapping[OrderAlert, Finding] = {

@@ -60,10 +60,10 @@ class WorkingOrders:
         self._scheduler = scheduler
         self._questions = questions
         self._after: tuple[datetime, str] | None = None
-        self._asked: dict[OrderId, datetime] = {}
+        self._questioned_at: dict[OrderId, datetime] = {}
         self._seen: set[OrderId] = set()
         self._seen_silent: set[ClientOrderId] = set()
-        self._told: set[tuple[OrderId, Attention]] = set()
+        self._reported: set[tuple[OrderId, Attention]] = set()
         self._failures = 0
         self._silent = OutageLogs(
             "client_order_id", "the venue does not report on an order", "the venue reports on the order again"
@@ -96,16 +96,18 @@ class WorkingOrders:
     def _restart(self) -> None:
         """Start the next pass, and forget orders that are no longer at the venue."""
         self._after = None
-        self._asked = {id_: at for id_, at in self._asked.items() if id_ in self._seen}
-        self._told = {(id_, kind) for id_, kind in self._told if id_ in self._seen}
+        self._questioned_at = {id_: at for id_, at in self._questioned_at.items() if id_ in self._seen}
+        self._reported = {(id_, kind) for id_, kind in self._reported if id_ in self._seen}
         self._silent.only(self._seen_silent)
         self._seen, self._seen_silent = set(), set()
 
     async def _is_due(self, order: Order) -> bool:
-        now, asked = self._desk.clock(), self._asked.get(order.id)
+        now, questioned_at = self._desk.clock(), self._questioned_at.get(order.id)
         if order.status in SILENT:
-            return now - max(order.updated_at, asked or order.updated_at) >= self._questions.ack_timeout
-        last = asked or order.updated_at
+            return (
+                now - max(order.updated_at, questioned_at or order.updated_at) >= self._questions.ack_timeout
+            )
+        last = questioned_at or order.updated_at
         if now - last >= self._questions.interval:
             return True
         ends = await self._day_ends(order)
@@ -118,7 +120,7 @@ class WorkingOrders:
 
     async def _question(self, view: OrderView) -> None:
         order = view.order
-        self._asked[order.id] = self._desk.clock()
+        self._questioned_at[order.id] = self._desk.clock()
         if order.status in SILENT:
             self._silent.tell(order.client_order_id, "no answer in time")
             await mark_silent(self._desk, view, wait=False)
@@ -130,9 +132,9 @@ class WorkingOrders:
         self._failures = 0
         if denied is not None:
             said = phrase(DetailCode.NEVER_RECEIVED, contradiction=phrase(denied))
-            await self._tell_once(view, Finding(Attention.CONTRADICTION, said))
+            await self._report_once(view, Finding(Attention.CONTRADICTION, said))
         elif await self._outlived_its_day(order):
-            await self._tell_once(view, Finding(Attention.DAY_ENDED, phrase(DetailCode.DAY_ENDED)))
+            await self._report_once(view, Finding(Attention.DAY_ENDED, phrase(DetailCode.DAY_ENDED)))
 
     async def _outlived_its_day(self, order: Order) -> bool:
         if order.session is not TradingSession.REGULAR:
@@ -156,15 +158,15 @@ class WorkingOrders:
         except NoCalendar:
             return None
 
-    async def _tell_once(self, view: OrderView, found: Finding) -> None:
-        if (view.order.id, found.kind) in self._told:
+    async def _report_once(self, view: OrderView, finding: Finding) -> None:
+        if (view.order.id, finding.kind) in self._reported:
             return
         async with transaction():
             await lock_accounts([view.order.account_id], wait=False)
             # An earlier leader may have reported it.
-            if not await was_brought_to_attention(view.order, found.kind):
-                await bring_to_attention(self._desk, view, found, {}, self._desk.clock(), by=RECONCILER)
-        self._told.add((view.order.id, found.kind))
+            if not await was_brought_to_attention(view.order, finding.kind):
+                await bring_to_attention(self._desk, view, finding, {}, self._desk.clock(), by=RECONCILER)
+        self._reported.add((view.order.id, finding.kind))
         self._desk.on_commit()
 
     async def _ask_about_set_aside(self) -> None:

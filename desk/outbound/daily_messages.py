@@ -29,13 +29,13 @@ from models.book import load_base_currencies, lock_accounts
 from models.case import load_cases
 from models.message import Expired, expire_late, insert_message
 from models.sql.database import Busy, transaction
-from models.untold import (
+from models.unnotified import (
+    Unnotified,
     Unsent,
-    Untold,
-    untold_cases,
-    untold_ends,
-    untold_moves,
-    untold_sales,
+    unnotified_cases,
+    unnotified_ends,
+    unnotified_moves,
+    unnotified_sales,
 )
 
 SWEEP_CASES = 500
@@ -48,7 +48,7 @@ _ENDS = {CaseStatus.RESOLVED: MessageTemplate.CURED, CaseStatus.VOID: MessageTem
 Choice = Callable[[Case], MessageTemplate | None]
 """The template for the case in its state under the lock; None: nothing to say any more."""
 
-Page = Callable[[CaseId | None], Awaitable[list[Untold]]]
+Page = Callable[[CaseId | None], Awaitable[list[Unnotified]]]
 
 
 async def sweep_messages(desk: DeskContext, scheduler: FairScheduler) -> int:
@@ -111,49 +111,61 @@ class _Sweep:
         if not calendar.is_trading_day(today):
             return
         day = today.isoformat()
-        async for untold in _each(lambda after: untold_cases(day, currencies, self.now, after, SWEEP_CASES)):
-            await self.take(f"message {untold.case_id}", partial(self._tell_of_day, untold, calendar.zone))
+        async for unnotified in _each(
+            lambda after: unnotified_cases(day, currencies, self.now, after, SWEEP_CASES)
+        ):
+            await self.take(
+                f"message {unnotified.case_id}", partial(self._notify_of_day, unnotified, calendar.zone)
+            )
 
     async def moves(self, market: str, currencies: list[str]) -> None:
         """Create the messages about deadlines that are now earlier than in the last letter."""
         zone = self.desk.calendar_of(market).zone
         choice = partial(_of_the_day, zone, self.now, True)
-        async for untold in _each(lambda after: untold_moves(currencies, self.now, after, SWEEP_CASES)):
-            key = f"{untold.case_id}:moved:{untold.moves}"
-            await self.take(f"message {untold.case_id}", partial(self._tell_news, untold, key, choice))
+        async for unnotified in _each(
+            lambda after: unnotified_moves(currencies, self.now, after, SWEEP_CASES)
+        ):
+            key = f"{unnotified.case_id}:moved:{unnotified.moves}"
+            await self.take(
+                f"message {unnotified.case_id}", partial(self._notify_of_news, unnotified, key, choice)
+            )
 
     async def sales(self) -> None:
         """Create the messages about the desk's sales."""
         since = self.now - NEWS_FOR
-        async for untold in _each(lambda after: untold_sales(since, after, SWEEP_CASES)):
-            key = f"{untold.case_id}:sold:{untold.plans}"
-            await self.take(f"message {untold.case_id}", partial(self._tell_news, untold, key, _sold))
+        async for unnotified in _each(lambda after: unnotified_sales(since, after, SWEEP_CASES)):
+            key = f"{unnotified.case_id}:sold:{unnotified.plans}"
+            await self.take(
+                f"message {unnotified.case_id}", partial(self._notify_of_news, unnotified, key, _sold)
+            )
 
     async def ends(self) -> None:
         """Create the messages about ended cases."""
         since = self.now - NEWS_FOR
-        async for untold in _each(lambda after: untold_ends(since, after, SWEEP_CASES)):
-            key = f"{untold.case_id}:cured"
-            await self.take(f"message {untold.case_id}", partial(self._tell_news, untold, key, _ended))
+        async for unnotified in _each(lambda after: unnotified_ends(since, after, SWEEP_CASES)):
+            key = f"{unnotified.case_id}:cured"
+            await self.take(
+                f"message {unnotified.case_id}", partial(self._notify_of_news, unnotified, key, _ended)
+            )
 
-    async def _tell_of_day(self, untold: Untold, zone: ZoneInfo) -> None:
+    async def _notify_of_day(self, unnotified: Unnotified, zone: ZoneInfo) -> None:
         local = self.now.astimezone(zone)
         # Today's call is sent at once, older ones in the morning.
-        is_older = untold.told_before or untold.opened_at.astimezone(zone).date() < local.date()
+        is_older = unnotified.called_before or unnotified.opened_at.astimezone(zone).date() < local.date()
         if is_older and local.time() < self.desk.policy.messages.daily_from:
             return
-        if not _is_quiet(untold.contact, self.now):
-            key = f"{untold.case_id}:{local.date().isoformat()}"
-            choice = partial(_of_the_day, zone, self.now, untold.told_before)
-            self.queued += await _tell(self.desk, untold, key, choice, self.now)
+        if not _is_quiet(unnotified.contact, self.now):
+            key = f"{unnotified.case_id}:{local.date().isoformat()}"
+            choice = partial(_of_the_day, zone, self.now, unnotified.called_before)
+            self.queued += await _notify(self.desk, unnotified, key, choice, self.now)
 
-    async def _tell_news(self, untold: Untold, key: str, choice: Choice) -> None:
-        if not _is_quiet(untold.contact, self.now):
-            self.queued += await _tell(self.desk, untold, key, choice, self.now)
+    async def _notify_of_news(self, unnotified: Unnotified, key: str, choice: Choice) -> None:
+        if not _is_quiet(unnotified.contact, self.now):
+            self.queued += await _notify(self.desk, unnotified, key, choice, self.now)
 
 
-def _of_the_day(zone: ZoneInfo, now: datetime, told_before: bool, case: Case) -> MessageTemplate | None:
-    return None if case.messages_muted(now) else daily_template(case, zone, now, told_before)
+def _of_the_day(zone: ZoneInfo, now: datetime, called_before: bool, case: Case) -> MessageTemplate | None:
+    return None if case.messages_muted(now) else daily_template(case, zone, now, called_before)
 
 
 def _sold(_: Case) -> MessageTemplate | None:
@@ -164,20 +176,20 @@ def _ended(case: Case) -> MessageTemplate | None:
     return _ENDS.get(case.status)
 
 
-async def _tell(desk: DeskContext, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
+async def _notify(desk: DeskContext, unnotified: Unnotified, key: str, choice: Choice, now: datetime) -> bool:
     """Create the message; a locked account is left to the next sweep.
 
     A message that replaces an unsent one has a key of its own.
     """
-    unsent = [each for each in untold.unsent if each.is_about(key)]
-    channel = _channel(desk.policy.messages.automatic, untold.contact, unsent)
+    unsent = [each for each in unnotified.unsent if each.is_about(key)]
+    channel = _channel(desk.policy.messages.automatic, unnotified.contact, unsent)
     if channel is None:
         return False
     key = f"{key}:{len(unsent) + 1}" if unsent else key
     try:
         async with transaction():
-            await lock_accounts([untold.account_id], wait=False)
-            stored = await _write_down(desk, untold, key, channel, choice, now)
+            await lock_accounts([unnotified.account_id], wait=False)
+            stored = await _write_down(desk, unnotified, key, channel, choice, now)
     except Busy:
         return False
     desk.on_commit()
@@ -185,10 +197,10 @@ async def _tell(desk: DeskContext, untold: Untold, key: str, choice: Choice, now
 
 
 async def _write_down(
-    desk: DeskContext, untold: Untold, key: str, channel: Channel, choice: Choice, now: datetime
+    desk: DeskContext, unnotified: Unnotified, key: str, channel: Channel, choice: Choice, now: datetime
 ) -> bool:
     """A message that waits for prices is created as well."""
-    case = (await load_cases(EVERYTHING, [untold.case_id], strict=True))[untold.case_id].case
+    case = (await load_cases(EVERYTHING, [unnotified.case_id], strict=True))[unnotified.case_id].case
     template = choice(case)
     if template is None:
         return False
@@ -197,8 +209,8 @@ async def _write_down(
     refusal = unfit(template, standing, now, policy.figures_max_age)
     if choice(view.case) is not template or not (refusal is None or waits_for_prices(refusal)):
         return False
-    message = compose(*(desk, view, standing, untold.contact, channel, template, now), placed_by=MESSAGES)
-    wait = wait_for(refusal, standing, message, untold.contact, policy.waits, now)
+    message = compose(*(desk, view, standing, unnotified.contact, channel, template, now), placed_by=MESSAGES)
+    wait = wait_for(refusal, standing, message, unnotified.contact, policy.waits, now)
     if wait is not None and message.status is MessageStatus.QUEUED:
         message = replace(message, reason=wait.reason, next_attempt_at=wait.until)
     stored = await insert_message(message, key)
@@ -229,7 +241,7 @@ def _is_quiet(contact: Contact | None, now: datetime) -> bool:
     return contact is not None and contact.may_be_disturbed_from(now) > now
 
 
-async def _each(page: Page) -> AsyncIterator[Untold]:
+async def _each(page: Page) -> AsyncIterator[Unnotified]:
     after: CaseId | None = None
     while rows := await page(after):
         for row in rows:

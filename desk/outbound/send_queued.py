@@ -89,13 +89,13 @@ class ChannelSender:
         if room == 0:
             return []
         ids = await claim_due(self._channel, room, now, now + self._desk.policy.messages.in_flight)
-        found: list[Due] = []
+        claimed: list[Due] = []
 
         async def read(some: Sequence[MessageId]) -> None:
-            found.extend(await load_due(some))
+            claimed.extend(await load_due(some))
 
         await self._scheduler.run_all(ids, lambda each: f"{_who(each)} read", "reading a message", read)
-        return found
+        return claimed
 
     async def _share(self, due: Due) -> None:
         """A message that fails stays claimed and is tried again when the claim has expired."""

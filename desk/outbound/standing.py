@@ -10,7 +10,7 @@ from domain.case import Case
 from domain.events import CaseView
 from domain.ids import CaseId
 from domain.judgement import unknown_in_amount
-from domain.letter import ASKS, WRITES_FIRST, FiguresAge, Standing, StockOwed, told_by
+from domain.letter import ASKS, WRITES_FIRST, FiguresAge, Standing, StockOwed, covered_by
 from domain.margin import ageing_quote, currencies_in_use, owes_whole_debt
 from domain.message import MessageTemplate
 from domain.principal import EVERYTHING
@@ -19,7 +19,7 @@ from domain.stock_recovery import RECOVERY_ALERTS
 from models.book import AccountBook, load_books
 from models.case import live_cases_of, load_cases
 from models.stock_recovery import open_recoveries_of
-from models.untold import trades_of
+from models.unnotified import trades_of
 
 
 async def look_again(
@@ -58,7 +58,7 @@ async def _standing(
         for view in await live_cases_of([case.account_id])
         if view.case.id != case.id and view.case.alert_type in WRITES_FIRST
     ]
-    return replace(own, told_by=told_by(own, others, leaves_at, desk.policy.messages.figures_max_age))
+    return replace(own, covered_by=covered_by(own, others, leaves_at, desk.policy.messages.figures_max_age))
 
 
 async def _stock(case: Case) -> tuple[StockOwed, ...]:

@@ -64,9 +64,9 @@ class RotateWebhookSecret:
 
 
 async def register_webhook(
-    desk: DeskContext, principal: Principal, command: RegisterWebhook, made: Callable[[str], None]
+    desk: DeskContext, principal: Principal, command: RegisterWebhook, on_secret: Callable[[str], None]
 ) -> Outcome:
-    """`made` gets the secret for the one answer that contains it; an answer to a repeated key does not."""
+    """`on_secret` gets the secret for the one answer that contains it, not for that to a repeated key."""
     key = command.idempotency_key
     secrets: dict[str, str] = {}
 
@@ -86,7 +86,7 @@ async def register_webhook(
         desk, principal, "registerWebhook", key, "webhook", request, decide, needs=_NEEDS
     )
     if isinstance(outcome, Done) and outcome.id in secrets:
-        made(secrets[outcome.id])
+        on_secret(secrets[outcome.id])
     return outcome
 
 
@@ -128,9 +128,9 @@ async def replay_webhook(desk: DeskContext, principal: Principal, command: Repla
 
 
 async def rotate_webhook_secret(
-    desk: DeskContext, principal: Principal, command: RotateWebhookSecret, made: Callable[[str], None]
+    desk: DeskContext, principal: Principal, command: RotateWebhookSecret, on_secret: Callable[[str], None]
 ) -> Outcome:
-    """Create a new secret; the previous one also signs for a while. `made` as in `register_webhook`.
+    """Create a new secret; the previous one also signs for a while. `on_secret` as in `register_webhook`.
 
     The outcome names the rotation: if a request arrives twice at once, one is rolled back with its secret.
     """
@@ -155,7 +155,7 @@ async def rotate_webhook_secret(
     request = {"webhook": webhook_id}
     outcome = await run_once(desk, principal, ROTATES, key, webhook_id, request, decide, needs=_NEEDS)
     if isinstance(outcome, Done) and outcome.id in secrets:
-        made(secrets[outcome.id])
+        on_secret(secrets[outcome.id])
     return outcome
 
 

@@ -58,13 +58,13 @@ async def accept_incomplete(desk: DeskContext, principal: Principal, command: Ac
         await outbox.append([BookChanged(desk.event_id(), now, account_id)])
         return Done(account_id)
 
-    asked = {
+    request = {
         "account": command.account_id,
         "subjects": sorted(command.subjects),
         "reason": command.reason,
     }
     return await run_once(
-        *(desk, principal, "acceptIncomplete", command.idempotency_key, command.account_id, asked, decide),
+        *(desk, principal, "acceptIncomplete", command.idempotency_key, command.account_id, request, decide),
         needs=Capability.ACCEPT_INCOMPLETE,
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from desk.assessment.assess_case import assess_account
-from desk.assessment.case_event import tell_of_symbols
+from desk.assessment.case_event import publish_symbols
 from desk.assessment.excess_orders import compare_with_statement
 from desk.audit import BOOK, MARKET, entry
 from desk.context import DeskContext
@@ -157,7 +157,7 @@ async def _store_position(desk: DeskContext, account_id: AccountId, stated: Posi
         # Outstanding stock follows from the positions, so it changes in the same transaction.
         await assess_account(desk, account_id, desk.clock(), (stated.symbol, held))
     elif changed:
-        await tell_of_symbols(desk, account_id, stated.symbol, held)
+        await publish_symbols(desk, account_id, stated.symbol, held)
     if changed:
         await compare_with_statement(desk, account_id, stated, quantity)
     return changed
@@ -193,9 +193,9 @@ async def _audit(
     if after == before:
         return
     detail = plain(stated)
-    made = entry(
+    record = entry(
         *(BOOK, desk.clock(), "state", "account", account_id, detail),
         before=plain(before),
         after=plain(after),
     )
-    await write_audit([made])
+    await write_audit([record])

@@ -50,8 +50,8 @@ async def note_deposit(
         detail = {"currency": currency, "received": plain(received)}
         noted = case_entry(BOOK, now, view.case, case, "noteDeposit", detail)
         await write_audit([noted] if noted else [])
-        told = replace(view, symbols=account.symbols)
-        await outbox.append([case_event(desk, told, replace(told, case=case), now)])
+        current = replace(view, symbols=account.symbols)
+        await outbox.append([case_event(desk, current, replace(current, case=case), now)])
 
 
 def _effect(

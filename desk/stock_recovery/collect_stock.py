@@ -14,7 +14,7 @@ import structlog
 
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
-from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
+from desk.stock_recovery.open_recoveries import StockDemand, open_recoveries
 from domain.calendar import NoCalendar
 from domain.case import AlertType
 from domain.covered_options import is_short_of, shortfalls
@@ -51,18 +51,18 @@ async def collect_stock(desk: DeskContext, scheduler: FairScheduler, unknown: Ou
     Markets and accounts are independent: one that fails is checked again and delays no other.
     """
     rule = (await desk.risk_policy(desk.clock())).covered_options
-    asked: list[AccountId] = []
+    called: list[AccountId] = []
     for market in await markets_of_written_calls() if rule.enabled else ():
         who = f"covered calls in {market}"
         if not scheduler.waits(who):
             await scheduler.run(
                 who,
                 "stock for written calls",
-                partial(_market, desk, scheduler, rule, market, asked, unknown),
+                partial(_market, desk, scheduler, rule, market, called, unknown),
             )
-    if asked:
+    if called:
         desk.on_commit()
-    return len(asked)
+    return len(called)
 
 
 async def _market(
@@ -70,7 +70,7 @@ async def _market(
     scheduler: FairScheduler,
     rule: CoveredOptionRule,
     market: str,
-    asked: list[AccountId],
+    called: list[AccountId],
     unknown: OutageLogs,
 ) -> None:
     try:
@@ -81,10 +81,10 @@ async def _market(
     unknown.over(market)
     if day is None or await last_collected(market) >= day.toordinal():
         return
-    before = len(asked)
-    if await _collect(desk, scheduler, rule, market, day, asked):
+    before = len(called)
+    if await _collect(desk, scheduler, rule, market, day, called):
         await save_collected(market, day.toordinal())
-        log.info("stock for written calls collected", market=market, accounts=len(asked) - before)
+        log.info("stock for written calls collected", market=market, accounts=len(called) - before)
 
 
 def due_day(desk: DeskContext, rule: CoveredOptionRule, market: str) -> date | None:
@@ -102,7 +102,7 @@ async def _collect(
     rule: CoveredOptionRule,
     market: str,
     day: date,
-    asked: list[AccountId],
+    called: list[AccountId],
 ) -> bool:
     """Check every account; returns whether none has to be checked again."""
     after, failed = AccountId(""), 0
@@ -111,8 +111,8 @@ async def _collect(
     async def ask(accounts: Sequence[AccountId]) -> None:
         books = await load_books(accounts, desk.policy.books, desk.clock())
         for id_, account in books.items():
-            if _wanted(desk, account.book, rule, market) and await _ask(desk, id_, rule, market, since):
-                asked.append(id_)
+            if _demands(desk, account.book, rule, market) and await _ask(desk, id_, rule, market, since):
+                called.append(id_)
 
     def who(account_id: AccountId) -> str:
         return f"{account_id} covered calls in {market}"
@@ -123,14 +123,14 @@ async def _collect(
     return not failed
 
 
-def _wanted(desk: DeskContext, book: Book, rule: CoveredOptionRule, market: str) -> list[Wanted]:
+def _demands(desk: DeskContext, book: Book, rule: CoveredOptionRule, market: str) -> list[StockDemand]:
     here = {
         held.instrument.option.underlying
         for held in book.holdings
         if held.instrument.option is not None and held.instrument.market == market
     }
     return [
-        Wanted(each.underlying, each.quantity)
+        StockDemand(each.underlying, each.quantity)
         for each in shortfalls(book, desk.today(desk.clock()))
         if each.underlying in here and not (rule.skip_short and is_short_of(book, each.underlying))
     ]
@@ -144,11 +144,11 @@ async def _ask(
         await lock_accounts([account_id], wait=False)
         account = (await load_books([account_id], desk.policy.books, now))[account_id]
         known = await opened_since(account_id, alert, since) | await _open_already(account_id)
-        wanted = [each for each in _wanted(desk, account.book, rule, market) if each.symbol not in known]
-        if not wanted:
+        demands = [each for each in _demands(desk, account.book, rule, market) if each.symbol not in known]
+        if not demands:
             return False
         due_at = desk.deadline(now, account.account.base_currency)
-        await outbox.append(await open_recoveries(desk, ACTOR, account, alert, wanted, due_at, now))
+        await outbox.append(await open_recoveries(desk, ACTOR, account, alert, demands, due_at, now))
     return True
 
 

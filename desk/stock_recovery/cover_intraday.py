@@ -10,7 +10,7 @@ from datetime import datetime
 
 from desk.audit import entry
 from desk.context import DeskContext
-from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
+from desk.stock_recovery.open_recoveries import StockDemand, open_recoveries
 from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.market import InstrumentKind
@@ -49,18 +49,20 @@ async def recall(desk: DeskContext, account_id: AccountId) -> None:
     """Recall all of the account's shorts, in the caller's transaction, under the account's lock."""
     now = desk.clock()
     account = (await load_books([account_id], desk.policy.books, now))[account_id]
-    wanted = [
-        await _wanted(desk, account, held.instrument.symbol, now)
+    recalled = [
+        await _recalled(desk, account, held.instrument.symbol, now)
         for held in account.book.holdings
         if held.quantity < 0 and held.instrument.kind is not InstrumentKind.OPTION
     ]
-    found = [each for each in wanted if each is not None]
-    if found:
+    demands = [each for each in recalled if each is not None]
+    if demands:
         alert = AlertType.SHORT_RECALL
-        await outbox.append(await open_recoveries(desk, SYSTEM, account, alert, found, now, now))
+        await outbox.append(await open_recoveries(desk, SYSTEM, account, alert, demands, now, now))
 
 
-async def _wanted(desk: DeskContext, account: AccountBook, symbol: Symbol, now: datetime) -> Wanted | None:
+async def _recalled(
+    desk: DeskContext, account: AccountBook, symbol: Symbol, now: datetime
+) -> StockDemand | None:
     """The part of the short that no recall covers yet."""
     short = short_quantity(account.book, symbol)
     account_id = account.account.account_id
@@ -84,4 +86,4 @@ async def _wanted(desk: DeskContext, account: AccountBook, symbol: Symbol, now: 
     await insert_recall(recall)
     detail = {"symbol": symbol, "quantity": plain_text(quantity), "account": account_id}
     await write_audit([entry(SYSTEM, now, "recallStock", "stockRecall", recall.id, detail)])
-    return Wanted(symbol, quantity, ZERO, recall.cause, recall.id)
+    return StockDemand(symbol, quantity, ZERO, recall.cause, recall.id)

@@ -27,7 +27,7 @@ from models.stock_recovery import insert_recoveries
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StockDemand:
     """A quantity of a stock to bring back. The last three fields are for recalls."""
 
     symbol: Symbol
@@ -42,7 +42,7 @@ async def open_recoveries(
     by: Principal | str,
     account: AccountBook,
     alert_type: AlertType,
-    wanted: Sequence[Wanted],
+    demands: Sequence[StockDemand],
     due_at: datetime,
     now: datetime,
 ) -> list[CaseEvent]:
@@ -69,18 +69,18 @@ async def open_recoveries(
                 cause=each.cause,
                 recall_id=each.recall_id,
             )
-            for each in wanted
+            for each in demands
         ]
     )
     case_before = before.case if before else None
-    made = case_entry(by, now, case_before, view.case, detail={"stock": [_plain(each) for each in wanted]})
-    await write_audit([made] if made else [])
+    record = case_entry(by, now, case_before, view.case, detail={"stock": [_plain(each) for each in demands]})
+    await write_audit([record] if record else [])
     await snapshot_change(desk, case_before, view.case, now, account)
     return [event, *await twin_events(desk, view.case.account_id, [event], now)]
 
 
-def _plain(wanted: Wanted) -> dict[str, str | None]:
-    return {"symbol": wanted.symbol, "quantity": plain_text(wanted.quantity), "recall": wanted.recall_id}
+def _plain(demand: StockDemand) -> dict[str, str | None]:
+    return {"symbol": demand.symbol, "quantity": plain_text(demand.quantity), "recall": demand.recall_id}
 
 
 async def _opened(

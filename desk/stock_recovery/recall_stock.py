@@ -14,7 +14,7 @@ from desk.answers import UNREADABLE
 from desk.audit import entry
 from desk.command import Done, Outcome, run_once
 from desk.context import DeskContext
-from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
+from desk.stock_recovery.open_recoveries import StockDemand, open_recoveries
 from domain.case import AlertType
 from domain.events import CaseEvent
 from domain.ids import AccountId, Symbol
@@ -72,9 +72,9 @@ async def _decide(desk: DeskContext, principal: Principal, command: RecallStock)
     locked = await _lock_shorts(desk, principal.audience, command.symbol)
     if isinstance(locked, Refusal):
         return locked
-    found, left_out = await _readable(desk, principal.audience, command.symbol, locked, now)
-    recoveries = await _open_recalls([short.account.account_id for short in found], command.symbol)
-    shorts = _recallable(found, recoveries)
+    held, left_out = await _readable(desk, principal.audience, command.symbol, locked, now)
+    recoveries = await _open_recalls([short.account.account_id for short in held], command.symbol)
+    shorts = _recallable(held, recoveries)
     shares = allocate(command.quantity, shorts.values(), command.rule, instrument.lot_size)
     if not shares and left_out:
         return Refusal(RefusalCode.UNREADABLE, UNREADABLE)
@@ -85,8 +85,8 @@ async def _decide(desk: DeskContext, principal: Principal, command: RecallStock)
         )
     recall = _recall(desk, principal, command, total(share.quantity for share in shares), now)
     await insert_recall(recall)
-    asked = {share.account_id for share in shares}
-    await _make_room([short for short in found if short.account.account_id in asked], recoveries)
+    recalled = {share.account_id for share in shares}
+    await _make_room([short for short in held if short.account.account_id in recalled], recoveries)
     await write_audit([_audit(principal, recall, command, shares, left_out)])
     await _open(desk, principal, recall, shares, shorts, now)
     return Done(recall.id)
@@ -130,33 +130,33 @@ async def _readable(
         shorts = await shorts_in(audience, [symbol], some)
         return {short.account.account_id: short for short in shorts.get(symbol, ())}
 
-    found: list[ShortHolding] = []
+    readable: list[ShortHolding] = []
     left_out: list[AccountId] = []
     for start in range(0, len(ids), BOOKS_AT_ONCE):
         whole, damaged = await all_or_each(read, ids[start : start + BOOKS_AT_ONCE])
-        found += whole.values()
+        readable += whole.values()
         left_out += damaged
-    return sorted(found, key=lambda short: short.account.account_no), left_out
+    return sorted(readable, key=lambda short: short.account.account_no), left_out
 
 
 async def _open_recalls(ids: Sequence[AccountId], symbol: Symbol) -> Mapping[AccountId, list[Recovery]]:
-    found: dict[AccountId, list[Recovery]] = defaultdict(list)
+    recalls: dict[AccountId, list[Recovery]] = defaultdict(list)
     for each in await open_recoveries_of(ids):
         if each.alert_type is AlertType.SHORT_RECALL and each.symbol == symbol:
-            found[each.account_id].append(each)
-    return found
+            recalls[each.account_id].append(each)
+    return recalls
 
 
 def _recallable(
     shorts: Sequence[ShortHolding], recoveries: Mapping[AccountId, list[Recovery]]
 ) -> dict[AccountId, RecallableShort]:
-    found = {}
+    recallable = {}
     for short in shorts:
         id_ = short.account.account_id
         quantity = recallable_quantity(short.quantity, recoveries.get(id_, ()))
         if quantity > 0:
-            found[id_] = RecallableShort(id_, short.account.account_no, quantity, short.short_since)
-    return found
+            recallable[id_] = RecallableShort(id_, short.account.account_no, quantity, short.short_since)
+    return recallable
 
 
 async def _make_room(
@@ -200,9 +200,9 @@ async def _open_one(
     now: datetime,
 ) -> list[CaseEvent]:
     may_stay = total([short.quantity, share.quantity.copy_negate()])
-    wanted = Wanted(recall.symbol, share.quantity, may_stay, recall.cause, recall.id)
+    demand = StockDemand(recall.symbol, share.quantity, may_stay, recall.cause, recall.id)
     return await open_recoveries(
-        desk, principal, account, AlertType.SHORT_RECALL, [wanted], recall.due_at, now
+        desk, principal, account, AlertType.SHORT_RECALL, [demand], recall.due_at, now
     )
 
 
@@ -241,7 +241,7 @@ def _audit(
     shares: Sequence[RecallShare],
     left_out: Sequence[AccountId],
 ) -> AuditEntry:
-    made = {
+    after = {
         **_plain(command),
         "allocated": plain_text(recall.allocated),
         "shares": [[share.account_id, plain_text(share.quantity)] for share in shares],
@@ -249,4 +249,4 @@ def _audit(
     detail: dict[str, object] = {"idempotencyKey": command.idempotency_key}
     if left_out:
         detail["leftOut"] = list(left_out)
-    return entry(principal, recall.recalled_at, "recallStock", "stockRecall", recall.id, detail, after=made)
+    return entry(principal, recall.recalled_at, "recallStock", "stockRecall", recall.id, detail, after=after)

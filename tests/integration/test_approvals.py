@@ -8,7 +8,7 @@ import pytest
 from desk.approvals import DecideApprovals, Executed, Executor, decide_approvals, expire_approvals
 from desk.command import Done, Outcome, Refused
 from desk.context import DeskContext
-from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from desk.four_eyes.request_approval import ApprovalDraft, request_approval
 from domain.approval import Approval, ApprovalKind, ApprovalStatus, ApprovalTrigger
 from domain.ids import AccountId, ApprovalId
 from domain.principal import EVERYTHING, Audience, Permission, Principal
@@ -30,7 +30,7 @@ CHECKER = approver()
 
 
 async def ask(kit: DeskKit, account_id: AccountId | None, entity_id: str = "c") -> Refused:
-    asked = ApprovalAsked(
+    asked = ApprovalDraft(
         ApprovalKind.VOID,
         "case",
         entity_id,

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from desk.command import Done
 from desk.fair_scheduler import Fault, FaultCount
-from desk.liquidation.auto_liquidate import tell_fault
+from desk.liquidation.auto_liquidate import record_fault
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
 from desk.orders.cancel import Cancel, cancel
@@ -284,7 +284,7 @@ async def test_what_somebody_sets_while_the_fault_is_about_to_be_told_is_not_hel
         assert isinstance(outcome, Done), outcome
         async with transaction():
             fault = Fault(ValueError("a bug"), 1, now + timedelta(seconds=10))
-            await tell_fault(desk.kit.desk, desk.cases[0], fault, now)
+            await record_fault(desk.kit.desk, desk.cases[0], fault, now)
         auto = (await case(desk.cases[0])).case.auto_liquidation
         assert auto == AutoLiquidation(now + timedelta(hours=1), AutoLiquidationTrigger.FIXED_TIME)
         assert await desk.notes(0) == []

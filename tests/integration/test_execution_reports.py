@@ -35,7 +35,7 @@ from models.market import load_instruments, save_instrument, save_quotes
 from models.report import Period
 from models.sql.database import fetch
 from models.sql.where import PageRequest
-from models.untold import trades_of
+from models.unnotified import trades_of
 from tests.kit.desk_kit import (
     APPLE,
     BOEING,

@@ -14,7 +14,7 @@ from desk.approvals import expire_approvals
 from desk.case_work.market_days import SetMarketDay, set_market_day, shift_deadlines
 from desk.evidence.daily_snapshots import take_daily_snapshots
 from desk.fair_scheduler import LOCK_MAX_WAIT, FairScheduler
-from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from desk.four_eyes.request_approval import ApprovalDraft, request_approval
 from desk.outbound.daily_messages import sweep_messages
 from desk.stock_recovery.collect_stock import collect_stock, unknown_markets
 from domain.approval import ApprovalKind
@@ -93,7 +93,7 @@ async def _requests(desk: Scene) -> None:
     for account_id in desk.accounts:
         async with transaction():
             await lock_accounts([account_id])
-            asked = ApprovalAsked(
+            asked = ApprovalDraft(
                 ApprovalKind.VOID,
                 "case",
                 uuid4().hex,

@@ -18,9 +18,9 @@ from domain.letter import (
     StockOwed,
     Traded,
     Waits,
+    covered_by,
     letter_name,
     listed,
-    told_by,
     unfit,
     wait_for,
 )
@@ -111,7 +111,7 @@ def test_an_amount_is_told_while_it_is_known_and_by_one_case(
     standing, asks_for_money = owing(alert), alert not in RECOVERY_ALERTS
     at_the_limit = replace(standing, age=FiguresAge(NOW - HOUR, HOUR))
     old = replace(standing, age=FiguresAge(NOW - 2 * HOUR, HOUR + timedelta(seconds=1)))
-    twin = replace(standing, told_by="MC1")
+    twin = replace(standing, covered_by="MC1")
     assert code(template, at_the_limit) is None
     assert code(template, old) == ("FIGURES_TOO_OLD" if asks_for_money else None)
     assert code(template, twin) == ("SAME_SHORTFALL" if asks_for_money else None)
@@ -139,27 +139,27 @@ def test_of_two_cases_about_the_same_money_one_writes_whatever_the_state_of_the_
         for other in STATES:
             senior = replace(one, case=replace(one.case, alert_type=first, case_no="MC1"))
             junior = replace(other, case=replace(other.case, alert_type=AlertType.OVER_FINANCING))
-            heard = told_by(junior, [senior], NOW, HOUR)
-            assert told_by(senior, [junior], NOW, HOUR) is None
-            both = [writes(senior), writes(replace(junior, told_by=heard))]
+            covering = covered_by(junior, [senior], NOW, HOUR)
+            assert covered_by(senior, [junior], NOW, HOUR) is None
+            both = [writes(senior), writes(replace(junior, covered_by=covering))]
             expected = 1 if writes(senior) or writes(junior) else 0
             assert both.count(True) == expected, (one.case, other.case)
-            assert heard in (None, "MC1")
+            assert covering in (None, "MC1")
 
 
 def test_a_case_whose_letter_waits_with_this_one_for_prices_writes_for_both_when_they_come() -> None:
     old = FiguresAge(NOW - 2 * HOUR, 2 * HOUR)
     senior = replace(owing(AlertType.MAINTENANCE), age=old)
     junior = owing(AlertType.OVER_FINANCING)
-    assert told_by(junior, [senior], NOW, HOUR) is None
-    assert told_by(replace(junior, age=old), [senior], NOW, HOUR) == senior.case.case_no
+    assert covered_by(junior, [senior], NOW, HOUR) is None
+    assert covered_by(replace(junior, age=old), [senior], NOW, HOUR) == senior.case.case_no
 
 
 def test_who_cannot_write_before_the_quiet_hours_end_silences_no_other() -> None:
     senior = owing(AlertType.MAINTENANCE, deadline=NOW + HOUR)
     junior = owing(AlertType.OVER_FINANCING, deadline=NOW + 10 * HOUR)
-    assert told_by(junior, [senior], NOW, HOUR) is not None
-    assert told_by(junior, [senior], NOW + HOUR, HOUR) is None
+    assert covered_by(junior, [senior], NOW, HOUR) is not None
+    assert covered_by(junior, [senior], NOW + HOUR, HOUR) is None
 
 
 WAITS = Waits(timedelta(minutes=1), timedelta(minutes=10))
@@ -220,9 +220,9 @@ def test_each_template_has_a_letter_for_each_kind_of_case() -> None:
 def test_an_intraday_account_is_called_before_it_is_warned() -> None:
     zone = ZoneInfo("Asia/Hong_Kong")
     today = replace(a_case(AlertType.INTRADAY, CaseStatus.OPEN, "100"), deadline=NOW + HOUR)
-    assert daily_template(today, zone, NOW, told_before=False) is MessageTemplate.MARGIN_CALL
+    assert daily_template(today, zone, NOW, called_before=False) is MessageTemplate.MARGIN_CALL
     other = replace(today, alert_type=AlertType.MAINTENANCE)
-    assert daily_template(other, zone, NOW, told_before=False) is MessageTemplate.FORCE_CLOSE_WARNING
+    assert daily_template(other, zone, NOW, called_before=False) is MessageTemplate.FORCE_CLOSE_WARNING
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def _about(case: str, news: str) -> str:
 
 
 _OF_TODAY = f"SELECT 1 FROM client_message m WHERE {_about('t', '?')}"
-_TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"
+_CALLED = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"
 
 
 _MOVES = "(SELECT COUNT(*) FROM deadline_change d WHERE d.case_id = c.id)"
@@ -64,13 +64,13 @@ class Unsent:
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
+class Unnotified:
     """A case whose client has not been sent the news."""
 
     case_id: CaseId
     account_id: AccountId
     opened_at: datetime
-    told_before: bool
+    called_before: bool
     contact_row: Row
     plans: int
     moves: int
@@ -83,9 +83,9 @@ class Untold:
         return contact_or_none(self.contact_row)
 
 
-async def untold_cases(
+async def unnotified_cases(
     day: str, currencies: Sequence[str], now: datetime, after: CaseId | None, limit: int
-) -> list[Untold]:
+) -> list[Unnotified]:
     """Live cases before their deadline in these base currencies, without the automatic message of `day`.
 
     Cases for money are included only if they demand some. An over-financing case is left out if another case
@@ -112,12 +112,12 @@ async def untold_cases(
     where.add("a.base_currency IN (?)", list(currencies))
     where.add(_unwritten("?"), day)
     where.add_if("c.id > ?", after)
-    return await _untold(where, limit)
+    return await _unnotified(where, limit)
 
 
-async def untold_moves(
+async def unnotified_moves(
     currencies: Sequence[str], now: datetime, after: CaseId | None, limit: int
-) -> list[Untold]:
+) -> list[Unnotified]:
     """Live cases for money in these base currencies whose deadline is now earlier than in the last letter.
 
     Letters about stock state the due time of the stock instead.
@@ -138,10 +138,10 @@ async def untold_moves(
     )
     where.add(_unwritten(f"'moved:' || CAST({_MOVES} AS TEXT)"))
     where.add_if("c.id > ?", after)
-    return await _untold(where, limit)
+    return await _unnotified(where, limit)
 
 
-async def untold_ends(since: datetime, after: CaseId | None, limit: int) -> list[Untold]:
+async def unnotified_ends(since: datetime, after: CaseId | None, limit: int) -> list[Unnotified]:
     """Cases cured or void since then whose clients were sent a call, and not its end."""
     where = Where()
     where.add("c.status IN (?)", [CaseStatus.RESOLVED, CaseStatus.VOID])
@@ -149,10 +149,10 @@ async def untold_ends(since: datetime, after: CaseId | None, limit: int) -> list
     where.add("EXISTS (SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status = 'SENT')")
     where.add(_unwritten("'cured'"))
     where.add_if("c.id > ?", after)
-    return await _untold(where, limit)
+    return await _unnotified(where, limit)
 
 
-async def untold_sales(since: datetime, after: CaseId | None, limit: int) -> list[Untold]:
+async def unnotified_sales(since: datetime, after: CaseId | None, limit: int) -> list[Unnotified]:
     """Cases whose orders have traded since then and have ended, and whose clients were not notified.
 
     A case with orders in slices is left until the last slice.
@@ -167,7 +167,7 @@ async def untold_sales(since: datetime, after: CaseId | None, limit: int) -> lis
     )
     where.add(_unwritten("'sold:' || CAST(c.plans AS TEXT)"))
     where.add_if("c.id > ?", after)
-    return await _untold(where, limit)
+    return await _unnotified(where, limit)
 
 
 async def trades_of(case_id: CaseId) -> list[Traded]:
@@ -190,17 +190,17 @@ async def trades_of(case_id: CaseId) -> list[Traded]:
     ]
 
 
-async def _untold(where: Where, limit: int) -> list[Untold]:
+async def _unnotified(where: Where, limit: int) -> list[Unnotified]:
     first = first_rows(
-        f"SELECT c.id, c.account_id, c.opened_at, c.plans, EXISTS ({_TOLD}) AS told,"
+        f"SELECT c.id, c.account_id, c.opened_at, c.plans, EXISTS ({_CALLED}) AS called,"
         f" {_MOVES} AS moves, {CONTACT_COLUMNS}"
         " FROM margin_case c JOIN account a ON a.id = c.account_id"
         f" LEFT JOIN client_contact t ON t.client_id = a.client_id{where} ORDER BY c.id",
         where,
     )
-    found = await first_readable(first, _one, "margin_case", limit)
-    unsent = await _unsent_of([each.case_id for each in found])
-    return [replace(each, unsent=tuple(unsent[each.case_id])) for each in found]
+    cases = await first_readable(first, _one, "margin_case", limit)
+    unsent = await _unsent_of([each.case_id for each in cases])
+    return [replace(each, unsent=tuple(unsent[each.case_id])) for each in cases]
 
 
 async def _unsent_of(case_ids: Sequence[CaseId]) -> dict[CaseId, list[Unsent]]:
@@ -224,12 +224,12 @@ def _unsent(row: Row) -> tuple[CaseId, Unsent]:
     return CaseId(row["case_id"]), unsent
 
 
-def _one(row: Row) -> Untold:
-    return Untold(
+def _one(row: Row) -> Unnotified:
+    return Unnotified(
         CaseId(row["id"]),
         AccountId(row["account_id"]),
         time(row["opened_at"]),
-        bool(row["told"]),
+        bool(row["called"]),
         row,
         row["plans"],
         row["moves"],
