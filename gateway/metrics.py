@@ -22,7 +22,7 @@ from models.doubt import unwatched_by_reason
 from models.message import waiting_messages
 from models.outbox import Backlog, backlog
 from models.webhook import WebhookLag, count_disabled, slowest_webhook
-from subscriptions.metrics import LAG_BUCKETS_S, LagHistogram
+from subscriptions.live.metrics import LAG_BUCKETS_S, LagHistogram
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -37,11 +37,11 @@ from models import outbox
 from models.sql.configuration import SessionLimits
 from models.sql.database import Database
 from resolvers.kit.context import Api
-from subscriptions.bus import Bus
-from subscriptions.cursor import CursorSigner, key_id_of
-from subscriptions.memory_bus import MemoryBus
-from subscriptions.redis_bus import RedisBus
-from subscriptions.stream import EventStream
+from subscriptions.stream.bus import Bus
+from subscriptions.stream.cursor import CursorSigner, key_id_of
+from subscriptions.stream.event_stream import EventStream
+from subscriptions.stream.memory_bus import MemoryBus
+from subscriptions.stream.redis_bus import RedisBus
 from venues.base import Venue
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from subscriptions.redis_bus import RedisBus
+from subscriptions.stream.redis_bus import RedisBus
 
 
 class Publisher:

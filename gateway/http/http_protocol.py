@@ -15,9 +15,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from gateway.http.request_head import HeadLimits, RequestHead
 from gateway.http.unread import Unread
-from subscriptions.frames import LAST_CHUNK, chunk
-from subscriptions.protocol import CloseCode
-from subscriptions.sse import comment
+from subscriptions.connections.frames import LAST_CHUNK, chunk
+from subscriptions.connections.protocol import CloseCode
+from subscriptions.connections.sse import comment
 
 STREAM_EXTENSION = "desk.stream"
 """In the ASGI scope's extensions: a function that opens the sink, once the response has been started."""

@@ -39,17 +39,17 @@ from resolvers.kit.errors import (
 )
 from resolvers.live_feed.fields import describe, postings_of
 from resolvers.live_feed.schema import LiveSchema, Prepared
-from subscriptions import protocol
-from subscriptions.bus import PositionLost
-from subscriptions.frames import SINK_EXTENSION
-from subscriptions.group import LiveLimits
-from subscriptions.mailbox import MailboxLimits
-from subscriptions.metrics import LiveMetrics
-from subscriptions.protocol import PROTOCOL, CloseCode
-from subscriptions.running import Backend, Caller, Refused, Single, Wire
-from subscriptions.shared import LiveFeed
-from subscriptions.sse import SseStream, StreamLimits
-from subscriptions.websocket import Session, SocketLimits
+from subscriptions.connections import protocol
+from subscriptions.connections.frames import SINK_EXTENSION
+from subscriptions.connections.mailbox import MailboxLimits
+from subscriptions.connections.protocol import PROTOCOL, CloseCode
+from subscriptions.connections.running import Backend, Caller, Refused, Single, Wire
+from subscriptions.connections.sse import SseStream, StreamLimits
+from subscriptions.connections.websocket import Session, SocketLimits
+from subscriptions.live.group import LiveLimits
+from subscriptions.live.metrics import LiveMetrics
+from subscriptions.live.shared import LiveFeed
+from subscriptions.stream.bus import PositionLost
 
 TICK_S = 1.0
 TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"

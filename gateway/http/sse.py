@@ -19,9 +19,9 @@ from gateway.http.graphql import error_response
 from gateway.http.http_protocol import STREAM_EXTENSION
 from gateway.http.live import Live
 from gateway.http.request_body import BodyRefused, read_json, require_json
-from subscriptions.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe
-from subscriptions.running import Caller, Refused
-from subscriptions.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream
+from subscriptions.connections.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe
+from subscriptions.connections.running import Caller, Refused
+from subscriptions.connections.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream
 
 EVENT_STREAM = "text/event-stream"
 TOKEN_HEADER = "x-graphql-event-stream-token"

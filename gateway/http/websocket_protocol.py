@@ -15,7 +15,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 from gateway.http.request_head import HeadRefusal
-from subscriptions.frames import SINK_EXTENSION
+from subscriptions.connections.frames import SINK_EXTENSION
 
 CLOSE_TIMEOUT_S = 5.0
 FRAGMENTS_MAX = 1_024

@@ -10,7 +10,7 @@ from gateway.loops.supervisor import RestartPolicy, Supervisor, Worker, attempte
 from gateway.settings import Settings
 from models.sql.database import Busy, DatabaseUnavailable, PrivilegeMissing, StatementCutOff, UnstorableText
 from models.sql.unreadable import UnreadableRow
-from subscriptions.bus import BusUnavailable
+from subscriptions.stream.bus import BusUnavailable
 from venues.base import VenueUnavailable
 
 PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)

@@ -19,7 +19,7 @@ from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from models.sql.codec import UnknownFormat, event_from_text
 from outages.log import OutageLog
-from subscriptions.bus import BusUnavailable, Entry, Message, PositionLost, SlowConsumer
+from subscriptions.stream.bus import BusUnavailable, Entry, Message, PositionLost, SlowConsumer
 
 RELOAD_INTERVAL_S = 600.0
 

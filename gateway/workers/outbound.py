@@ -25,7 +25,7 @@ from messages.base import MessageService
 from messages.webhook_post import WebhookPoster
 from models.webhook import due_webhooks
 from resolvers.commands.webhook_body import webhook_body, webhook_cursor
-from subscriptions.bus import Position
+from subscriptions.stream.bus import Position
 
 
 def of_outbound(resources: Resources) -> Supervisor:

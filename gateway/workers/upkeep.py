@@ -15,7 +15,7 @@ from gateway.resources import Resources
 from models import outbox
 from models.audit import chain_head
 from models.input_outcome import prune_outcomes
-from subscriptions.outbox_relay import OutboxRelay
+from subscriptions.stream.outbox_relay import OutboxRelay
 
 HEAD_TOLD_EVERY = timedelta(hours=1)
 PRUNE_INTERVAL_S = 30.0

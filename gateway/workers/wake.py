@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from gateway.resources import Signals
-from subscriptions.bus import Bus, BusUnavailable, Message
+from subscriptions.stream.bus import Bus, BusUnavailable, Message
 
 COMMITTED_TOPIC = "committed"
 _COMMITTED = [Message("committed", b"")]

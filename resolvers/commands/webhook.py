@@ -27,8 +27,8 @@ from resolvers.kit.inputs import KEY, check_key
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.refused import AnyRefused
-from subscriptions.bus import Position
-from subscriptions.cursor import CursorInvalid
+from subscriptions.stream.bus import Position
+from subscriptions.stream.cursor import CursorInvalid
 
 
 @strawberry.type(description="An endpoint to which the desk posts your events, signed and in order.")

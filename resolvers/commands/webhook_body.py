@@ -13,8 +13,8 @@ from domain.canonical import plain
 from domain.events import CaseEvent, Event, LostEvent, OrderEvent
 from domain.webhook import EVENT_LOST, WebhookId, event_name
 from resolvers.kit.node import global_id
-from subscriptions.bus import Position
-from subscriptions.cursor import CursorSigner, scope_of
+from subscriptions.stream.bus import Position
+from subscriptions.stream.cursor import CursorSigner, scope_of
 
 
 def webhook_cursor(cursors: CursorSigner, webhook_id: WebhookId, position: Position) -> str:

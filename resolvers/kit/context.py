@@ -18,9 +18,9 @@ from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability, Principal
 from resolvers.kit.errors import FORBIDDEN, ApiError
 from resolvers.kit.loaders import Loaders
-from subscriptions.bus import Bus
-from subscriptions.cursor import CursorSigner
-from subscriptions.stream import EventStream
+from subscriptions.stream.bus import Bus
+from subscriptions.stream.cursor import CursorSigner
+from subscriptions.stream.event_stream import EventStream
 
 
 class BookWhatIfRunner(Protocol):

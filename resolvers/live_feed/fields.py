@@ -23,9 +23,9 @@ from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of, s
 from resolvers.types.case_filter import CaseFilter as ChosenCases
 from resolvers.types.market import quote_of
 from resolvers.types.summary import summarise
-from subscriptions.bus import Position
-from subscriptions.cursor import scope_of
-from subscriptions.operation import Delivery, Snapshot
+from subscriptions.live.operation import Delivery, Snapshot
+from subscriptions.stream.bus import Position
+from subscriptions.stream.cursor import scope_of
 
 
 class CaseEvents(LiveOperation):

@@ -21,8 +21,8 @@ from models.sql.database import NO_ANSWER
 from resolvers.execution.compiled import Complete, NotPlain
 from resolvers.execution.executor import AdmittedOperation, Executor, encode
 from resolvers.kit.context import Api, ReadContext
-from subscriptions.bus import Position
-from subscriptions.operation import Delivery, Opening, Snapshot
+from subscriptions.live.operation import Delivery, Opening, Snapshot
+from subscriptions.stream.bus import Position
 
 _END_OF_EXTENSIONS = b'"}}'
 NOWHERE = Position("", 0)

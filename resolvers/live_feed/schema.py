@@ -16,8 +16,8 @@ from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.live_feed.fields import OPERATIONS
 from resolvers.live_feed.operation import LiveOperation, Request
 from resolvers.live_feed.sameness import root_field, sharing_key
-from subscriptions.bus import Position
-from subscriptions.cursor import CursorInvalid
+from subscriptions.stream.bus import Position
+from subscriptions.stream.cursor import CursorInvalid
 
 
 @dataclass(frozen=True, slots=True)

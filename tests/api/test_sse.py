@@ -15,7 +15,7 @@ import pytest_asyncio
 from domain.principal import Permission
 from models.outbox import backlog
 from models.revocation import revoke_subject
-from subscriptions.protocol import CloseCode
+from subscriptions.connections.protocol import CloseCode
 from tests.kit.desk_kit import Clock as DeskClock
 from tests.kit.desk_kit import DeskKit
 from tests.kit.live_desk import LiveDesk, served_desk, until

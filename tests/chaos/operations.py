@@ -18,8 +18,8 @@ from models.case_list import CaseFilter
 from models.order import OrderFilter
 from resolvers.kit.node import global_id
 from resolvers.subscription import scope_text
-from subscriptions.bus import Position
-from subscriptions.cursor import CursorSigner, key_id_of, scope_of
+from subscriptions.stream.bus import Position
+from subscriptions.stream.cursor import CursorSigner, key_id_of, scope_of
 
 CASES = """subscription ($filter: CaseFilter, $after: String) { caseEvents(filter: $filter, after: $after) {
   id kind at case { id version status amount account { accountNo } }

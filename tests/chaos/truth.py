@@ -9,7 +9,7 @@ import asyncpg
 
 from domain.events import CaseEvent, OrderEvent
 from models.sql.codec import event_from_text
-from subscriptions.bus import Position
+from subscriptions.stream.bus import Position
 from tests.chaos.operations import Operation
 
 POLL_S = 0.1

@@ -1,4 +1,4 @@
-"""What every bus promises (`subscriptions.bus`), held against the memory bus and against a real Redis."""
+"""What every bus promises (`subscriptions.stream.bus`), held against the memory bus and a real Redis."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from models.outbox import OutboxRow, StreamHead
 from models.sql.database import Busy
-from subscriptions.bus import (
+from subscriptions.stream.bus import (
     Bus,
     BusBehind,
     BusUnavailable,
@@ -26,9 +26,9 @@ from subscriptions.bus import (
     PositionLost,
     SlowConsumer,
 )
-from subscriptions.history import History
-from subscriptions.memory_bus import MemoryBus
-from subscriptions.redis_bus import RedisBus
+from subscriptions.stream.history import History
+from subscriptions.stream.memory_bus import MemoryBus
+from subscriptions.stream.redis_bus import RedisBus
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import RedisServer, free_port
 from tests.kit.tcp_proxy import TcpProxy

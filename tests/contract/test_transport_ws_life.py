@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from subscriptions.running import RESUME_HINT
+from subscriptions.connections.running import RESUME_HINT
 from tests.kit.live_desk import LiveDesk, served_desk, until
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.raw_websocket import CLOSE, PING, PONG, TEXT, Closed, RawWebSocket

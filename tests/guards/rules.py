@@ -296,7 +296,7 @@ RULES = (
         keeps=("try: ...\nexcept OSError as away:\n    outage.tell(away)", "log.warning('once')"),
         except_in=(
             "desk/evidence/reports.py",
-            "subscriptions/shared.py",
+            "subscriptions/live/shared.py",
             "gateway/cli/fleet.py",
             "gateway/workers/margin.py",
         ),
@@ -307,7 +307,7 @@ RULES = (
         outage_without_an_end,
         breaks=("outage = OutageLog('away', 'back')\noutage.tell('no answer')",),
         keeps=("outage = OutageLog('away', 'back')\noutage.tell('no answer')\noutage.over()",),
-        except_in=("subscriptions/metrics.py",),
+        except_in=("subscriptions/live/metrics.py",),
     ),
     Rule(
         "the domain is pure",

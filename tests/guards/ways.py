@@ -159,8 +159,8 @@ WAYS = (
         _fill,
         [
             "desk/orders/record_execution.py+models/outbox.py",
-            "subscriptions/outbox_relay.py+models/outbox.py",
-            "subscriptions/fan_out.py+subscriptions/group.py",
+            "subscriptions/stream/outbox_relay.py+models/outbox.py",
+            "subscriptions/stream/fan_out.py+subscriptions/live/group.py",
         ],
     ),
 )

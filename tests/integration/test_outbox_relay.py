@@ -14,11 +14,11 @@ from domain.ids import AccountId, EventId
 from models import outbox
 from models.sql.codec import event_from_text
 from models.sql.database import Database, execute, transaction
-from subscriptions.bus import Bus, BusUnavailable, Entry, Position, PositionLost
-from subscriptions.memory_bus import MemoryBus
-from subscriptions.outbox_relay import OutboxRelay, StreamDiverged
-from subscriptions.redis_bus import RedisBus
-from subscriptions.stream import EventStream
+from subscriptions.stream.bus import Bus, BusUnavailable, Entry, Position, PositionLost
+from subscriptions.stream.event_stream import EventStream
+from subscriptions.stream.memory_bus import MemoryBus
+from subscriptions.stream.outbox_relay import OutboxRelay, StreamDiverged
+from subscriptions.stream.redis_bus import RedisBus
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import RedisServer
 

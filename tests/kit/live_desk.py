@@ -32,8 +32,8 @@ from models import outbox
 from models.market import save_instrument
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from models.sql.database import Database, transaction
-from subscriptions.bus import Message
-from subscriptions.group import CatchingUp, Member
+from subscriptions.live.group import CatchingUp, Member
+from subscriptions.stream.bus import Message
 from tests.kit.patience import ANY_TIME_S, FAR_S, PATIENCE_S
 
 POLL_S = 0.01

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from subscriptions.protocol import CloseCode
+from subscriptions.connections.protocol import CloseCode
 from tests.kit.live_desk import served_desk, until
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.transport_ws_harness import ready, subscribe

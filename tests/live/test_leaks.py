@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.http.websocket_protocol import DeskWebSocketProtocol, TransportSink
-from subscriptions.fan_out import Listener
-from subscriptions.group import Group
-from subscriptions.mailbox import Mailbox, Slot
-from subscriptions.running import Operations
-from subscriptions.websocket import Session
+from subscriptions.connections.mailbox import Mailbox, Slot
+from subscriptions.connections.running import Operations
+from subscriptions.connections.websocket import Session
+from subscriptions.live.group import Group
+from subscriptions.stream.fan_out import Listener
 from tests.kit.live_desk import LiveDesk, served_desk, until
 from tests.kit.raw_websocket import RawWebSocket
 from tests.kit.transport_ws_harness import CASES, QUOTES

@@ -12,9 +12,9 @@ import pytest_asyncio
 from gateway.settings import DEVELOPMENT_SECRET
 from models import outbox
 from models.sql.database import execute
-from subscriptions.bus import Position
-from subscriptions.cursor import CursorSigner, key_id_of, scope_of
-from subscriptions.protocol import CloseCode
+from subscriptions.connections.protocol import CloseCode
+from subscriptions.stream.bus import Position
+from subscriptions.stream.cursor import CursorSigner, key_id_of, scope_of
 from tests.kit.live_desk import LiveDesk, served_desk, until
 from tests.kit.raw_websocket import RawWebSocket
 from tests.kit.transport_ws_harness import ready, refusal, subscribe, take_all

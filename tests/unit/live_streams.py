@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.outbox import OutboxRow, StreamHead
-from subscriptions.bus import Bus, Position
-from subscriptions.group import Batch, LiveLimits
-from subscriptions.metrics import LiveMetrics
-from subscriptions.operation import Delivery, Opening, Operation, Snapshot
-from subscriptions.shared import LiveFeed
-from subscriptions.stream import EventStream
+from subscriptions.live.group import Batch, LiveLimits
+from subscriptions.live.metrics import LiveMetrics
+from subscriptions.live.operation import Delivery, Opening, Operation, Snapshot
+from subscriptions.live.shared import LiveFeed
+from subscriptions.stream.bus import Bus, Position
+from subscriptions.stream.event_stream import EventStream
 from tests.kit.patience import PATIENCE_S
 
 EPOCH = "epoch"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscriptions.bus import Position
-from subscriptions.cursor import CURSOR_CHARACTERS_MAX, CursorInvalid, CursorSigner, scope_of
+from subscriptions.stream.bus import Position
+from subscriptions.stream.cursor import CURSOR_CHARACTERS_MAX, CursorInvalid, CursorSigner, scope_of
 
 POSITION = Position("4f2a", 41)
 SCOPE = scope_of("caseEvents", "{}", "trader-1")

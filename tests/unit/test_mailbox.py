@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscriptions.mailbox import Mailbox, MailboxLimits, Slot
-from subscriptions.operation import Delivery
+from subscriptions.connections.mailbox import Mailbox, MailboxLimits, Slot
+from subscriptions.live.operation import Delivery
 from tests.kit.patience import PATIENCE_S
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.sql.database import DatabaseUnavailable
-from subscriptions.bus import Position
-from subscriptions.mailbox import MailboxLimits
-from subscriptions.memory_bus import MemoryBus
-from subscriptions.operation import Delivery, Operation, Snapshot
-from subscriptions.protocol import CloseCode, Subscribe
-from subscriptions.running import AWAY_HINT, Backend, Caller, Operations, Single, Start
-from subscriptions.sse import SingleWire, SseStream, StreamLimits
-from subscriptions.websocket import SocketWire
+from subscriptions.connections.mailbox import MailboxLimits
+from subscriptions.connections.protocol import CloseCode, Subscribe
+from subscriptions.connections.running import AWAY_HINT, Backend, Caller, Operations, Single, Start
+from subscriptions.connections.sse import SingleWire, SseStream, StreamLimits
+from subscriptions.connections.websocket import SocketWire
+from subscriptions.live.operation import Delivery, Operation, Snapshot
+from subscriptions.stream.bus import Position
+from subscriptions.stream.memory_bus import MemoryBus
 from tests.unit.live_streams import EPOCH, Reader, Topic, World, until, world
 from tests.unit.test_mailbox import Pipe
 

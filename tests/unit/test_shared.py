@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from subscriptions.bus import Bus, Position, PositionLost
-from subscriptions.memory_bus import MemoryBus
-from subscriptions.operation import Delivery
-from subscriptions.redis_bus import RedisBus
-from subscriptions.shared import AT_A_STRETCH
+from subscriptions.live.operation import Delivery
+from subscriptions.live.shared import AT_A_STRETCH
+from subscriptions.stream.bus import Bus, Position, PositionLost
+from subscriptions.stream.memory_bus import MemoryBus
+from subscriptions.stream.redis_bus import RedisBus
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.unit.live_streams import EPOCH, LIMITS, Ledger, Reader, Topic, until, world
 

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from subscriptions.frames import Sink
-from subscriptions.operation import Delivery
+from subscriptions.connections.frames import Sink
+from subscriptions.live.operation import Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from typing import Any
 
 import orjson
 
-from subscriptions.frames import Sink, chunk
-from subscriptions.group import Rendered
-from subscriptions.mailbox import MailboxLimits
-from subscriptions.operation import Operation
-from subscriptions.protocol import CloseCode, Subscribe
-from subscriptions.running import Backend, Caller, Operations, Wire
+from subscriptions.connections.frames import Sink, chunk
+from subscriptions.connections.mailbox import MailboxLimits
+from subscriptions.connections.protocol import CloseCode, Subscribe
+from subscriptions.connections.running import Backend, Caller, Operations, Wire
+from subscriptions.live.group import Rendered
+from subscriptions.live.operation import Operation
 
 DISTINCT_ID = ""
 """The id of the operation of a stream that has only one."""

@@ -2,7 +2,7 @@
 
 A server's text frame is not masked, so the frame of one payload is the same for every subscriber that uses
 the same id for its operation. Writing ready bytes to a transport with room costs little more than a system
-call; frames for a peer without room go to its mailbox (`subscriptions.mailbox`).
+call; frames for a peer without room go to its mailbox (`subscriptions.connections.mailbox`).
 """
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ from binascii import Error as NotBase64
 from collections.abc import Mapping
 from hashlib import sha256
 
-from subscriptions.bus import Position
+from subscriptions.stream.bus import Position
 
 VERSION = 1
 MAC_BYTES = 16

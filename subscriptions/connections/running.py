@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from subscriptions.bus import BusUnavailable, Position, PositionLost
-from subscriptions.frames import Sink
-from subscriptions.group import Batch, Rendered
-from subscriptions.mailbox import Mailbox, MailboxLimits, Slot
-from subscriptions.metrics import LiveMetrics
-from subscriptions.operation import Delivery, Opening, Operation, Snapshot
-from subscriptions.protocol import Subscribe
-from subscriptions.shared import LiveFeed
-from subscriptions.undisturbed import undisturbed
+from subscriptions.connections.frames import Sink
+from subscriptions.connections.mailbox import Mailbox, MailboxLimits, Slot
+from subscriptions.connections.protocol import Subscribe
+from subscriptions.live.group import Batch, Rendered
+from subscriptions.live.metrics import LiveMetrics
+from subscriptions.live.operation import Delivery, Opening, Operation, Snapshot
+from subscriptions.live.shared import LiveFeed
+from subscriptions.live.undisturbed import undisturbed
+from subscriptions.stream.bus import BusUnavailable, Position, PositionLost
 
 AWAY_HINT = "The desk cannot look that up now: reconnect and resume from your last cursor."
 RESUME_HINT = "You read slower than events arrive: reconnect and resume from your last cursor."

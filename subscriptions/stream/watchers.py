@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
-from subscriptions.bus import Message
+from subscriptions.stream.bus import Message
 
 
 class Watcher:

@@ -1,15 +1,15 @@
 """The event stream for subscriptions: live from the bus, and older events from the outbox.
 
-The guarantees of the bus (`subscriptions.bus`) hold over the longer history of the outbox. A snapshot and the
-following events fit together if `position_now` is called before the snapshot is read: an event may then be in
-both, never in neither.
+The guarantees of the bus (`subscriptions.stream.bus`) hold over the longer history of the outbox. A snapshot
+and the following events fit together if `position_now` is called before the snapshot is read: an event may
+then be in both, never in neither.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
-from subscriptions.bus import Bus, BusUnavailable, Entry, Position, PositionLost
-from subscriptions.history import History
+from subscriptions.stream.bus import Bus, BusUnavailable, Entry, Position, PositionLost
+from subscriptions.stream.history import History
 
 
 class EventStream:

@@ -20,11 +20,11 @@ from typing import Protocol
 
 import structlog
 
-from subscriptions.bus import BusUnavailable, Entry, Position, PositionLost, SlowConsumer
-from subscriptions.group import Batch, CatchingUp, Group, LiveLimits, Rendered, Subscriber
-from subscriptions.metrics import LiveMetrics
-from subscriptions.operation import Fact, Operation
-from subscriptions.undisturbed import undisturbed
+from subscriptions.live.group import Batch, CatchingUp, Group, LiveLimits, Rendered, Subscriber
+from subscriptions.live.metrics import LiveMetrics
+from subscriptions.live.operation import Fact, Operation
+from subscriptions.live.undisturbed import undisturbed
+from subscriptions.stream.bus import BusUnavailable, Entry, Position, PositionLost, SlowConsumer
 
 AT_A_STRETCH = 20
 """Events processed before other tasks get their turn."""
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class Stream(Protocol):
-    """Implemented by `subscriptions.stream.EventStream`."""
+    """Implemented by `subscriptions.stream.event_stream.EventStream`."""
 
     async def position_now(self) -> Position:
         """The newest assigned position."""

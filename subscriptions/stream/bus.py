@@ -12,7 +12,7 @@ Guarantees of an implementation:
 - `publish` either stores all entries or raises. Publishing entries that the bus already has changes nothing,
   so a publisher may always repeat itself, and two publishers cannot double or reorder entries.
 - Publishing never waits for a listener, and a slow listener affects only itself.
-- The history is bounded. Older entries are in the outbox (`subscriptions.stream`).
+- The history is bounded. Older entries are in the outbox (`subscriptions.stream.event_stream`).
 - Broadcasts are delivered at most once, and a slow watcher keeps only the newest message of each key.
 """
 

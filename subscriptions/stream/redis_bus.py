@@ -33,10 +33,10 @@ from redis.backoff import NoBackoff
 from models.outbox import READ_LATER
 from outages.log import OutageLog, OutageLogs
 from outages.redis_refusals import Refusal, refusal_in
-from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
-from subscriptions.fan_out import FanOut, Listener
-from subscriptions.history import History
-from subscriptions.watchers import Watcher, Watchers
+from subscriptions.stream.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
+from subscriptions.stream.fan_out import FanOut, Listener
+from subscriptions.stream.history import History
+from subscriptions.stream.watchers import Watcher, Watchers
 
 COMMAND_RETRIES = 1
 """At once, for a connection that broke while idle; longer waits are covered by the outbox.

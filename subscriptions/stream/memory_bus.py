@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from subscriptions.bus import BusBehind, Entry, Message, Position, PositionLost
-from subscriptions.fan_out import FanOut, Listener
-from subscriptions.watchers import Watcher, Watchers
+from subscriptions.stream.bus import BusBehind, Entry, Message, Position, PositionLost
+from subscriptions.stream.fan_out import FanOut, Listener
+from subscriptions.stream.watchers import Watcher, Watchers
 
 
 class MemoryBus:

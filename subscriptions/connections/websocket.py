@@ -1,8 +1,8 @@
 """One WebSocket of a client: the graphql-transport-ws session over an ASGI connection.
 
-`subscriptions.running` runs its operations; this module handles its messages and its life. Deadlines (the
-init deadline, pings, the end of the token) are checked by one clock for all sockets, which calls `tick`, not
-by a timer per socket.
+`subscriptions.connections.running` runs its operations; this module handles its messages and its life.
+Deadlines (the init deadline, pings, the end of the token) are checked by one clock for all sockets, which
+calls `tick`, not by a timer per socket.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from subscriptions import protocol
-from subscriptions.frames import Sink, text_frame
-from subscriptions.group import Rendered
-from subscriptions.mailbox import MailboxLimits
-from subscriptions.operation import Operation
-from subscriptions.protocol import CloseCode
-from subscriptions.running import Backend, Caller, Operations, Refused
+from subscriptions.connections import protocol
+from subscriptions.connections.frames import Sink, text_frame
+from subscriptions.connections.mailbox import MailboxLimits
+from subscriptions.connections.protocol import CloseCode
+from subscriptions.connections.running import Backend, Caller, Operations, Refused
+from subscriptions.live.group import Rendered
+from subscriptions.live.operation import Operation
 
 
 @dataclass(frozen=True, slots=True)

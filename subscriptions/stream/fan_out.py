@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Self
 
-from subscriptions.bus import Entry, Position, PositionLost, SlowConsumer
+from subscriptions.stream.bus import Entry, Position, PositionLost, SlowConsumer
 
 
 class Listener:

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import structlog
 
 from models.outbox import READ_LATER
-from subscriptions.bus import Position
-from subscriptions.metrics import LiveMetrics
-from subscriptions.operation import Delivery, Fact, Operation
+from subscriptions.live.metrics import LiveMetrics
+from subscriptions.live.operation import Delivery, Fact, Operation
+from subscriptions.stream.bus import Position
 
 BATCH_BYTES = 65_536
 """Payload bytes written to a socket at once: what asyncio's transports buffer before they pause."""

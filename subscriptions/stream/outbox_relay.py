@@ -14,8 +14,8 @@ from typing import Protocol
 
 from models.outbox import OutboxRow
 from outages.log import OutageLog
-from subscriptions.bus import Bus, BusBehind, BusUnavailable
-from subscriptions.history import History
+from subscriptions.stream.bus import Bus, BusBehind, BusUnavailable
+from subscriptions.stream.history import History
 
 
 class Outbox(History, Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from subscriptions.bus import Position
+from subscriptions.stream.bus import Position
 
 Fact = Any
 """A decoded event."""

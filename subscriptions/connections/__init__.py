@@ -1,0 +1,1 @@
+"""One connection of a client: its protocol, its operations and its bounded output."""
