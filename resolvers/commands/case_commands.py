@@ -18,7 +18,7 @@ from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.case import Case, load_case
 
 
-@strawberry.type(description="The command was carried out.")
+@strawberry.type(description="The command was carried out, now or when the key was first used.")
 class CaseChanged:
     """From desk.command.Done."""
 

@@ -6,11 +6,14 @@ from resolvers.enums.descriptions import Descriptions
 
 DESCRIPTIONS: Descriptions = {
     AccountType: (
-        "The kind of an account: how long it may borrow.",
+        "The type of an account, which decides how long it may borrow.",
         {
-            "MARGIN": "The account borrows against its positions.",
-            "INTRADAY": "The account borrows within the day only and has to be flat before the close.",
-            "CASH": "The account does not borrow.",
+            "MARGIN": "The account may borrow against its positions.",
+            "INTRADAY": (
+                "The account may borrow within the day only, and has to be flat (owe neither money nor "
+                "stock) before the close."
+            ),
+            "CASH": "The account may not borrow.",
         },
     ),
     RiskLevel: (
@@ -19,8 +22,8 @@ DESCRIPTIONS: Descriptions = {
             "SAFE": "The account has no debt and no short positions.",
             "MEDIUM": "Liquid net assets are above the initial margin.",
             "WARNING": (
-                "Liquid net assets are above the maintenance margin and at most the initial margin: no new "
-                "positions."
+                "Liquid net assets are above the maintenance margin and at most the initial margin: the "
+                "account may borrow no more."
             ),
             "DANGER": "Liquid net assets are at or below the maintenance margin.",
         },
@@ -28,16 +31,27 @@ DESCRIPTIONS: Descriptions = {
     DoubtReason: (
         "The reason why the desk cannot judge an account by itself.",
         {
-            "NO_PRICE": "A position has no price, and the decision depends on its value.",
-            "NO_FX_RATE": "A currency has no rate into the base currency, and the decision depends on it.",
-            "INCOMPLETE": (
-                "A statement could not be stored, such as a position in an unknown instrument. Ends when it "
-                "can be stored, or with acceptIncomplete."
+            "NO_PRICE": (
+                "A position has no price, and the decision depends on its value. Ends with a price."
             ),
-            "UNKNOWN_CALENDAR": "The desk has no exchange calendar for a market, or the calendar has ended.",
-            "FAULT": "The desk failed to process the account. It tries again after a growing pause.",
-            "LOCKED": "The account stayed locked by another transaction. The desk tries again.",
-            "TOO_LARGE": "The figures are too large to be stored.",
+            "NO_FX_RATE": (
+                "A currency has no FX rate into the base currency, and the decision depends on it. Ends "
+                "with a rate."
+            ),
+            "INCOMPLETE": (
+                "A statement of the book of record could not be stored, such as a position in an unknown "
+                "instrument. Ends when it can be stored, or with acceptIncomplete."
+            ),
+            "UNKNOWN_CALENDAR": (
+                "The desk has no exchange calendar for a market, or the calendar has ended. The desk sells "
+                "nothing automatically in that market."
+            ),
+            "FAULT": (
+                "The desk failed at the account, because of an internal fault. It tries again after "
+                "growing pauses."
+            ),
+            "LOCKED": "Another transaction has locked the account for long. The desk tries again.",
+            "TOO_LARGE": "The figures of the account have more digits than the desk can store.",
         },
     ),
 }

@@ -7,42 +7,49 @@ from resolvers.enums.descriptions import Descriptions
 
 DESCRIPTIONS: Descriptions = {
     Permission: (
-        "A permission that a token can grant.",
+        "A permission that a token can grant. A token may have several.",
         {
-            "RISK_WARNING_READ_ONLY": "Read everything without personal data, and preview.",
+            "RISK_WARNING_READ_ONLY": (
+                "Read cases, clients, accounts, orders and quotes, without personal data; preview "
+                "liquidations and what-ifs."
+            ),
             "RISK_WARNING_OPERATOR": (
-                "Read everything, and do everything on a case except liquidate: annotate, message, mark "
-                "exceptions, set deadlines and automatic liquidation, record recalls, cancel, freeze."
+                "What RISK_WARNING_READ_ONLY grants; also see personal data and approval requests, "
+                "annotate and claim cases, send messages, mark exceptions, set deadlines and automatic "
+                "liquidation, record recalls, cancel orders, and switch kill switches on."
             ),
             "RISK_WARNING_FULL": (
-                "Everything that RISK_WARNING_OPERATOR grants; also liquidate, recover stock, request "
-                "write-offs and voids, set market days and accept incomplete accounts."
+                "What RISK_WARNING_OPERATOR grants; also liquidate, recover stock, request write-offs and "
+                "voids, set market days, and accept incomplete accounts."
             ),
             "RISK_APPROVER": (
-                "Read everything including settings, approve requests of others, cancel, freeze, and export "
-                "records."
+                "What RISK_WARNING_READ_ONLY grants; also see personal data, approval requests and "
+                "settings, decide requests of other operators, cancel orders, switch kill switches on, and "
+                "export records."
             ),
             "RISK_SETTING_FULL": (
-                "Read everything without personal data, request changes of settings, set market days, manage "
-                "webhooks, freeze, and export records."
+                "What RISK_WARNING_READ_ONLY grants; also see approval requests and settings, request "
+                "changes of settings, set market days, manage webhooks, switch kill switches on, and "
+                "export records."
             ),
             "AUDITOR": (
-                "Read and export everything, including personal data, and change nothing. Every read of "
-                "personal data is recorded in the audit trail."
+                "Read and export everything, including personal data, and change nothing; no previews. "
+                "Every request that shows personal data is recorded in the audit trail."
             ),
             "SERVICE": (
-                "For other systems: read without personal data, send messages, manage webhooks, freeze."
+                "For other systems. What RISK_WARNING_READ_ONLY grants; also send messages, manage "
+                "webhooks, and switch kill switches on."
             ),
         },
     ),
     ApprovalKind: (
         "The kind of action that needs a second person's approval.",
         {
-            "LIQUIDATION": "A liquidation beyond what one person may do alone.",
+            "LIQUIDATION": "A liquidation beyond the limits of one person.",
             "SETTING": "A change of a risk setting.",
             "WRITE_OFF": "The write-off of a case as a loss.",
             "VOID": "The voiding of a case that was opened in error.",
-            "DEADLINE": "A deadline later than one person may set alone.",
+            "DEADLINE": "A deadline later than one person may set.",
             "KILL_SWITCH_OFF": "Switching a kill switch off.",
         },
     ),
@@ -50,9 +57,9 @@ DESCRIPTIONS: Descriptions = {
         "The status of an approval request.",
         {
             "PENDING": "The request is not decided yet.",
-            "APPROVED": "A second person approved the request, and the action was carried out.",
+            "APPROVED": "A second person approved the request, and the desk carried out the action.",
             "DECLINED": "A second person declined the request.",
-            "WITHDRAWN": "The requester withdrew the request.",
+            "WITHDRAWN": "The maker withdrew the request.",
             "EXPIRED": "The request was not decided before `expiresAt`.",
         },
     ),

@@ -9,7 +9,7 @@ DESCRIPTIONS: Descriptions = {
         "The cause that met a margin call.",
         {
             "DEPOSIT": "Money was paid in.",
-            "CLIENT_TRADE": "The client traded, or transferred positions.",
+            "CLIENT_TRADE": "The client traded, or moved positions in or out.",
             "LIQUIDATION": "The desk sold positions or covered shorts.",
             "MARKET": "Prices, FX rates, margin factors, interest, limits or rules changed.",
             "EXEMPTED": "An exemption rule closed the case.",
@@ -21,7 +21,9 @@ DESCRIPTIONS: Descriptions = {
         "The moment in a case's life at which a snapshot was taken.",
         {
             "TRIGGER": "When the case was opened.",
-            "FORCE": "When the desk became entitled to sell, or when a liquidation was accepted.",
+            "FORCE": (
+                "When the desk became entitled to sell (`forceEligible`), or when a liquidation was accepted."
+            ),
             "NOTICE": "When a notice was sent to the client.",
             "DAILY": "After the close of a trading day while the case was open.",
             "END": "When the case was closed.",

@@ -9,8 +9,8 @@ DESCRIPTIONS: Descriptions = {
     InstrumentKind: (
         "The kind of an instrument.",
         {
-            "STOCK": "Stock: a share.",
-            "OPTION": "An option; its value is quantity times multiplier times price.",
+            "STOCK": "Shares of a company.",
+            "OPTION": "An option on another instrument, its underlying.",
             "FUND": "Units of a fund.",
         },
     ),
@@ -24,9 +24,15 @@ DESCRIPTIONS: Descriptions = {
     FactorSource: (
         "The source of a position's margin factors.",
         {
-            "CLIENT": "A setting or statement for this client; it replaces that of the instrument.",
-            "INSTRUMENT": "A setting or statement for the instrument.",
-            "DEFAULT": "No factors are known: all four count as 1, so the position backs no loan.",
+            "CLIENT": (
+                "A risk setting, or a statement of the book of record, for this client. It takes "
+                "precedence over that of the instrument."
+            ),
+            "INSTRUMENT": "A risk setting, or a statement of the book of record, for the instrument.",
+            "DEFAULT": (
+                "No factors are known: all four count as 1, so that nothing can be borrowed against the "
+                "position."
+            ),
         },
     ),
     TradeStatus: (
@@ -38,17 +44,19 @@ DESCRIPTIONS: Descriptions = {
             "HALTED": "Trading is stopped for a short time.",
             "SUSPENDED": (
                 "Trading is stopped until further notice. After `GATEWAY_SUSPENDED_DEAD_AFTER_DAYS` the "
-                "position backs no loan."
+                "position counts as worthless collateral."
             ),
-            "DELISTED": "The instrument is delisted: it cannot be traded and backs no loan.",
+            "DELISTED": (
+                "The instrument is delisted: it cannot be traded and counts as worthless collateral."
+            ),
         },
     ),
     MarketState: (
         "The state of a market at this moment, by its exchange calendar.",
         {
             "OPEN": "The market is in session.",
-            "SHUT": "The market is outside its sessions.",
-            "UNKNOWN_CALENDAR": "The desk has no exchange calendar for the market and treats it as shut.",
+            "SHUT": "The market is closed: outside its sessions.",
+            "UNKNOWN_CALENDAR": "The desk has no exchange calendar for the market and treats it as closed.",
         },
     ),
     MarketDayKind: (

@@ -8,13 +8,16 @@ DESCRIPTIONS: Descriptions = {
     SettingKind: (
         "The kind of a risk setting.",
         {
-            "AMOUNT_RULE": "The parts of the amount to collect, per account type.",
-            "LIQUIDATION_SWITCH": "Whether one kind of liquidation is allowed.",
+            "AMOUNT_RULE": "The rule that computes the amount to collect, for one account type.",
+            "LIQUIDATION_SWITCH": (
+                "Whether liquidations of one kind are allowed: on which accounts, and by operators or "
+                "automatically."
+            ),
             "EXEMPTION": "A rule that keeps accounts from margin calls.",
             "INSTRUMENT_FACTORS": "The margin factors of an instrument.",
             "CLIENT_FACTORS": "The margin factors of an instrument for one client.",
             "COVERED_OPTION": "Whether and when shortfalls of written calls are collected.",
-            "APPROVAL_LIMITS": "The size above which a liquidation needs a second person.",
+            "APPROVAL_LIMITS": "The limits above which a liquidation needs a second person.",
             "TRADING_LIMIT_EXPIRY": "Whether a margin call ends the client's trading limit.",
         },
     ),
@@ -23,7 +26,7 @@ DESCRIPTIONS: Descriptions = {
         {"MARGIN": "Margin accounts and cash accounts.", "INTRADAY": "Intraday accounts only."},
     ),
     ForceType: (
-        "The initiator of a liquidation.",
+        "The way in which a liquidation is started.",
         {
             "MANUAL": "An operator requests the liquidation.",
             "AUTOMATIC": "The desk liquidates automatically.",

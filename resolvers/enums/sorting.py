@@ -24,11 +24,11 @@ DESCRIPTIONS: Descriptions = {
     CaseOrderField: (
         "The field by which cases are sorted. Ties are sorted by id.",
         {
-            "OPENED_AT": "The time when the case was opened.",
+            "OPENED_AT": "The time at which the case was opened.",
             "DEADLINE": "The deadline of the case.",
             "AMOUNT": (
-                "The reportingAmount; cases without one come last. A case whose amount changes between two "
-                "pages may move."
+                "The reportingAmount of the case; cases without one come last. If the amount changes while "
+                "you read pages, a case may appear twice or not at all."
             ),
         },
     ),

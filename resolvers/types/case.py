@@ -33,18 +33,21 @@ from resolvers.types.stock_recovery import (
 )
 
 
-@strawberry.type(description="The automatic liquidation that is set for a case.")
+@strawberry.type(
+    description="The automatic liquidation that an operator or the rules for intraday "
+    "accounts set for a case."
+)
 class AutoLiquidation:
     """From domain.case.AutoLiquidation."""
 
     at: datetime = strawberry.field(description="The time from which the desk liquidates the case.")
-    trigger: AutoLiquidationTrigger = strawberry.field(description="The event that sets the time.")
+    trigger: AutoLiquidationTrigger = strawberry.field(description="The way in which the time is set.")
     held: RefusalCode | None = strawberry.field(
-        description="The reason why the liquidation is due but waits; null: nothing holds it up. CAPPED: a "
-        "slice was sold, and the next one follows when its orders have ended."
+        description="The reason why the liquidation waits although its time has come; null if it does not "
+        "wait. CAPPED: a slice is being sold, and the next one follows when its orders have ended."
     )
     held_until: datetime | None = strawberry.field(
-        description="The time at which the desk tries again; null while nothing holds it up."
+        description="The time at which the desk tries again; null if it does not wait."
     )
 
 
@@ -52,74 +55,81 @@ class AutoLiquidation:
 class CaseClaim:
     """From domain.case.Claim."""
 
-    by: str = strawberry.field(description="The operator: the subject of the token that claimed the case.")
+    by: str = strawberry.field(description="The subject of the operator who claimed the case.")
     at: datetime = strawberry.field(description="The time of the claim.")
     expires_at: datetime = strawberry.field(
-        description="The end of the claim unless it is renewed or released before."
+        description="The time at which the claim ends, unless it is renewed or released before."
     )
 
 
 @strawberry.type(
-    description="A margin call of an account. Amounts are in the account's base currency unless stated "
-    "otherwise."
+    description="One margin call of one account, from its opening to its closing. Amounts are in the "
+    "account's base currency unless stated otherwise."
 )
 class Case(Node):
     """From domain.case.Case."""
 
-    case_no: str = strawberry.field(description="The case number for people and for search.")
+    case_no: str = strawberry.field(
+        description="The case number, such as MC2020-000001, for display and search."
+    )
     alert_type: AlertType = strawberry.field(description="The rule that opened the case.")
     status: CaseStatus = strawberry.field(description="The status of the case.")
     amount: Decimal = strawberry.field(
-        description="The amount to collect now, the same as figures.amount. 0 for a case that asks for "
+        description="The amount to collect now, the same as figures.amount; 0 for a case that asks for "
         "stock: see coveredOptionShortfalls and shortRecoveries."
     )
     reporting_amount: CurrencyAmount | None = strawberry.field(
-        description="The amount in the reporting currency, in whole minor units, by which orderBy AMOUNT "
-        "sorts. A change of the FX rate alone that moves it by at most 1 % is not applied and sends no "
-        "event. Null: no rate is known."
+        description="The amount in the reporting currency, rounded to its minor unit, by which orderBy "
+        "AMOUNT sorts. The desk ignores a change of the FX rate alone that moves it by at most 1 percent. "
+        "Null while no rate is known."
     )
     amount_at_open: Decimal = strawberry.field(description="The amount to collect when the case opened.")
     uncovered_amount: Decimal = strawberry.field(
-        description="The amount less what the open liquidation orders will still relieve. A further "
-        "liquidation is sized to it."
+        description="The amount to collect, less the part that the open liquidation orders will collect. "
+        "The next liquidation is sized to it."
     )
-    figures: MarginFigures = strawberry.field(description="The margin figures of the account as last stored.")
-    opened_at: datetime = strawberry.field(description="The time at which the margin call was triggered.")
+    figures: MarginFigures = strawberry.field(
+        description="The margin figures of the account, as the desk last stored them with the case."
+    )
+    opened_at: datetime = strawberry.field(description="The time at which the case opened.")
     deadline: datetime = strawberry.field(
-        description="The time until which the client can cure the case: 14:00 market time on the third "
-        "trading day, counting the day of the notice. For an INTRADAY case, the time from which the account "
-        "has to be flat. Operators can move it."
+        description="The time until which the client may meet the call. By default 14:00 "
+        "(`GATEWAY_DEADLINE_CUTOFF`) in the account's market on the third trading day, counting the day of "
+        "the opening. For an INTRADAY case, the time from which the account has to be flat. Operators can "
+        "move it."
     )
     overdue: bool = strawberry.field(
         description="Whether the deadline has passed and the case is not closed."
     )
     force_eligible: bool = strawberry.field(
-        description="Whether the desk may sell: the deadline has passed, or liquid net assets are below the "
-        "force-close margin."
+        description="Whether the desk may sell without the client's consent: the deadline has passed, or "
+        "liquid net assets are below the force-close margin."
     )
     elapsed_hours: int = strawberry.field(
-        description="Hours from opening to closing, or until now; rounded up to whole hours, at least 1."
+        description="Hours from the opening to the closing, or until now; rounded up to whole hours, at "
+        "least 1."
     )
     long_term_unsettled: bool = strawberry.field(
-        description="Whether the case has been open for more than 90 days."
+        description="Whether the case has been live for more than 90 days."
     )
     auto_liquidation: AutoLiquidation | None = strawberry.field(
-        description="The automatic liquidation of the case; null if none is set and only operators liquidate."
+        description="The automatic liquidation that is set for the case; null if none is set, so that only "
+        "operators liquidate."
     )
     claim: CaseClaim | None = strawberry.field(
-        description="The current claim; null if no operator has claimed the case. No event follows when a "
-        "claim expires: see expiresAt."
+        description="The claim in force; null if no operator has claimed the case. The end of an expired "
+        "claim sends no event: see expiresAt."
     )
     follow_up_count: int = strawberry.field(description="The number of follow-up records of the case.")
     original_deadline: datetime = strawberry.field(
-        description="The deadline by the market's calendar, without the changes that operators made."
+        description="The deadline by the market's calendar, without the moves by operators."
     )
     messages_muted: bool = strawberry.field(
         description="Whether the daily messages are off, because the case is closed, in exception or past "
         "its deadline."
     )
     remark: str = strawberry.field(
-        description="The remark of the desk, replaced by each updateRemark; empty if there is none."
+        description="The remark of the operators. Each updateRemark replaces it; empty if there is none."
     )
     figures_at_close: MarginFigures | None = strawberry.field(
         description="The margin figures when the case closed; null while it is live."
@@ -128,26 +138,27 @@ class Case(Node):
         description="The time at which the case closed; null while it is live."
     )
     close_reason: CaseCloseReason | None = strawberry.field(
-        description="The reason why the case closed; null while it is live."
+        description="The reason why the case was closed; null while it is live."
     )
     exempted_by: strawberry.ID | None = strawberry.field(
         description="The ruleId of the exemption that closed the case; null unless closeReason is EXEMPTED."
     )
     version: int = strawberry.field(
-        description="A number that grows with each change of state or by an operator (status, orders, "
-        "deadline, remark), but not with recomputed figures. Pass it as expectedVersion."
+        description="The version of the case. It grows with every change of status, orders, deadline, "
+        "automatic liquidation, claim, remark or follow-up records, but not with recomputed figures. Pass "
+        "it as expectedVersion."
     )
     view: strawberry.Private[CaseView]
 
     @strawberry.field(
-        description="Whether a kill switch is on for the account, so that nothing is sold. No case event "
-        "follows when it changes."
+        description="Whether a kill switch is on for the account, its client or the whole desk, so that no "
+        "order is sent. Computed when you read it: a change sends no case event."
     )
     async def frozen(self, info: Info) -> bool:
         """Batched."""
         return await info.context.loaders.frozen.load(self.view.account)
 
-    @strawberry.field(description="The account that was called.")
+    @strawberry.field(description="The account that the case is about.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.view.account.account_id)
@@ -159,16 +170,16 @@ class Case(Node):
 
     @strawberry.field(
         description="The account as it will stand in the next session of its market, at today's prices: "
-        "whether it will still be called, and for how much. Null once the case is closed. No case event "
-        "follows when it changes."
+        "whether it will still be called, and for how much. Null when the case is closed. Computed when "
+        "you read it: a change sends no case event."
     )
     async def look_ahead(self, info: Info) -> LookAhead | None:
         """Batched."""
         return await look_ahead(info.context, self.view.account) if self.view.case.live else None
 
     @strawberry.field(
-        description="The margin figures that opened the case; null for a case older than the storage of "
-        "these figures."
+        description="The margin figures that opened the case; null for an old case whose figures were not "
+        "stored."
     )
     async def figures_at_open(self, info: Info) -> MarginFigures | None:
         """Batched."""
@@ -176,7 +187,8 @@ class Case(Node):
         return figures_of(figures) if figures else None
 
     @strawberry.field(
-        description="The previous case of the same account and alert type; null if this is the first."
+        description="The previous case of the same account and alert type; null if this is the first. A "
+        "closed case never opens again."
     )
     async def reopened_from(self, info: Info) -> Optional["Case"]:
         """Batched."""
@@ -205,13 +217,17 @@ class Case(Node):
         return await deadline_changes_page(info, self.view.case.id, first, after)
 
     @strawberry.field(
-        description="The shortfalls of written calls for which the case asks for stock, oldest first."
+        description="The shortfalls of written calls for which the case asks for stock, oldest first; "
+        "empty for other alert types."
     )
     async def covered_option_shortfalls(self, info: Info) -> list[CoveredOptionShortfall]:
         """Batched."""
         return [shortfall_node(view) for view in await self._recoveries(info, of_a_recall=False)]
 
-    @strawberry.field(description="The recoveries of recalled stock that the case asks for, oldest first.")
+    @strawberry.field(
+        description="The recoveries of recalled stock that the case asks for, oldest first; "
+        "empty for other alert types."
+    )
     async def short_recoveries(self, info: Info) -> list[ShortRecovery]:
         """Batched."""
         now = info.context.api.desk.clock()
@@ -233,7 +249,8 @@ class Case(Node):
         return await orders_of_case(info, self.view.case.id, first, after)
 
     @strawberry.field(
-        description="Snapshots of the inputs and figures at the decisive moments of the case, newest first."
+        description="The snapshots of the case's inputs and figures, taken when it opened, at decisions, "
+        "daily and when it closed; newest first."
     )
     async def snapshots(
         self,

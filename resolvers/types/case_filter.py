@@ -22,8 +22,8 @@ from resolvers.kit.search import search_of, unique
 
 
 @strawberry.input(
-    description="Filter for cases. Omitted fields match everything, except that without `status` and "
-    "`closed` only live cases match."
+    description="Filter for cases. Omitted fields match everything, but without `status` and `closed` only "
+    "live cases match."
 )
 class CaseFilter:
     """To models.case_list.CaseFilter."""
@@ -34,8 +34,7 @@ class CaseFilter:
     )
     closed: bool | None = strawberry.field(
         default=None,
-        description="True: closed cases only (the history). False: live cases only. Together with `status` "
-        "both must match.",
+        description="True: closed cases, the history. False: live cases. With `status`, both have to match.",
     )
     alert_type: list[AlertType] | None = strawberry.field(
         default=None, description="Cases with one of these alert types."
@@ -51,25 +50,26 @@ class CaseFilter:
     )
     search: str | None = strawberry.field(
         default=None,
-        description="Part of the client name, client number, account number or case number. Ignores case "
-        "and width of letters.",
+        description="Part of the client number, account number, case number or, if you may see personal "
+        "data, the client's name; at most 200 characters. Ignores case and width of letters.",
     )
     symbol: str | None = strawberry.field(
-        default=None, description="Cases of accounts that hold this instrument."
+        default=None, description="Cases of accounts that hold this instrument, by symbol such as 700.HK."
     )
     amount_at_least: Decimal | None = strawberry.field(
         default=None,
-        description="Cases with at least this amount, in amountCurrency. A case in that currency is "
-        "compared by its amount, any other by its reportingAmount. Cases without a reportingAmount match.",
+        description="Cases with at least this amount to collect, in amountCurrency. A case in that "
+        "currency is compared by its amount, any other by its reportingAmount. A case without a "
+        "reportingAmount matches.",
     )
     amount_currency: str | None = strawberry.field(
         default=None,
         description="The currency of amountAtLeast, as an ISO 4217 code. Omitted: the reporting currency. "
-        "Lists convert another currency at the current rate; subscriptions refuse it, because the rate "
-        "would move while they last.",
+        "Lists convert another currency at the current rate; subscriptions refuse it with BAD_USER_INPUT, "
+        "because the rate changes while they last.",
     )
     overdue: bool | None = strawberry.field(
-        default=None, description="True: cases past their deadline. False: all others."
+        default=None, description="True: live cases past their deadline. False: all other cases."
     )
     opened_after: datetime | None = strawberry.field(
         default=None, description="Cases opened after this time."
