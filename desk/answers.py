@@ -31,7 +31,9 @@ BUSY = "Another transaction holds this account: read it again, then retry."
 UNREADABLE = (
     "Stored data that this depends on is damaged. The log names the damaged row for the desk's operator."
 )
-TOO_LARGE = "The figures have more digits than the desk can store."
+TOO_LARGE = (
+    "The figures have more digits than the desk can store: check the positions and prices of the account."
+)
 
 Answer = TypeVar("Answer")
 Refused = TypeVar("Refused")

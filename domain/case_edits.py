@@ -51,7 +51,7 @@ def with_deadline(case: Case, deadline: datetime, now: datetime) -> Case | Refus
     if isinstance(edited, Refusal):
         return edited
     if deadline <= now:
-        return Refusal(RefusalCode.TOO_LATE, "The deadline must not be in the past.")
+        return Refusal(RefusalCode.TOO_LATE, "The deadline must be in the future.")
     if deadline == case.deadline:
         return case
     moved = _due_then(edited, deadline, now)
@@ -109,7 +109,7 @@ def with_auto_liquidation(
     elif at is not None:
         if at < now:
             return Refusal(
-                RefusalCode.TOO_LATE, "That time has passed: liquidate now, or choose a later time."
+                RefusalCode.TOO_LATE, "The time has passed: liquidate now, or choose a later time."
             )
         setting = AutoLiquidation(at, AutoLiquidationTrigger.FIXED_TIME, set_by=by)
     return case if setting == case.auto_liquidation else replace(edited, auto_liquidation=setting)

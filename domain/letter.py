@@ -124,7 +124,10 @@ def unfit(
         case MessageTemplate.CURED | MessageTemplate.WITHDRAWN | MessageTemplate.SOLD:
             return None
     if status not in LIVE:
-        return Refusal(RefusalCode.CASE_CLOSED, "The case is closed: the client owes nothing on it.")
+        return Refusal(
+            RefusalCode.CASE_CLOSED,
+            "The case is closed: only the templates SOLD, CURED and WITHDRAWN may still be sent about it.",
+        )
     if template is MessageTemplate.FREE_TEXT:
         return None
     return _unfit_to_ask(standing, now, figures_max_age)

@@ -157,12 +157,12 @@ TEXTS: Mapping[Code, Texts] = {
         "應收金額由 {before} 降至 {amount} {currency}。",
     ),
     _D.REMAINS_TO_COLLECT: Texts(
-        "{amount} {currency} will remain to be collected.",
+        "After that, {amount} {currency} will still have to be collected.",
         "其后尚需收取 {amount} {currency}。",
         "其後尚需收取 {amount} {currency}。",
     ),
     _D.STOCK_BROUGHT_BACK: Texts(
-        "They bring back all of the stock once they have filled.",
+        "When they are filled, all of the stock is brought back.",
         "订单全部成交后，股票即全数归还。",
         "訂單全部成交後，股票即全數歸還。",
     ),
@@ -172,7 +172,7 @@ TEXTS: Mapping[Code, Texts] = {
         "未能歸還的股票：{positions}。",
     ),
     _D.SHORTFALL_RETURNED: Texts(
-        "The shortfall had been cured and returned before the case was closed.",
+        "The shortfall had been cured, and it returned before the case was closed.",
         "差额曾补足，但在结案前再次出现。",
         "差額曾補足，但在結案前再次出現。",
     ),

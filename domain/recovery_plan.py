@@ -59,7 +59,8 @@ def plan_recovery(
     goals = _goals(rest, recoveries, hours.today)
     if not any(goal.need for goal in goals):
         return Refusal(
-            RefusalCode.NOTHING_TO_COLLECT, "Open orders bring back all that is outstanding, if anything is."
+            RefusalCode.NOTHING_TO_COLLECT,
+            "Nothing is left to bring back: nothing is outstanding, or open orders cover it.",
         )
     draft = _Draft(rest, open_orders, Pricing(request, limits, now, hours))
     with exact():
@@ -113,13 +114,16 @@ class _Draft:
         ways = {held.instrument.symbol: held for goal in goals for held in goal.ways if goal.need}
         legs = self._request.legs or ()
         if len(self._requested) != len(legs):
-            return Refusal(RefusalCode.QUANTITY_EXCEEDS_SELLABLE, "A position is named twice: use one leg.")
+            return Refusal(
+                RefusalCode.QUANTITY_EXCEEDS_SELLABLE, "A position is named twice: give it one leg."
+            )
         for leg in legs:
             held = ways.get(leg.symbol)
             if held is None:
                 return Refusal(
                     RefusalCode.INCREASES_EXPOSURE,
-                    f"Closing {leg.symbol} would bring back none of the stock.",
+                    f"Closing {leg.symbol} would bring back none of the stock: name the short position or "
+                    "a written call.",
                 )
             refused = self._refuses(leg, held)
             if refused is not None:

@@ -18,13 +18,13 @@ def follow(legs: tuple[LegRequest, ...], context: PlanningContext, draft: Draft)
     if not legs:
         return Refusal(
             RefusalCode.NOTHING_SELLABLE,
-            "Name at least one position, or omit the positions for an automatic plan.",
+            "Give at least one leg, or omit `legs` so that the desk selects the positions.",
         )
     seen: set[Symbol] = set()
     for leg in legs:
         if leg.symbol in seen:
             return Refusal(
-                RefusalCode.QUANTITY_EXCEEDS_SELLABLE, f"{leg.symbol} is named twice: use one leg."
+                RefusalCode.QUANTITY_EXCEEDS_SELLABLE, f"{leg.symbol} is named twice: give it one leg."
             )
         seen.add(leg.symbol)
         ready = _requested(leg, context)
@@ -41,7 +41,7 @@ def _requested(leg: LegRequest, context: PlanningContext) -> Closable | Refusal:
     """The leg's position at the leg's price."""
     if leg.symbol in context.request.keep:
         return Refusal(
-            RefusalCode.NOTHING_SELLABLE, f"{leg.symbol} is named both to be kept and to be closed."
+            RefusalCode.NOTHING_SELLABLE, f"{leg.symbol} is in `keep` and in `legs`: name it in one of them."
         )
     closable = context.requested(leg)
     if isinstance(closable, RefusalCode):

@@ -69,7 +69,9 @@ async def _decide_order(
     now = desk.clock()
     seen = (await load_orders(principal.audience, [order_id], strict=True)).get(order_id)
     if seen is None:
-        return CancelRefused(order_id, RefusalCode.NOT_FOUND, "There is no such order.", False)
+        return CancelRefused(
+            order_id, RefusalCode.NOT_FOUND, "No such order exists within your scope.", False
+        )
     await lock_accounts([seen.order.account_id])
     view = (await load_orders(principal.audience, [order_id], strict=True))[order_id]
     change = ask_cancel(view.order, now, command.reason)

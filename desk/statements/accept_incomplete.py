@@ -75,5 +75,8 @@ async def _refused(command: AcceptIncomplete) -> Refusal | None:
     open_ = {each.doubt.subject for each in stored if each.doubt.reason is DoubtReason.INCOMPLETE}
     unknown = sorted(set(command.subjects) - open_)
     if unknown:
-        return Refusal(RefusalCode.NOT_INCOMPLETE, f"The account is not incomplete for {', '.join(unknown)}.")
+        return Refusal(
+            RefusalCode.NOT_INCOMPLETE,
+            f"The account has no INCOMPLETE doubt about {', '.join(unknown)}: read its doubts again.",
+        )
     return None

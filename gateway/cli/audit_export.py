@@ -45,7 +45,7 @@ async def recompute(console: Console, snapshot_id: str) -> bool:
     )
     if not _is_labelled(stored, content):
         console.print(
-            "[red]the content is not of the case, kind, occasion and time under which it is stored[/]"
+            "[red]the content belongs to another case, kind, occasion or time than its row states[/]"
         )
         intact = False
     console.print(_inputs(content))

@@ -66,7 +66,7 @@ DAY = "YYYY-MM-DD"
 
 cli = typer.Typer(
     name="gateway",
-    help="The margin-call desk gateway.",
+    help="Run and maintain the margin-call desk.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -116,7 +116,7 @@ def import_book_command(
             raise Refused(f"{file} was not imported, and nothing is stored:\n{conflict}") from None
         except UniqueViolated:
             raise Refused(
-                f"Another import stored clients of {file} at the same time; nothing is stored."
+                f"Another import stored clients of {file} at the same time; this import stored nothing."
             ) from None
         if done.earlier is not None:
             say(f"nothing to do: {file} was imported at {done.earlier:%Y-%m-%d %H:%M} UTC")
@@ -132,13 +132,11 @@ def import_book_command(
 
 @cli.command()
 def inputs(
-    account: Annotated[str | None, typer.Option(help="An account number.")] = None,
+    account: Annotated[str | None, typer.Option(help="The number of an account.")] = None,
     symbol: Annotated[str | None, typer.Option(help="A symbol, or a pair such as USD/HKD.")] = None,
     stream: Annotated[str | None, typer.Option(help="A stream of the feed, such as desk:quotes.")] = None,
 ) -> None:
-    """Show the outcome of the last message of each kind about an account, symbol or stream, with the
-    reason.
-    """
+    """Show the last messages about an account, a symbol or a stream, with their outcomes and reasons."""
     if [account, symbol, stream].count(None) != 2:
         fail("Name one: --account NUMBER, --symbol SYMBOL, or --stream NAME.")
 
@@ -175,9 +173,7 @@ def replay(
         float, typer.Option(help="Seconds per trading day; 0: as fast as possible.", min=0)
     ] = 0,
 ) -> None:
-    """Replay recorded closing prices into the Redis feed of running desks, or without Redis into the
-    database.
-    """
+    """Replay recorded closing prices into the Redis feed, or without Redis into the database."""
 
     async def run(resources: Resources) -> None:
         try:
@@ -214,7 +210,7 @@ def token(
         int, typer.Option(help="How long the token is valid.", min=1, max=TOKEN_MINUTES_MAX)
     ] = 60,
 ) -> None:
-    """Print a signed token."""
+    """Print a signed token for a subject."""
     subject = _subject(subject)
     settings = settings_or_exit({})
     try:
@@ -250,7 +246,7 @@ def lease_command(
         bool, typer.Option("--release", help="Release the lease, so that another process leads at once.")
     ] = False,
 ) -> None:
-    """Show which process leads the desk and until when; or release its lease."""
+    """Show which process leads the desk and until when, or make it give up its lease."""
 
     async def run(resources: Resources) -> None:
         lease = await read_lease(LEASE)
@@ -273,7 +269,7 @@ def lease_command(
 def recompute_command(
     snapshot: Annotated[str, typer.Argument(help="The snapshot's id, from `snapshots` of a case.")],
 ) -> None:
-    """Compute a snapshot's figures again from its inputs; exit code 1 if they, or its hash, differ."""
+    """Compute the figures of a snapshot again; exit code 1 if they or its hash differ."""
     named = type_and_id(snapshot)
 
     async def run(resources: Resources) -> None:
@@ -314,12 +310,10 @@ def report(
 def verify_audit_command(
     head: Annotated[
         str | None,
-        typer.Option(help=("A head that an earlier run printed: the chain must still contain it.")),
+        typer.Option(help=("A head that an earlier run printed, which the chain must still contain.")),
     ] = None,
 ) -> None:
-    """Verify the audit's hash chain; exit code 1, with the rows named, if one was changed, removed or
-    swapped.
-    """
+    """Verify the hash chain of the audit trail; exit code 1 if a row was changed, removed or swapped."""
     try:
         noted = None if head is None else head_named(head)
     except ValueError as bad:
@@ -353,9 +347,7 @@ def market_day_command(
         ),
     ] = None,
 ) -> None:
-    """Override a day on which a market does not trade as its calendar says; prints the deadlines that
-    moved.
-    """
+    """Override the calendar of a market for one day, and print the deadlines that moved."""
     named = SHORT_NAMES.get(market.upper(), market.upper())
     if kind.upper() not in MarketDayKind.__members__:
         fail(f"The kind of a market day must be closed, half or regular, not {kind}.")
@@ -387,7 +379,7 @@ def schema() -> None:
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command line; the entry point of the process."""
     try:
         try:
             cli()

@@ -53,7 +53,8 @@ class ApiError(GraphQLError):
 def unreadable_data() -> ApiError:
     """The error in place of an object whose stored data is damaged."""
     message = (
-        "Stored data of this object is damaged and cannot be read. The operator finds the details in the log."
+        "Stored data of this object is damaged and cannot be read. The log names the damaged row for the "
+        "desk's operator."
     )
     return ApiError(UNREADABLE_DATA, message)
 
@@ -92,7 +93,7 @@ def coded(error: GraphQLError) -> GraphQLError:
     log.error("resolver failed", reference=reference, path=error.path, exc_info=original)
     return _with(
         error,
-        "An internal error occurred. Give the operator the reference.",
+        "An internal error occurred. Report the reference in `extensions` to the desk's operator.",
         {"code": INTERNAL, "reference": reference},
     )
 

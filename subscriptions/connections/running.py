@@ -19,7 +19,7 @@ from subscriptions.live.shared import LiveFeed
 from subscriptions.live.undisturbed import undisturbed
 from subscriptions.stream.bus import BusUnavailable, Position, PositionLost
 
-AWAY_HINT = "The desk cannot look that up now: reconnect and resume from your last cursor."
+AWAY_HINT = "The desk cannot load the data of an event now: reconnect and resume from your last cursor."
 RESUME_HINT = "You read slower than events arrive: reconnect and resume from your last cursor."
 
 

@@ -91,7 +91,7 @@ async def test_a_snapshot_under_another_label_is_refused(kit: DeskKit, column: s
     await execute(f"UPDATE snapshot SET {column} WHERE id = $1", first)
     same, said = await recomputed(first)
     assert not same, said
-    assert "the content is not of the case, kind, occasion and time under which it is stored" in said
+    assert "the content belongs to another case, kind, occasion or time than its row states" in said
 
 
 async def test_a_snapshot_moved_to_another_case_is_refused(kit: DeskKit) -> None:
