@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from json import dumps, loads
@@ -18,6 +18,7 @@ import pytest
 from gateway.workers.leader import LEASE
 from models.lease import acquire_lease
 from models.sql.database import Database, fetch
+from tests.kit.forks import run_command
 from tests.kit.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -37,16 +38,19 @@ class Gateway:
         }
 
     async def start(self, *arguments: str, **settings: str) -> Process:
-        environment = self.environment | {f"GATEWAY_{name}": value for name, value in settings.items()}
+        """As an operator does, with a start of the interpreter."""
+        environment = self._with(settings)
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gateway", *arguments, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE
         )
 
     async def run(self, *arguments: str, **settings: str) -> tuple[int | None, list[str], list[str]]:
         """Exit code, lines of stdout and of stderr."""
-        process = await self.start(*arguments, **settings)
-        out, err = await ended(process)
-        return process.returncode, out.decode().splitlines(), err.decode().splitlines()
+        code, out, err = await run_command(self._with(settings), *arguments)
+        return code, out.splitlines(), err.splitlines()
+
+    def _with(self, settings: Mapping[str, str]) -> dict[str, str]:
+        return self.environment | {f"GATEWAY_{name}": value for name, value in settings.items()}
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Process]:
@@ -97,22 +101,26 @@ async def refusal(gateway: Gateway, *arguments: str, **settings: str) -> str:
 
 async def test_a_taken_port_is_said_in_one_line_before_anything_is_printed(gateway: Gateway) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        assert "address already in use" in await refusal(gateway, "serve", "--demo", PORT=port)
+        process = await gateway.start("serve", "--demo", PORT=str(taken.getsockname()[1]))
+        out, err = await ended(process)
+    assert (process.returncode, out) == (2, b"")
+    (line,) = err.splitlines()
+    assert b"address already in use" in line
 
 
-async def test_a_second_desk_on_the_same_data_is_refused(gateway: Gateway) -> None:
+async def test_a_second_desk_is_refused_until_the_first_was_killed_and_ctrl_c_ends_it_quietly(
+    gateway: Gateway,
+) -> None:
     async with gateway.serving() as first:
         line = await refusal(gateway, "serve", "--demo")
         assert f"Another desk (process {first.pid})" in line
-
-
-async def test_ctrl_c_ends_the_desk_at_once_without_a_traceback(gateway: Gateway) -> None:
-    async with gateway.serving() as desk:
-        desk.send_signal(signal.SIGINT)
-        _, err = await ended(desk)
+        first.kill()
+        await first.communicate()
+    async with gateway.serving() as second:
+        second.send_signal(signal.SIGINT)
+        _, err = await ended(second)
         said = err.decode()
-        assert desk.returncode == 0
+        assert second.returncode == 0
         assert "Traceback" not in said
         assert "did not stop" not in said, "it waited for nobody"
         assert '"stopped"' in said.splitlines()[-1]
@@ -142,14 +150,6 @@ async def test_a_desk_whose_banner_is_not_read_serves(gateway: Gateway) -> None:
         if process.returncode is None:
             process.kill()
         await process.communicate()
-
-
-async def test_a_desk_that_was_killed_starts_again_on_its_data(gateway: Gateway) -> None:
-    async with gateway.serving() as first:
-        first.kill()
-        await first.communicate()
-    async with gateway.serving():
-        pass
 
 
 async def test_an_unreachable_redis_is_said_in_one_line(gateway: Gateway) -> None:

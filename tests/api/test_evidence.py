@@ -1,11 +1,7 @@
 """What an auditor finds: snapshots of a case, who did what in which request, and a chain that says so."""
 
 import json
-import sys
-from asyncio import create_subprocess_exec
-from asyncio.subprocess import PIPE
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +15,11 @@ from resolvers.kit.node import local_id
 from tests.api.trading import cases, liquidate
 from tests.kit.book_files import HKD, a_book, a_client, owing, quotes
 from tests.kit.desk_server import Desk, World
+from tests.kit.forks import run_command
 from tests.kit.unguarded import without_guards
 
 pytestmark = pytest.mark.both_stacks
 
-ROOT = Path(__file__).parents[2]
 SNAPSHOTS = """
 query ($id: ID!, $after: String) { case(id: $id) { snapshots(first: 1, after: $after) {
   totalCount pageInfo { hasNextPage endCursor }
@@ -184,16 +180,8 @@ async def commanded(desk: Desk, *arguments: str) -> tuple[int | None, str]:
         "GATEWAY_DATA_DIRECTORY": str(desk.world.directory),
         "COLUMNS": "200",
     }
-    process = await create_subprocess_exec(
-        sys.executable, "-m", "gateway", *arguments, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE
-    )
-    try:
-        out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode, out.decode() + err.decode()
+    code, out, err = await run_command(environment, *arguments)
+    return code, out + err
 
 
 async def test_recompute_gives_the_same_figures_to_the_last_digit(world: World) -> None:

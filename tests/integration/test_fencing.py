@@ -1,7 +1,6 @@
 """A leader that was frozen on its way to the venue sends nothing when another one leads by then."""
 
 import asyncio
-import multiprocessing
 import os
 import signal
 from dataclasses import replace
@@ -22,6 +21,7 @@ from gateway.workers.leader import LEASE, Term
 from models.lease import Lease, acquire_lease, renew_lease
 from models.sql.database import Database
 from tests.kit.desk_kit import TRADER, Clock, DeskKit, order
+from tests.kit.forks import forked
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.shared_venue import SharedVenue
 
@@ -75,11 +75,7 @@ def _nothing() -> None:
 
 
 def start(url: str, venue: Path, fence: int, moment: str) -> ForkServerProcess:
-    process = multiprocessing.get_context("forkserver").Process(
-        target=_leads, args=(url, venue, fence, moment), daemon=True
-    )
-    process.start()
-    return process
+    return forked(_leads, url, venue, fence, moment)
 
 
 async def until_frozen(process: ForkServerProcess) -> None:

@@ -2,12 +2,9 @@
 
 The gateway is the real one; between it and its paper venue stands a `WatchedVenue`, which notes every order
 that is sent although the venue has it: the venue forgives that, we do not.
-
-Processes are forked from one that has imported the gateway, so that a start takes a fraction of a second.
 """
 
 import mmap
-import multiprocessing
 import os
 import signal
 import struct
@@ -19,8 +16,6 @@ from enum import StrEnum
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-import apprise  # noqa: F401 - likewise
-import exchange_calendars  # noqa: F401 - here for the process that all others are forked from
 import uvicorn
 
 from domain.execution import ExecutionReport
@@ -29,6 +24,7 @@ from gateway.app import create_app
 from gateway.logs import configure_logging
 from gateway.resources import OpenVenue, Parts, open_paper_venue
 from gateway.settings import Settings, load_settings
+from tests.kit.forks import forked, print_into
 from venues.base import CancelRequest, NewOrder, Venue
 
 RESENT = "resent"
@@ -124,17 +120,11 @@ def start_gateway(
     environment: Mapping[str, str], log: Path, clock: Path, dies_at: AtVenue | None = None
 ) -> ForkServerProcess:
     """A running gateway process with its `SharedClock`; it logs into `log`, behind what is there."""
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload([__name__])
-    process = forks.Process(target=_serve, args=(dict(environment), log, clock, dies_at), daemon=True)
-    process.start()
-    return process
+    return forked(_serve, dict(environment), log, clock, dies_at)
 
 
 def _serve(environment: dict[str, str], log: Path, clock: Path, dies_at: AtVenue | None) -> None:
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, sys.stdout.fileno())
-    os.dup2(output, sys.stderr.fileno())
+    print_into(log, log)
     os.environ.update(environment)
     settings = load_settings()
     configure_logging(settings.log_format, sys.stderr)
