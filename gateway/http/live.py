@@ -1,62 +1,36 @@
-"""What the live transports need from the gateway: admission, GraphQL for a socket, and one clock for all.
-
-Sockets are registered by subject, so that a revoked subject's sockets can be closed, and so that no subject
-opens too many.
-"""
+"""The live side of a process: its shared feed, every open socket and event stream, and one clock for all."""
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
-import structlog
-from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
-from domain.principal import Audience, Principal
-from gateway.auth import Unauthenticated, bearer
+from gateway.http.admission import Admission
+from gateway.http.live_requests import LiveRequests
 from gateway.http.personal_reads import PersonalReads
-from gateway.logs import current_request_id
 from gateway.resources import Resources
 from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
 from models.sql.codec import event_from_text
-from models.sql.database import UnstorableText
-from resolvers.execution.executor import AdmittedOperation, Executor, encode
-from resolvers.kit.context import RequestContext
-from resolvers.kit.errors import (
-    BAD_USER_INPUT,
-    CURSOR_EXPIRED,
-    CURSOR_INVALID,
-    FORBIDDEN,
-    INTERNAL,
-    ApiError,
-    coded,
-)
+from resolvers.execution.executor import Executor
 from resolvers.live_feed.fields import describe, postings_of
-from resolvers.live_feed.schema import LiveSchema, Prepared
-from subscriptions.connections import protocol
 from subscriptions.connections.frames import SINK_EXTENSION
 from subscriptions.connections.mailbox import MailboxLimits
 from subscriptions.connections.protocol import PROTOCOL, CloseCode
-from subscriptions.connections.running import Backend, Caller, Refused, Single, Wire
+from subscriptions.connections.running import Backend, Caller, Wire
 from subscriptions.connections.sse import SseStream, StreamLimits
 from subscriptions.connections.websocket import Session, SocketLimits
 from subscriptions.live.group import LiveLimits
 from subscriptions.live.metrics import LiveMetrics
 from subscriptions.live.shared import LiveFeed
-from subscriptions.stream.bus import PositionLost
 
 TICK_S = 1.0
-TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"
 DRAIN_REASON = "the desk restarts: reconnect in {seconds} s and resume"
 FLUSH_POLL_S = 0.02
-
-log = structlog.get_logger()
 
 
 class Connection(Protocol):
@@ -98,10 +72,10 @@ class Live:
             describe=describe,
             metrics=self.metrics,
         )
-        self.backend = Backend(self, self.feed, self.metrics)
-        self._executor = executor
         self.reads = PersonalReads(executor, resources.desk)
-        self._live_schema = LiveSchema(schema, executor, resources.api)
+        self.requests = LiveRequests(schema, executor, resources.api, self.reads, self.metrics)
+        self.backend = Backend(self.requests, self.feed, self.metrics)
+        self.admission = Admission(resources)
         self._resources = resources
         self._limits = SocketLimits(
             mailbox=MailboxLimits(settings.mailbox_frames, settings.mailbox_bytes),
@@ -112,9 +86,6 @@ class Live:
             expiry_warning_s=settings.token_expiry_warning_s,
         )
         self._sessions: dict[Connection, None] = {}
-        self._awaiting_init: dict[Connection, None] = {}
-        """Sockets without a known subject yet, to which no subject's limit applies."""
-        self._by_subject: Counter[str] = Counter()
         self._stream_limits = StreamLimits(
             mailbox=self._limits.mailbox,
             operations=settings.ws_max_operations,
@@ -149,28 +120,28 @@ class Live:
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
         sink = scope["extensions"][SINK_EXTENSION]
-        session = Session(sink, authorization, self, self.backend, self._limits)
-        self._sessions[session] = self._awaiting_init[session] = None
+        session = Session(sink, authorization, self.admission, self.backend, self._limits)
+        self._sessions[session] = self.admission.awaiting_init[session] = None
         try:
             await session.run(receive)
         finally:
             del self._sessions[session]
-            self._awaiting_init.pop(session, None)
+            self.admission.awaiting_init.pop(session, None)
             if sink.violation is not None:
                 self.metrics.closes[sink.violation] += 1
 
     def _refusal(self, headers: Mapping[str, str]) -> "_Refusal | None":
         if self.draining:
             return _Refusal("draining", 503)
-        if not self.origin_allowed(headers):
+        if not self.admission.origin_allowed(headers):
             return _Refusal("origin", 403)
-        if len(self._awaiting_init) >= self._resources.settings.ws_max_awaiting_init:
+        if self.admission.crowded:
             return _Refusal("crowded", 503)
         return None
 
     def open_stream(self, caller: Caller, wire: Wire, released: Callable[[SseStream], None]) -> SseStream:
         """A stream of the caller, not connected yet. Raises Refused."""
-        self._take_seat(caller)
+        self.admission.take_seat(caller)
         stream = SseStream(caller, wire, self.backend, self._stream_limits, released)
         self._sessions[stream] = None
         return stream
@@ -178,7 +149,7 @@ class Live:
     def close_stream(self, stream: SseStream) -> None:
         """The stream has ended."""
         del self._sessions[stream]
-        self.leave(stream.caller)
+        self.admission.leave(stream.caller)
 
     async def run_clock(self) -> None:
         """Deadlines, pings and expiry of every socket, until cancelled."""
@@ -221,111 +192,6 @@ class Live:
                 session.close(CloseCode.FORBIDDEN, "TOKEN_REVOKED: your access was revoked")
                 closed += 1
         return closed
-
-    def admit(self, session: Session, params: dict[str, Any]) -> Caller:
-        """By the payload of connection_init, or the header of the handshake."""
-        given = params.get("authorization", params.get("Authorization", session.authorization))
-        caller = self.verified(given)
-        self._take_seat(caller)
-        self._awaiting_init.pop(session, None)
-        return caller
-
-    def _take_seat(self, caller: Caller) -> None:
-        most = self._resources.settings.ws_max_sockets_per_subject
-        if self._by_subject[caller.subject] >= most:
-            raise Refused(TOO_MANY_SOCKETS, f"at most {most} sockets and streams per subject")
-        self._by_subject[caller.subject] += 1
-
-    def readmit(self, caller: Caller, token: str) -> Caller:
-        """A refreshed token must be for the same subject."""
-        refreshed = self.verified(token if token.lower().startswith("bearer ") else f"Bearer {token}")
-        if refreshed.subject != caller.subject:
-            raise Refused("TOKEN_CLAIMS", "the refreshed token is for another subject")
-        return refreshed
-
-    def same_audience(self, before: Caller, after: Caller) -> bool:
-        """Whether both have the same rights and scope."""
-        first: Principal = before.principal
-        second: Principal = after.principal
-        return first.audience == second.audience
-
-    def leave(self, caller: Caller) -> None:
-        """One socket or stream of the subject has ended."""
-        self._by_subject[caller.subject] -= 1
-        if not self._by_subject[caller.subject]:
-            del self._by_subject[caller.subject]
-
-    def greeting(self, caller: Caller) -> dict[str, Any]:
-        """How long the token is valid, and how far back a client can resume."""
-        settings = self._resources.settings
-        left = caller.expires_at - self._resources.desk.clock().timestamp()
-        return {
-            "tokenExpiresInS": max(0, round(left)),
-            "pingIntervalS": settings.ws_ping_interval_s,
-            "resumeWithinS": settings.outbox_retention_hours * 3600,
-        }
-
-    def prepare(self, message: protocol.Subscribe, caller: Caller) -> Prepared | Single | list[Any]:
-        """Parse, validate, authorise."""
-        document = self._executor.read(message.query)
-        operation = self._executor.admit(document, message.operation_name, message.variables)
-        if not isinstance(operation, AdmittedOperation):
-            return [error.formatted for error in operation]
-        principal: Principal = caller.principal
-        if not operation.is_subscription:
-            return Single(partial(self._execute, operation, principal))
-        try:
-            return self._start(operation, principal.audience, message.last_event_id)
-        except GraphQLError as refused:
-            error = coded(refused)
-            if (error.extensions or {}).get("code") == CURSOR_INVALID:
-                self.metrics.resumes["invalid"] += 1
-            return [error.formatted]
-
-    def _start(self, operation: AdmittedOperation, audience: Audience, last_event_id: str | None) -> Prepared:
-        if not audience.may_see:
-            raise ApiError(FORBIDDEN, "Your token grants no permission of this desk.")
-        return self._live_schema.prepare(operation, audience, last_event_id)
-
-    async def on_subscribe(self, message: protocol.Subscribe, caller: Caller) -> None:
-        """Record readers of personal data."""
-        await self.reads.subscribed(caller.principal, self._executor.read(message.query))
-
-    async def _execute(self, operation: AdmittedOperation, principal: Principal) -> bytes:
-        """Execute a query or a mutation with a context of its own."""
-        context = RequestContext(self._resources.api, replace(principal, request_id=current_request_id()))
-        result = await self._executor.execute(operation, context)
-        await self.reads.executed(context, operation.document)
-        return encode(result)
-
-    def errors_of(self, failure: BaseException) -> list[Any]:
-        """The errors that ended an operation, for its client; a bug is logged with its traceback."""
-        if isinstance(failure, PositionLost):
-            message = "The stream cannot be resumed from this cursor: query the list, or ask for a snapshot."
-            return [ApiError(CURSOR_EXPIRED, message).formatted]
-        if isinstance(failure, GraphQLError):
-            return [coded(failure).formatted]
-        if isinstance(failure, UnstorableText):
-            return [ApiError(BAD_USER_INPUT, f"{failure}.").formatted]
-        log.error("an operation failed", exc_info=failure)
-        return [ApiError(INTERNAL, "An internal fault of the desk ended the operation.").formatted]
-
-    def verified(self, authorization: object) -> Caller:
-        """The caller with this header; raises Refused."""
-        resources = self._resources
-        try:
-            text = authorization if isinstance(authorization, str) else None
-            principal = resources.tokens.verify(bearer(text), resources.desk.clock())
-        except Unauthenticated as refused:
-            raise Refused(refused.code, refused.message) from None
-        return Caller(principal.subject, principal.token_expires_at.timestamp(), principal)
-
-    def origin_allowed(self, headers: Mapping[str, str]) -> bool:
-        """Browsers send their page's origin; other clients send none."""
-        origin = headers.get("origin")
-        if origin is None or origin in self._resources.settings.allowed_origins:
-            return True
-        return origin.partition("://")[2] == headers.get("host")
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class EventStreams:
                 429, "TOO_MANY_OPERATIONS", "The limit of operations on this stream is reached."
             )
         # Checked here too, since an invalid document is answered in this response.
-        if isinstance(errors := self._live.prepare(message, caller), list):
+        if isinstance(errors := self._live.requests.prepare(message, caller), list):
             return JSONResponse({"errors": errors}, 400)
         stream.start(message, caller)
         return Response(status_code=202)
@@ -149,7 +149,7 @@ class EventStreams:
         return stream
 
     def _refresh(self, stream: SseStream, caller: Caller) -> None:
-        if not self._live.same_audience(stream.caller, caller):
+        if not self._live.admission.same_audience(stream.caller, caller):
             # The old audience's events must not be sent to the new one.
             stream.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: reconnect and resume")
             raise HttpRefused(409, "PERMISSIONS_CHANGED", "Your permissions changed: reserve a new stream.")
@@ -166,12 +166,12 @@ class EventStreams:
     def _caller(self, request: Request) -> Caller:
         self._require_origin(request)
         try:
-            return self._live.verified(request.headers.get("authorization"))
+            return self._live.admission.verified(request.headers.get("authorization"))
         except Refused as refused:
             raise HttpRefused(401, refused.code, refused.message, {"WWW-Authenticate": "Bearer"}) from None
 
     def _require_origin(self, request: Request) -> None:
-        if not self._live.origin_allowed(request.headers):
+        if not self._live.admission.origin_allowed(request.headers):
             raise HttpRefused(403, "ORIGIN_REFUSED", "Requests from this origin are not allowed.")
 
     def _open(self, caller: Caller, wire: Any, released: Callable[[SseStream], None]) -> SseStream:
@@ -190,7 +190,9 @@ class EventStreams:
         """Until either side ends the connection."""
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            stream.attach(scope["extensions"][STREAM_EXTENSION](), self._live.greeting(stream.caller))
+            stream.attach(
+                scope["extensions"][STREAM_EXTENSION](), self._live.admission.greeting(stream.caller)
+            )
             begin()
             while (await receive())["type"] != "http.disconnect":
                 pass

@@ -246,9 +246,9 @@ async def test_a_latest_field_has_no_id(desk: LiveDesk, client: httpx.AsyncClien
 async def test_a_client_that_goes_away_leaves_nothing_behind(desk: LiveDesk) -> None:
     async with http_client(desk, desk.token("goes away")) as visitor, distinct(visitor) as reader:
         await started(desk, reader)
-        assert desk.live._by_subject["goes away"] == 1
+        assert desk.live.admission.seats["goes away"] == 1
     await desk.until_members(0)
-    await until(lambda: "goes away" not in desk.live._by_subject)
+    await until(lambda: "goes away" not in desk.live.admission.seats)
     await until(lambda: desk.live.metrics.streams == 0)
 
 
@@ -380,9 +380,9 @@ async def test_streams_count_with_sockets_and_one_too_many_is_refused_with_429(d
         assert refused(response, 429) == "TOO_MANY_SOCKETS"
         async with event_stream(client, "GET", "/graphql/stream", params={"token": tokens[0]}) as reader:
             assert reader.status == 200
-        await until(lambda: desk.live._by_subject["many streams"] == most - 1)
+        await until(lambda: desk.live.admission.seats["many streams"] == most - 1)
         desk.live.close_subject("many streams")
-    assert "many streams" not in desk.live._by_subject
+    assert "many streams" not in desk.live.admission.seats
 
 
 # Single connection mode
@@ -579,7 +579,7 @@ async def test_a_stream_of_several_operations_lasts_as_long_as_the_best_token_sh
 async def test_a_reservation_nobody_comes_for_lapses(directory: Path) -> None:
     async with served_desk(directory / "lapse", sse_reserved_s=0.1) as desk, http_client(desk) as client:
         token = await reserve(client)
-        await until(lambda: not desk.live._by_subject)
+        await until(lambda: not desk.live.admission.seats)
         assert refused(await execute(client, token, "1"), 404) == "STREAM_UNKNOWN"
 
 

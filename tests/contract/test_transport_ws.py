@@ -147,7 +147,7 @@ async def test_an_eleventh_socket_of_a_subject_is_closed_with_1013_and_a_place_i
         async with ready(desk, desk.token("somebody else")):
             pass
         await opened.pop().__aexit__(None, None, None)
-        await until(lambda: desk.live._by_subject["many sockets"] == most - 1)
+        await until(lambda: desk.live.admission.seats["many sockets"] == most - 1)
         async with ready(desk, token) as socket:
             assert await works(socket)
         for each in opened:
@@ -330,7 +330,7 @@ async def test_a_socket_cut_off_in_the_middle_of_a_frame_leaves_nothing_behind(d
         socket._writer.write(b"\x81\xfe\x10")
         await socket._writer.drain()
     await until(lambda: mine not in desk.members)
-    await until(lambda: "cut off" not in desk.live._by_subject)
+    await until(lambda: "cut off" not in desk.live.admission.seats)
 
 
 # Ping and pong

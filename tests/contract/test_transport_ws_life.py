@@ -285,7 +285,7 @@ async def test_a_reader_that_never_reads_again_is_cut_off(directory: Path) -> No
         while desk.live.metrics.closes[1013] == 0:
             await desk.publish(5, remark="x" * 10_000)
             await asyncio.sleep(0.01)
-        await until(lambda: not desk.live._by_subject)
+        await until(lambda: not desk.live.admission.seats)
         await until(lambda: not desk.server.server_state.connections)
 
 
@@ -323,7 +323,7 @@ async def test_a_client_that_closes_and_never_reads_is_cut_off(directory: Path) 
         while not session.depth:
             await desk.publish(5, remark="x" * 10_000)
         stalled.send_frame(CLOSE, (1000).to_bytes(2))
-        await until(lambda: not desk.live._by_subject)
+        await until(lambda: not desk.live.admission.seats)
         await until(lambda: not desk.server.server_state.connections)
 
 

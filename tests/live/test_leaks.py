@@ -125,7 +125,7 @@ def forgotten() -> bool:
 async def at_rest(desk: LiveDesk) -> Held:
     """Once every trace that may be waited for is gone."""
     live, metrics = desk.live, desk.live.metrics
-    await until(lambda: not list(live.sessions) and not live._by_subject)
+    await until(lambda: not list(live.sessions) and not live.admission.seats)
     await until(lambda: not list(live.feed.groups))
     await until(forgotten)
     await until(lambda: not metrics.sockets and not any(metrics.operations.values()))

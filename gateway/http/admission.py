@@ -1,0 +1,90 @@
+"""Who may open a socket or an event stream, and how many of them one subject may have."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from domain.principal import Principal
+from gateway.auth import Unauthenticated, bearer
+from gateway.resources import Resources
+from subscriptions.connections.running import Caller, Refused
+from subscriptions.connections.websocket import Session
+
+TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"
+
+
+class Admission:
+    """The authentication functions of sockets and event streams; one per process."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self.awaiting_init: dict[Session, None] = {}
+        """Sockets without a known subject yet, to which no subject's limit applies."""
+        self.seats: Counter[str] = Counter()
+        """The open sockets and streams of each subject."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether as many sockets wait for their subject as may."""
+        return len(self.awaiting_init) >= self._resources.settings.ws_max_awaiting_init
+
+    def verified(self, authorization: object) -> Caller:
+        """The caller with this header; raises Refused."""
+        resources = self._resources
+        try:
+            text = authorization if isinstance(authorization, str) else None
+            principal = resources.tokens.verify(bearer(text), resources.desk.clock())
+        except Unauthenticated as refused:
+            raise Refused(refused.code, refused.message) from None
+        return Caller(principal.subject, principal.token_expires_at.timestamp(), principal)
+
+    def origin_allowed(self, headers: Mapping[str, str]) -> bool:
+        """Browsers send their page's origin; other clients send none."""
+        origin = headers.get("origin")
+        if origin is None or origin in self._resources.settings.allowed_origins:
+            return True
+        return origin.partition("://")[2] == headers.get("host")
+
+    def admit(self, session: Session, params: dict[str, Any]) -> Caller:
+        """By the payload of connection_init, or the header of the handshake."""
+        given = params.get("authorization", params.get("Authorization", session.authorization))
+        caller = self.verified(given)
+        self.take_seat(caller)
+        self.awaiting_init.pop(session, None)
+        return caller
+
+    def readmit(self, caller: Caller, token: str) -> Caller:
+        """A refreshed token must be for the same subject."""
+        refreshed = self.verified(token if token.lower().startswith("bearer ") else f"Bearer {token}")
+        if refreshed.subject != caller.subject:
+            raise Refused("TOKEN_CLAIMS", "the refreshed token is for another subject")
+        return refreshed
+
+    def take_seat(self, caller: Caller) -> None:
+        """Count one more socket or stream of the subject; raises Refused at the limit."""
+        most = self._resources.settings.ws_max_sockets_per_subject
+        if self.seats[caller.subject] >= most:
+            raise Refused(TOO_MANY_SOCKETS, f"at most {most} sockets and streams per subject")
+        self.seats[caller.subject] += 1
+
+    def leave(self, caller: Caller) -> None:
+        """One socket or stream of the subject has ended."""
+        self.seats[caller.subject] -= 1
+        if not self.seats[caller.subject]:
+            del self.seats[caller.subject]
+
+    def same_audience(self, before: Caller, after: Caller) -> bool:
+        """Whether both have the same rights and scope."""
+        first: Principal = before.principal
+        second: Principal = after.principal
+        return first.audience == second.audience
+
+    def greeting(self, caller: Caller) -> dict[str, Any]:
+        """How long the token is valid, and how far back a client can resume."""
+        settings = self._resources.settings
+        left = caller.expires_at - self._resources.desk.clock().timestamp()
+        return {
+            "tokenExpiresInS": max(0, round(left)),
+            "pingIntervalS": settings.ws_ping_interval_s,
+            "resumeWithinS": settings.outbox_retention_hours * 3600,
+        }

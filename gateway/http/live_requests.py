@@ -1,0 +1,90 @@
+"""The GraphQL operations of sockets and event streams."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+from strawberry import Schema
+
+from domain.principal import Audience, Principal
+from gateway.http.personal_reads import PersonalReads
+from gateway.logs import current_request_id
+from models.sql.database import UnstorableText
+from resolvers.execution.executor import AdmittedOperation, Executor, encode
+from resolvers.kit.context import Api, RequestContext
+from resolvers.kit.errors import (
+    BAD_USER_INPUT,
+    CURSOR_EXPIRED,
+    CURSOR_INVALID,
+    FORBIDDEN,
+    INTERNAL,
+    ApiError,
+    coded,
+)
+from resolvers.live_feed.schema import LiveSchema, Prepared
+from subscriptions.connections.protocol import Subscribe
+from subscriptions.connections.running import Caller, Single
+from subscriptions.live.metrics import LiveMetrics
+from subscriptions.stream.bus import PositionLost
+
+log = structlog.get_logger()
+
+
+class LiveRequests:
+    """Prepares operations for a connection; one per process."""
+
+    def __init__(
+        self, schema: Schema, executor: Executor, api: Api, reads: PersonalReads, metrics: LiveMetrics
+    ) -> None:
+        self._executor = executor
+        self._live_schema = LiveSchema(schema, executor, api)
+        self._api = api
+        self._reads = reads
+        self._metrics = metrics
+
+    def prepare(self, message: Subscribe, caller: Caller) -> Prepared | Single | list[Any]:
+        """Parse, validate, authorise."""
+        document = self._executor.read(message.query)
+        operation = self._executor.admit(document, message.operation_name, message.variables)
+        if not isinstance(operation, AdmittedOperation):
+            return [error.formatted for error in operation]
+        principal: Principal = caller.principal
+        if not operation.is_subscription:
+            return Single(partial(self._execute, operation, principal))
+        try:
+            return self._start(operation, principal.audience, message.last_event_id)
+        except GraphQLError as refused:
+            error = coded(refused)
+            if (error.extensions or {}).get("code") == CURSOR_INVALID:
+                self._metrics.resumes["invalid"] += 1
+            return [error.formatted]
+
+    def _start(self, operation: AdmittedOperation, audience: Audience, last_event_id: str | None) -> Prepared:
+        if not audience.may_see:
+            raise ApiError(FORBIDDEN, "Your token grants no permission of this desk.")
+        return self._live_schema.prepare(operation, audience, last_event_id)
+
+    async def on_subscribe(self, message: Subscribe, caller: Caller) -> None:
+        """Record readers of personal data."""
+        await self._reads.subscribed(caller.principal, self._executor.read(message.query))
+
+    async def _execute(self, operation: AdmittedOperation, principal: Principal) -> bytes:
+        """Execute a query or a mutation with a context of its own."""
+        context = RequestContext(self._api, replace(principal, request_id=current_request_id()))
+        result = await self._executor.execute(operation, context)
+        await self._reads.executed(context, operation.document)
+        return encode(result)
+
+    def errors_of(self, failure: BaseException) -> list[Any]:
+        """The errors that ended an operation, for its client; a bug is logged with its traceback."""
+        if isinstance(failure, PositionLost):
+            message = "The stream cannot be resumed from this cursor: query the list, or ask for a snapshot."
+            return [ApiError(CURSOR_EXPIRED, message).formatted]
+        if isinstance(failure, GraphQLError):
+            return [coded(failure).formatted]
+        if isinstance(failure, UnstorableText):
+            return [ApiError(BAD_USER_INPUT, f"{failure}.").formatted]
+        log.error("an operation failed", exc_info=failure)
+        return [ApiError(INTERNAL, "An internal fault of the desk ended the operation.").formatted]
