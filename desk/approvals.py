@@ -13,7 +13,7 @@ from typing import Any
 from desk.audit import entry
 from desk.case_work.adjust_deadline import execute_deadline
 from desk.case_work.close_case import execute_close
-from desk.command import Done, Outcome, run_each, run_once
+from desk.command import CommandRequest, run_each
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
 from desk.four_eyes.change_setting import execute_setting
@@ -21,6 +21,7 @@ from desk.four_eyes.executed import Executed as Executed
 from desk.four_eyes.executed import Executor as Executor
 from desk.four_eyes.kill_switch import execute_kill_switch_off
 from desk.liquidation.approved_liquidation import execute_liquidation
+from desk.outcomes import Done, Outcome
 from domain.approval import (
     APPROVER,
     Approval,
@@ -78,16 +79,14 @@ async def decide_approvals(
     executors: Mapping[ApprovalKind, Executor] = EXECUTORS,
 ) -> list[Outcome]:
     """One outcome per request, in the order given, each in a transaction of its own."""
-    request = {"ids": list(command.ids), "reason": command.reason}
+    content = {"ids": list(command.ids), "reason": command.reason}
+    needs = _NEEDS[command.trigger]
+    request = CommandRequest(principal, command.trigger.lower(), command.idempotency_key, content, needs)
 
-    async def run(id_: ApprovalId) -> Outcome:
-        return await run_once(
-            *(desk, principal, command.trigger.lower(), command.idempotency_key, id_, request),
-            partial(_decide, desk, principal, command, id_, executors),
-            needs=_NEEDS[command.trigger],
-        )
+    async def decide_one(id_: ApprovalId) -> Outcome | Refusal:
+        return await _decide(desk, principal, command, id_, executors)
 
-    return await run_each(desk, command.ids, run)
+    return await run_each(desk, request, command.ids, decide_one)
 
 
 async def expire_approvals(desk: DeskContext, batch: int, scheduler: FairScheduler) -> int:

@@ -1,14 +1,44 @@
-"""The answers of `liquidate` and `cancel` for each item, as stored under the idempotency key."""
+"""What a command answers for each of its items: done, awaiting approval, or refused."""
 
-import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from domain.ids import ApprovalId, CaseId, OrderId, Symbol
 from domain.liquidation_plan import Plan
-from domain.refusals import RefusalCode
-from models.sql.codec import Codec, dumps
+from domain.refusals import Refusal, RefusalCode
+from models.sql.codec import Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The command was executed. `id` names the object that it changed or created."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingApproval:
+    """Nothing was executed: a second person has to approve the request first. `code` is APPROVAL_REQUIRED, or
+    APPROVAL_PENDING if the same request was already pending.
+    """
+
+    code: RefusalCode
+    message: str
+    approval_id: ApprovalId
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The command was not executed. `seen`: the item is within the caller's scope."""
+
+    code: RefusalCode
+    message: str
+    seen: bool = True
+
+
+Outcome = Done | AwaitingApproval | Refused
+
+OUTCOMES: Codec[Outcome] = Codec(Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +53,7 @@ class Uncurable:
 
 @dataclass(frozen=True, slots=True)
 class LiquidationStarted:
-    """Orders were recorded. Amounts are in the account's base currency."""
+    """The liquidation was executed: its orders are recorded. Amounts are in the account's base currency."""
 
     case_id: CaseId
     order_ids: tuple[OrderId, ...]
@@ -35,56 +65,48 @@ class LiquidationStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class LiquidationRefused:
-    """No order was recorded. `case_seen`: the case is within the caller's scope."""
+class ExpectationExceeded:
+    """A liquidation refused as EXPECTATION_EXCEEDED, with the plan that was not placed."""
 
-    case_id: CaseId
     code: RefusalCode
     message: str
-    case_seen: bool
-    approval_id: ApprovalId | None = None
-    """Set with APPROVAL_REQUIRED and APPROVAL_PENDING."""
-    plan: Plan | None = None
-    """Set with EXPECTATION_EXCEEDED: the plan that was not placed."""
+    plan: Plan
+
+
+LiquidationOutcome = LiquidationStarted | AwaitingApproval | ExpectationExceeded | Refused
+
+LIQUIDATION_OUTCOMES: Codec[LiquidationOutcome] = Codec(LiquidationOutcome)
 
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
-    """The cancel is requested, now or by an earlier request."""
+    """The cancel was executed: it is requested from the venue, now or by an earlier request."""
 
     order_id: OrderId
     already_pending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRefused:
-    """No cancel was requested. `order_seen`: the order is within the caller's scope."""
+CancelOutcome = CancelRequested | Refused
 
-    order_id: OrderId
-    code: RefusalCode
-    message: str
-    order_seen: bool
-
-
-def liquidation_refused(case_id: str, code: RefusalCode, message: str) -> LiquidationRefused:
-    """A refusal for a case within the caller's scope."""
-    return LiquidationRefused(CaseId(case_id), code, message, True)
-
-
-def cancel_refused(order_id: str, code: RefusalCode, message: str) -> CancelRefused:
-    """A refusal for an order within the caller's scope."""
-    return CancelRefused(OrderId(order_id), code, message, True)
-
-
-LiquidationOutcome = LiquidationStarted | LiquidationRefused
-CancelOutcome = CancelRequested | CancelRefused
-
-LIQUIDATION_OUTCOMES: Codec[LiquidationOutcome] = Codec(LiquidationOutcome)
 CANCEL_OUTCOMES: Codec[CancelOutcome] = Codec(CancelOutcome)
 
 
-def request_hash(request: dict[str, Any]) -> str:
-    """Equal requests have equal hashes; decimals are compared by value, so 1.0 and 1.00 are the same
-    request.
-    """
-    return hashlib.sha256(dumps(request).encode()).hexdigest()
+NotDone = AwaitingApproval | ExpectationExceeded | Refused
+
+UNSEEN = (RefusalCode.NOT_FOUND, RefusalCode.FORBIDDEN)
+"""Refusals of items outside the caller's scope."""
+
+
+def is_seen(outcome: NotDone) -> bool:
+    """Whether the item is within the caller's scope."""
+    return not isinstance(outcome, Refused) or outcome.seen
+
+
+def approval_id_of(outcome: NotDone) -> ApprovalId | None:
+    """The request that has to be approved first, if any."""
+    return outcome.approval_id if isinstance(outcome, AwaitingApproval) else None
+
+
+def refused(refusal: Refusal) -> Refused:
+    """The refusal as an outcome."""
+    return Refused(refusal.code, refusal.message, seen=refusal.code not in UNSEEN)

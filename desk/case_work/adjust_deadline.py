@@ -7,10 +7,10 @@ from datetime import datetime
 
 from desk.audit import case_entry
 from desk.case_work.case_command import NO_CASE, CaseCommand, CaseEdit, change_case, record_edit
-from desk.command import Outcome
 from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalDraft, request_approval
+from desk.outcomes import AwaitingApproval, Outcome
 from domain.approval import Approval, ApprovalKind
 from domain.case import Case
 from domain.case_edits import needs_approval, with_deadline
@@ -77,7 +77,9 @@ def _is_far(desk: DeskContext, view: CaseView, deadline: datetime) -> bool:
     return needs_approval(view.case, deadline, calendar, desk.policy.cases.deadline_extension_trading_days)
 
 
-async def _ask(desk: DeskContext, principal: Principal, view: CaseView, command: AdjustDeadline) -> Outcome:
+async def _ask(
+    desk: DeskContext, principal: Principal, view: CaseView, command: AdjustDeadline
+) -> AwaitingApproval | Refusal:
     days = desk.policy.cases.deadline_extension_trading_days
     deadline = {"deadline": command.deadline.isoformat()}
     draft = ApprovalDraft(

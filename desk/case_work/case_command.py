@@ -7,9 +7,10 @@ from typing import Any
 
 from desk.assessment.case_event import case_event, twin_events
 from desk.audit import case_entry, entry
-from desk.command import Done, Outcome, run_once
+from desk.command import CommandRequest, run_once
 from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_change
+from desk.outcomes import Done, Outcome
 from domain.case import Case
 from domain.events import CaseView
 from domain.ids import CaseId
@@ -58,7 +59,7 @@ async def change_case(
     `change` may write data that belongs to the case if it then returns a `CaseEdit`, or a `Refused` with the
     approval that it requested.
     """
-    whole = {"case": command.case_id, "expectedVersion": command.expected_version, **request}
+    content = {"case": command.case_id, "expectedVersion": command.expected_version, **request}
 
     async def decide() -> Outcome | Refusal:
         now = desk.clock()
@@ -76,9 +77,8 @@ async def change_case(
         await write_audit([edited or entry(principal, now, operation, "case", view.case.id, detail)])
         return Done(command.case_id)
 
-    return await run_once(
-        desk, principal, operation, command.idempotency_key, command.case_id, whole, decide, needs=needs
-    )
+    whole = CommandRequest(principal, operation, command.idempotency_key, content, (needs,))
+    return await run_once(desk, whole, command.case_id, decide)
 
 
 def newer_than_seen(case: Case, expected_version: int | None) -> Refusal | None:

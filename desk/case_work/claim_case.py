@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
-from desk.command import Outcome
 from desk.context import DeskContext
+from desk.outcomes import Outcome
 from domain.case import Case
 from domain.case_edits import claimed, released
 from domain.events import CaseView

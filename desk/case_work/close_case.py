@@ -12,11 +12,11 @@ from desk.assessment.assess_case import assess_account
 from desk.audit import case_entry
 from desk.case_work.case_command import NO_CASE, CaseEdit, change_case, record_edit
 from desk.case_work.mark_exception import WithReason
-from desk.command import Outcome
 from desk.context import DeskContext
 from desk.follow_up import note
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalDraft, request_approval
+from desk.outcomes import Outcome
 from domain.approval import Approval, ApprovalKind
 from domain.case import AlertType, CaseTrigger, decide
 from domain.events import CaseView

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
-from desk.command import Outcome
 from desk.context import DeskContext
 from desk.follow_up import note
+from desk.outcomes import Outcome
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
 from domain.principal import Capability, Principal

@@ -14,10 +14,11 @@ from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.calendar_doubts import list_unknown_calendars
 from desk.assessment.case_event import case_event
 from desk.audit import case_entry, entry
-from desk.command import Done, Outcome, run_once
+from desk.command import CommandRequest, run_once
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
 from desk.follow_up import note_by_desk
+from desk.outcomes import Done, Outcome
 from domain.calendar import MarketDay, NoCalendar
 from domain.case import Case
 from domain.case_edits import shifted
@@ -63,18 +64,9 @@ async def set_market_day(desk: DeskContext, principal: Principal, command: SetMa
         return Done(recorded.id)
 
     override = command.override
-    return await run_once(
-        *(
-            desk,
-            principal,
-            "setMarketDay",
-            command.idempotency_key,
-            override.market,
-            plain_override(override),
-            decide,
-        ),
-        needs=Capability.SET_MARKET_DAY,
-    )
+    content, needs = plain_override(override), (Capability.SET_MARKET_DAY,)
+    request = CommandRequest(principal, "setMarketDay", command.idempotency_key, content, needs)
+    return await run_once(desk, request, override.market, decide)
 
 
 def _audit(

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from desk.audit import entry
-from desk.command import Outcome, run_once
+from desk.command import CommandRequest, run_once
 from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalDraft, request_approval
 from desk.four_eyes.setting_facts import facts_of
+from desk.outcomes import Outcome
 from domain.approval import Approval, ApprovalKind
 from domain.exemption import Exemption, ExemptionScope
 from domain.ids import ClientId, Symbol
@@ -95,7 +96,7 @@ _REQUESTED_CHANGE: Codec[_RequestedChange] = Codec(_RequestedChange)
 
 async def change_setting(desk: DeskContext, principal: Principal, command: ChangeSetting) -> Outcome:
     """Request the change: APPROVAL_REQUIRED with the request, or the reason why none was made."""
-    request = {
+    content = {
         "kind": command.kind,
         "subject": command.subject,
         "value": value_to_text(command.kind, command.value),
@@ -106,10 +107,9 @@ async def change_setting(desk: DeskContext, principal: Principal, command: Chang
     async def decide() -> Outcome | Refusal:
         return await _request(desk, principal, command)
 
-    return await run_once(
-        *(desk, principal, "requestSetting", command.idempotency_key, "setting", request, decide),
-        needs=Capability.CHANGE_SETTINGS,
-    )
+    needs = (Capability.CHANGE_SETTINGS,)
+    request = CommandRequest(principal, "requestSetting", command.idempotency_key, content, needs)
+    return await run_once(desk, request, "setting", decide)
 
 
 async def execute_setting(

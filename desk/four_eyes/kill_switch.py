@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.audit import entry
-from desk.command import Done, Outcome, run_once
+from desk.command import CommandRequest, run_once
 from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalDraft, request_approval
+from desk.outcomes import AwaitingApproval, Done, Outcome
 from domain.approval import Approval, ApprovalKind
 from domain.canonical import differences, plain
 from domain.events import AccountReference
@@ -55,13 +56,10 @@ async def set_kill_switch(desk: DeskContext, principal: Principal, command: SetK
             return Refusal(RefusalCode.NOT_FOUND, "No such kill switch is on.")
         return await _ask_for_the_end(desk, principal, command, switch, now)
 
-    request = {"frozen": _FROZEN.to_text(command.frozen), "on": command.on, "reason": command.reason}
-    item = f"{command.frozen.scope}:{command.frozen.subject}"
-    return await run_once(
-        *(desk, principal, "setKillSwitch", command.idempotency_key, item, request),
-        decide,
-        needs=(Capability.FREEZE,) if command.on else _OFF,
-    )
+    content = {"frozen": _FROZEN.to_text(command.frozen), "on": command.on, "reason": command.reason}
+    needs = (Capability.FREEZE,) if command.on else _OFF
+    request = CommandRequest(principal, "setKillSwitch", command.idempotency_key, content, needs)
+    return await run_once(desk, request, f"{command.frozen.scope}:{command.frozen.subject}", decide)
 
 
 async def execute_kill_switch_off(
@@ -131,7 +129,7 @@ async def _switched_on(
 
 async def _ask_for_the_end(
     desk: DeskContext, principal: Principal, command: SetKillSwitch, switch: KillSwitch, now: datetime
-) -> Outcome:
+) -> AwaitingApproval | Refusal:
     draft = ApprovalDraft(
         kind=ApprovalKind.KILL_SWITCH_OFF,
         entity="killSwitch",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from desk.audit import entry
-from desk.command import Refused
 from desk.context import DeskContext
+from desk.outcomes import AwaitingApproval
 from domain.approval import APPROVER, Approval, ApprovalKind
 from domain.ids import AccountId, ApprovalId
 from domain.principal import Capability, Principal
@@ -38,9 +38,9 @@ class ApprovalDraft:
 
 async def request_approval(
     desk: DeskContext, principal: Principal, draft: ApprovalDraft, why: str, now: datetime
-) -> Refused:
+) -> AwaitingApproval | Refusal:
     """Store the request; returns APPROVAL_REQUIRED with its id, or APPROVAL_PENDING with the id of an earlier
-    one.
+    one. A refusal: the earlier request was decided at this moment.
 
     Runs in the caller's transaction, which holds the lock of the account. `why` ends the sentence "A second
     person must approve it: ...".
@@ -63,10 +63,10 @@ async def request_approval(
     if not await insert_approval(approval):
         pending = await pending_approval(draft.kind, draft.entity, draft.entity_id)
         refusal = _pending(pending)
-        return Refused(refusal.code, refusal.message, approval_id=pending.id if pending else None)
+        return AwaitingApproval(refusal.code, refusal.message, pending.id) if pending else refusal
     await write_audit([_audit(principal, approval)])
     refusal = _required(why)
-    return Refused(refusal.code, refusal.message, approval_id=approval.id)
+    return AwaitingApproval(refusal.code, refusal.message, approval.id)
 
 
 async def would_ask(kind: ApprovalKind, entity: str, entity_id: str, why: str) -> Refusal:

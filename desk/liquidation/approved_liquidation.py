@@ -13,7 +13,6 @@ from desk.liquidation.liquidation_command import (
     APPROVED_LIQUIDATIONS,
     ApprovedLiquidation,
     Liquidate,
-    LiquidateCase,
 )
 from desk.liquidation.one_person_limit import (
     beyond_what_was_seen,
@@ -22,12 +21,11 @@ from desk.liquidation.one_person_limit import (
     facts_after,
     facts_before,
 )
-from desk.liquidation.plan_liquidation import fresh, plan_expected
+from desk.liquidation.plan_liquidation import PlannedLiquidation, fresh, plan_expected
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import resting_orders, waits_for
-from desk.outcomes import LiquidationRefused
+from desk.outcomes import AwaitingApproval
 from domain.approval import Approval, ApprovalKind
-from domain.events import CaseView
 from domain.liquidation_plan import Plan
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
@@ -36,30 +34,23 @@ from models.sql.codec import loads
 from models.sql.unreadable import reading
 
 
-async def ask_another(
-    desk: DeskContext,
-    principal: Principal,
-    command: Liquidate,
-    item: LiquidateCase,
-    view: CaseView,
-    plan: Plan,
-    why: str,
-    now: datetime,
-) -> LiquidationRefused:
+async def request_second_person(
+    desk: DeskContext, principal: Principal, planned: PlannedLiquidation, why: str, now: datetime
+) -> AwaitingApproval | Refusal:
     """Create the approval request, in the caller's transaction; `why` is the end of a sentence."""
+    item, command = planned.item, planned.command
     approved = ApprovedLiquidation(command.idempotency_key, replace(item, expected_version=None))
     draft = ApprovalDraft(
         kind=ApprovalKind.LIQUIDATION,
         entity="case",
         entity_id=item.case_id,
-        account_id=view.case.account_id,
+        account_id=planned.view.case.account_id,
         reason=command.reason,
-        before=facts_before(plan),
-        after=facts_after(plan),
+        before=facts_before(planned.plan),
+        after=facts_after(planned.plan),
         command=APPROVED_LIQUIDATIONS.to_text(approved),
     )
-    refused = await request_approval(desk, principal, draft, why, now)
-    return LiquidationRefused(item.case_id, refused.code, refused.message, True, refused.approval_id)
+    return await request_approval(desk, principal, draft, why, now)
 
 
 async def execute_liquidation(
@@ -67,11 +58,11 @@ async def execute_liquidation(
 ) -> Executed | Refusal:
     """Record the orders on behalf of the maker; returns the differences from the request."""
     with reading("approval", approval.id):
-        command, requested = APPROVED_LIQUIDATIONS.from_text(approval.command), loads(approval.after)
+        command, asked = APPROVED_LIQUIDATIONS.from_text(approval.command), loads(approval.after)
     plan = await _liquidate(desk, approver, approval, command, now)
     if isinstance(plan, Refusal):
         return plan
-    return Executed(differences(requested, facts_after(plan)))
+    return Executed(differences(asked, facts_after(plan)))
 
 
 async def _liquidate(
@@ -85,16 +76,16 @@ async def _liquidate(
     view, book_version = locked
     read = await fresh(desk, view, book_version, {}, now)
     plan = await plan_expected(view, item, read, desk, now)
-    resting = resting_orders(desk, view.case, read.book.book, read.orders, now)
-    if resting and not isinstance(plan, Refusal):
+    if isinstance(plan, Refusal):
+        return plan
+    if resting := resting_orders(desk, view.case, read.book.book, read.orders, now):
         return waits_for(resting)
-    if not isinstance(plan, Refusal):
-        requested = loads(approval.after)
-        refused = item.expected.exceeded_by(plan)
-        refused = refused or exceeds_approval(requested, plan, desk.policy.approval_growth)
-        refused = refused or beyond_what_was_seen(requested, plan, desk.policy.plans.collar)
-        if refused is not None:
-            return refused
-        command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
-        await record_liquidation(desk, approver, command, item, view, plan, read, now)
+    requested = loads(approval.after)
+    refused = item.expected.exceeded_by(plan)
+    refused = refused or exceeds_approval(requested, plan, desk.policy.approval_growth)
+    refused = refused or beyond_what_was_seen(requested, plan, desk.policy.plans.collar)
+    if refused is not None:
+        return refused
+    command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
+    await record_liquidation(desk, approver, PlannedLiquidation(command, item, view, read, plan), now)
     return plan

@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from desk.answers import Answers
 from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.calendar_doubts import market_doubts
 from desk.assessment.doubts import note_doubts
@@ -38,12 +37,12 @@ from desk.liquidation.last_slice import (
 )
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.one_person_limit import alone_today, load_recent_orders, second_person_reason
-from desk.liquidation.plan_liquidation import ReadAhead, switched_off
+from desk.liquidation.plan_liquidation import PlannedLiquidation, ReadAhead, switched_off
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, others, resting_orders
 from desk.open_orders import as_open_orders, order_cover
-from desk.outcomes import LIQUIDATION_OUTCOMES, liquidation_refused
+from desk.outcomes import LIQUIDATION_OUTCOMES
 from domain.calendar import NoCalendar, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.doubt import Doubt
@@ -69,6 +68,7 @@ from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import hold_auto_liquidation, lock_case
 from models.holding import symbols_of
+from models.idempotency import store_outcome
 from models.kill_switch import switch_over
 from models.order import open_orders_of
 from models.person import lock_person
@@ -376,9 +376,10 @@ async def _start(
     item = LiquidateCase(view.case.id, None, run.request)
     reason = f"automatic, {auto.trigger}" + (", after a cure that did not last" if run.after_cure else "")
     command = Liquidate(_key(view.case, auto), (item,), reason, ordered_alone_by=auto.set_by)
-    started = await record_liquidation(desk, DESK, command, item, changed, run.plan, read, now)
-    answers = Answers(LIQUIDATION_OUTCOMES, SYSTEM, command.idempotency_key, liquidation_refused)
-    await answers.store(view.case.id, started, now)
+    planned = PlannedLiquidation(command, item, changed, read, run.plan)
+    started = await record_liquidation(desk, DESK, planned, now)
+    outcome = LIQUIDATION_OUTCOMES.to_text(started)
+    await store_outcome(SYSTEM, command.idempotency_key, view.case.id, outcome, now)
 
 
 async def _hold_or_end(

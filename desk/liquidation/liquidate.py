@@ -4,27 +4,26 @@ One transaction per case, under the lock of its account: two traders, or the sam
 the other, and the second sees what the first did.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
-from desk.admission import refused_admission
-from desk.answers import Answers, each_answered
+from desk.command import CommandRequest, admission_refused, answer_each
 from desk.context import DeskContext
-from desk.liquidation.approved_liquidation import ask_another
-from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, content_hash
+from desk.liquidation.approved_liquidation import request_second_person
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, plain_request
 from desk.liquidation.one_person_limit import alone_today, second_person_reason
-from desk.liquidation.plan_liquidation import ReadAhead, fresh, plan_expected, read_ahead
+from desk.liquidation.plan_liquidation import (
+    PlannedLiquidation,
+    ReadAhead,
+    fresh,
+    plan_expected,
+    read_ahead,
+)
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, resting_orders
-from desk.outcomes import (
-    LIQUIDATION_OUTCOMES,
-    LiquidationOutcome,
-    LiquidationRefused,
-    liquidation_refused,
-)
+from desk.outcomes import LIQUIDATION_OUTCOMES, ExpectationExceeded, LiquidationOutcome
 from domain.ids import AccountId, CaseId
-from domain.liquidation_plan import Plan
 from domain.phrase import Phrase
 from domain.phrase_texts import english
 from domain.principal import Capability, Principal
@@ -36,82 +35,66 @@ READ_AHEAD_CASES = 50
 """Cases read at once: enough to save round trips, few enough that quotes stay fresh."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Cases that are read together before each is decided."""
+
+    principal: Principal
+    command: Liquidate
+    items: Mapping[CaseId, LiquidateCase]
+    ahead: Mapping[AccountId, ReadAhead]
+
+
 async def liquidate(desk: DeskContext, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
     """One outcome per case, in the order given."""
-    ids = [item.case_id for item in command.cases]
-    key, hashed = command.idempotency_key, content_hash(command)
-    refused = await refused_admission(desk, principal, "liquidate", key, hashed, Capability.LIQUIDATE)
+    content, needs = plain_request(command), (Capability.LIQUIDATE,)
+    request = CommandRequest(principal, "liquidate", command.idempotency_key, content, needs)
+    refused = await admission_refused(desk, request)
     if refused is not None:
-        return [LiquidationRefused(id_, refused.code, refused.message, False) for id_ in ids]
-    answers = Answers(LIQUIDATION_OUTCOMES, principal.subject, key, liquidation_refused)
-    outcomes = await answers.given(ids)
-    todo = [item for item in command.cases if item.case_id not in outcomes]
-    for start in range(0, len(todo), READ_AHEAD_CASES):
-        chunk = {item.case_id: item for item in todo[start : start + READ_AHEAD_CASES]}
-        ahead = await read_ahead(desk, principal, list(chunk.values()))
+        return [refused] * len(command.cases)
+    outcomes: list[LiquidationOutcome] = []
+    for start in range(0, len(command.cases), READ_AHEAD_CASES):
+        items = {item.case_id: item for item in command.cases[start : start + READ_AHEAD_CASES]}
+        ahead = await read_ahead(desk, principal, list(items.values()))
+        chunk = _Chunk(principal, command, items, ahead)
 
-        async def answer(
-            id_: CaseId,
-            chunk: dict[CaseId, LiquidateCase] = chunk,
-            ahead: dict[AccountId, ReadAhead] = ahead,
-        ) -> LiquidationOutcome:
-            decide = partial(_decide_case, desk, principal, command, answers, chunk[id_], ahead)
-            return await answers.decide_once(id_, decide)
+        async def decide(case_id: CaseId, chunk: _Chunk = chunk) -> LiquidationOutcome | Refusal:
+            return await _liquidate(desk, chunk, chunk.items[case_id])
 
-        answered = await each_answered(desk.attempt, list(chunk), answer, liquidation_refused)
-        outcomes |= zip(chunk, answered, strict=True)
-    desk.on_commit()
-    return [outcomes[id_] for id_ in ids]
+        outcomes += await answer_each(desk, request, list(items), decide, LIQUIDATION_OUTCOMES)
+    return outcomes
 
 
-async def _decide_case(
-    desk: DeskContext,
-    principal: Principal,
-    command: Liquidate,
-    answers: Answers[LiquidationOutcome, LiquidationRefused],
-    item: LiquidateCase,
-    ahead: dict[AccountId, ReadAhead],
-) -> LiquidationOutcome:
-    now = desk.clock()
+async def _liquidate(desk: DeskContext, chunk: _Chunk, item: LiquidateCase) -> LiquidationOutcome | Refusal:
+    now, principal = desk.clock(), chunk.principal
     locked = await lock_case(principal.audience, item.case_id)
     if locked is None:
-        return LiquidationRefused(
-            item.case_id, RefusalCode.NOT_FOUND, "No such case exists within your scope.", False
-        )
+        return Refusal(RefusalCode.NOT_FOUND, "No such case exists within your scope.")
     view, book_version = locked
-    read = await fresh(desk, view, book_version, ahead, now)
+    read = await fresh(desk, view, book_version, chunk.ahead, now)
     plan = await plan_expected(view, item, read, desk, now)
-    outcome: LiquidationOutcome
     if isinstance(plan, Refusal):
-        outcome = LiquidationRefused(item.case_id, plan.code, plan.message, True)
-    elif resting := resting_orders(desk, view.case, read.book.book, read.orders, now):
-        waits = await call_off(desk, principal, resting, now)
-        outcome = LiquidationRefused(item.case_id, waits.code, waits.message, True)
-    elif exceeded := item.expected.exceeded_by(plan):
-        outcome = LiquidationRefused(item.case_id, exceeded.code, exceeded.message, True, plan=plan)
-    elif why := await _why_two(desk, principal, command, item, read, plan, now):
-        outcome = await ask_another(desk, principal, command, item, view, plan, english(why), now)
-    else:
-        alone = replace(command, ordered_alone_by=principal.subject)
-        outcome = await record_liquidation(desk, principal, alone, item, view, plan, read, now)
-    await answers.store(item.case_id, outcome, now)
-    return outcome
+        return plan
+    if resting := resting_orders(desk, view.case, read.book.book, read.orders, now):
+        return await call_off(desk, principal, resting, now)
+    if exceeded := item.expected.exceeded_by(plan):
+        return ExpectationExceeded(exceeded.code, exceeded.message, plan)
+    planned = PlannedLiquidation(chunk.command, item, view, read, plan)
+    if why := await _second_person_reason(desk, principal, planned, now):
+        return await request_second_person(desk, principal, planned, english(why), now)
+    alone = replace(chunk.command, ordered_alone_by=principal.subject)
+    return await record_liquidation(desk, principal, replace(planned, command=alone), now)
 
 
-async def _why_two(
-    desk: DeskContext,
-    principal: Principal,
-    command: Liquidate,
-    item: LiquidateCase,
-    read: ReadAhead,
-    plan: Plan,
-    now: datetime,
+async def _second_person_reason(
+    desk: DeskContext, principal: Principal, planned: PlannedLiquidation, now: datetime
 ) -> Phrase | None:
     """Why it requires a second person; waits for other requests of the same person that run at the
     same time.
     """
     await lock_person(principal.subject)
     alone = await alone_today(desk, principal.subject, now)
+    cases, override = len(planned.command.cases), planned.item.plan.override
     return second_person_reason(
-        desk, read.book, read.recent, alone, plan, len(command.cases), item.plan.override
+        desk, planned.read.book, planned.read.recent, alone, planned.plan, cases, override
     )

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from desk.outcomes import request_hash
 from domain.amount_formula import LiquidationTarget
 from domain.approval import Approval
 from domain.ids import CaseId, RecoveryId
@@ -48,9 +47,9 @@ class ApprovedLiquidation:
 APPROVED_LIQUIDATIONS: Codec[ApprovedLiquidation] = Codec(ApprovedLiquidation)
 
 
-def content_hash(command: Liquidate) -> str:
-    """The hash that two requests under one idempotency key must share."""
-    return request_hash({"reason": command.reason, "cases": [_plain_item(item) for item in command.cases]})
+def plain_request(command: Liquidate) -> dict[str, object]:
+    """The request as plain data, which two requests under one idempotency key must share."""
+    return {"reason": command.reason, "cases": [_plain_item(item) for item in command.cases]}
 
 
 def _plain_item(item: LiquidateCase) -> dict[str, object]:

@@ -5,7 +5,7 @@ unchanged.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Inexact
@@ -16,7 +16,7 @@ from desk.assessment.assess_recovery import is_recovery
 from desk.context import DeskContext
 from desk.four_eyes.kill_switch import frozen_by
 from desk.four_eyes.request_approval import would_ask
-from desk.liquidation.liquidation_command import LiquidateCase
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.one_person_limit import (
     RecentOrders,
     alone_today,
@@ -55,6 +55,17 @@ class ReadAhead:
     recent: RecentOrders
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedLiquidation:
+    """The plan for one case of a command, and what it was made on, under the lock of the account."""
+
+    command: Liquidate
+    item: LiquidateCase
+    view: CaseView
+    read: ReadAhead
+    plan: Plan
+
+
 async def read_ahead(
     desk: DeskContext, principal: Principal, items: Sequence[LiquidateCase]
 ) -> dict[AccountId, ReadAhead]:
@@ -90,7 +101,7 @@ async def _read_together(
 
 
 async def fresh(
-    desk: DeskContext, view: CaseView, book_version: int, ahead: dict[AccountId, ReadAhead], now: datetime
+    desk: DeskContext, view: CaseView, book_version: int, ahead: Mapping[AccountId, ReadAhead], now: datetime
 ) -> ReadAhead:
     """The prefetched data, or the current data if the account or the rules have changed since."""
     account_id = view.case.account_id

@@ -10,16 +10,15 @@ from desk.assessment.case_event import case_event, twin_events
 from desk.audit import case_entry
 from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_change
-from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.liquidation.plan_liquidation import ReadAhead
+from desk.liquidation.liquidation_command import Liquidate
+from desk.liquidation.plan_liquidation import PlannedLiquidation, ReadAhead
 from desk.open_orders import as_open_orders
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import LiquidationStarted, Uncurable
 from domain.case import Case, CaseTrigger, decide
-from domain.events import CaseView, Event, OrderView
+from domain.events import Event, OrderView
 from domain.ids import OrderId, client_order_id
 from domain.liquidation import uncovered_amount
-from domain.liquidation_plan import Plan, PlannedLeg
 from domain.money import plain_text
 from domain.order import Order, OrderStatus
 from domain.principal import Principal
@@ -33,45 +32,25 @@ from models.order import add_changes, insert_orders
 
 
 async def record_liquidation(
-    desk: DeskContext,
-    principal: Principal,
-    command: Liquidate,
-    item: LiquidateCase,
-    view: CaseView,
-    plan: Plan,
-    read: ReadAhead,
-    now: datetime,
+    desk: DeskContext, principal: Principal, planned: PlannedLiquidation, now: datetime
 ) -> LiquidationStarted:
     """Store the plan, in the caller's transaction: case, orders, audit, events."""
+    view, read, plan = planned.view, planned.read, planned.plan
     case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     assert not isinstance(case, Refusal)
-    orders = [
-        _order(
-            desk,
-            command,
-            _placed_by(principal, command),
-            item,
-            case.case_no,
-            case.plans,
-            number,
-            leg,
-            view,
-            now,
-        )
-        for number, leg in enumerate(plan.legs, start=1)
-    ]
+    orders = _orders(desk, principal, planned, case, now)
+    order_views = [OrderView(order, view.account) for order in orders]
     if not is_recovery(case):
-        open_orders = [*read.orders, *(OrderView(order, view.account) for order in orders)]
-        case = replace(case, uncovered_amount=_uncovered(desk, case, read, open_orders, now))
+        uncovered = _uncovered(desk, case, read, [*read.orders, *order_views], now)
+        case = replace(case, uncovered_amount=uncovered)
     before = replace(view, symbols=read.book.symbols)
-    changed = replace(before, case=case)
-    events: list[Event] = [case_event(desk, before, changed, now)]
-    events += [created_event(desk, OrderView(order, view.account)) for order in orders]
+    events: list[Event] = [case_event(desk, before, replace(before, case=case), now)]
+    events += [created_event(desk, each) for each in order_views]
     await insert_orders(orders)
     await add_changes([creation_step(order) for order in orders])
     await save_case(case)
     await bump_book(case.account_id)
-    await write_audit([_audit(principal, command, item, view.case, case, orders, plan, now)])
+    await write_audit([_audit(principal, planned, case, orders, now)])
     await snapshot_change(desk, view.case, case, now, read.book, read.orders)
     await outbox.append([*events, *await twin_events(desk, case.account_id, events, now)])
     return LiquidationStarted(
@@ -93,54 +72,41 @@ def _uncovered(
     return uncovered_amount(book, as_open_orders(desk, book, orders, now), now, desk.policy.max_price_age)
 
 
-def _placed_by(principal: Principal, command: Liquidate) -> str:
-    return principal.subject if command.approval is None else command.approval.maker
-
-
-def _order(
-    desk: DeskContext,
-    command: Liquidate,
-    placed_by: str,
-    item: LiquidateCase,
-    case_no: str,
-    plan_number: int,
-    number: int,
-    leg: PlannedLeg,
-    view: CaseView,
-    now: datetime,
-) -> Order:
-    return Order(
-        id=OrderId(desk.new_id()),
-        client_order_id=client_order_id(case_no, plan_number, number),
-        case_id=view.case.id,
-        account_id=view.case.account_id,
-        symbol=leg.instrument.symbol,
-        side=leg.side,
-        type=item.plan.order_type,
-        time_in_force=item.plan.time_in_force,
-        session=item.plan.session,
-        quantity=leg.quantity,
-        limit_price=leg.limit_price,
-        status=OrderStatus.QUEUED,
-        estimated_reduction=leg.reduction,
-        placed_by=placed_by,
-        created_at=now,
-        updated_at=now,
-        override=item.plan.override,
-        ordered_alone_by=command.ordered_alone_by,
-    )
+def _orders(
+    desk: DeskContext, principal: Principal, planned: PlannedLiquidation, case: Case, now: datetime
+) -> list[Order]:
+    """One order per leg of the plan; orders after an approval belong to the maker."""
+    command, instruction = planned.command, planned.item.plan
+    placed_by = principal.subject if command.approval is None else command.approval.maker
+    return [
+        Order(
+            id=OrderId(desk.new_id()),
+            client_order_id=client_order_id(case.case_no, case.plans, number),
+            case_id=case.id,
+            account_id=case.account_id,
+            symbol=leg.instrument.symbol,
+            side=leg.side,
+            type=instruction.order_type,
+            time_in_force=instruction.time_in_force,
+            session=instruction.session,
+            quantity=leg.quantity,
+            limit_price=leg.limit_price,
+            status=OrderStatus.QUEUED,
+            estimated_reduction=leg.reduction,
+            placed_by=placed_by,
+            created_at=now,
+            updated_at=now,
+            override=instruction.override,
+            ordered_alone_by=command.ordered_alone_by,
+        )
+        for number, leg in enumerate(planned.plan.legs, start=1)
+    ]
 
 
 def _audit(
-    principal: Principal,
-    command: Liquidate,
-    item: LiquidateCase,
-    before: Case,
-    after: Case,
-    orders: Sequence[Order],
-    plan: Plan,
-    now: datetime,
+    principal: Principal, planned: PlannedLiquidation, after: Case, orders: Sequence[Order], now: datetime
 ) -> AuditEntry:
+    command, plan = planned.command, planned.plan
     legs = [
         {
             "clientOrderId": order.client_order_id,
@@ -155,16 +121,16 @@ def _audit(
     detail = {
         "idempotencyKey": command.idempotency_key,
         "reason": command.reason,
-        "policy": item.plan.policy,
-        "target": item.plan.target,
+        "policy": planned.item.plan.policy,
+        "target": planned.item.plan.target,
         "amountBefore": plain_text(plan.amount_before),
         "amountAfter": plain_text(plan.amount_after),
         "legs": legs,
         **_approval_facts(command),
     }
-    record = case_entry(principal, now, before, after, "liquidate", detail)
-    assert record is not None, "a liquidation changes the case"
-    return record
+    entry = case_entry(principal, now, planned.view.case, after, "liquidate", detail)
+    assert entry is not None, "a liquidation changes the case"
+    return entry
 
 
 def _approval_facts(command: Liquidate) -> dict[str, str]:

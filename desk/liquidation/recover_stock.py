@@ -7,12 +7,11 @@ orders and events are those of `liquidate`; this module finds the recoveries and
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from desk.admission import lacks
-from desk.answers import UNREADABLE
+from desk.command import UNREADABLE, permission_lacking
 from desk.context import DeskContext
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.outcomes import LiquidationOutcome, LiquidationRefused
+from desk.outcomes import LiquidationOutcome, Refused
 from domain.ids import CaseId, RecoveryId
 from domain.liquidation_plan import PlanRequest
 from domain.principal import Capability, Principal
@@ -47,15 +46,13 @@ async def recover_stock(
     Recoveries of one case share one plan and one answer.
     """
     if not principal.audience.may(Capability.LIQUIDATE):
-        why = lacks(Capability.LIQUIDATE)
-        return [
-            LiquidationRefused(CaseId("-"), RefusalCode.FORBIDDEN, why, False) for _ in command.recoveries
-        ]
+        forbidden = permission_lacking(Capability.LIQUIDATE)
+        return [Refused(RefusalCode.FORBIDDEN, forbidden, seen=False)] * len(command.recoveries)
     views, damaged = await all_or_each(
         lambda ids: load_recoveries(principal.audience, ids, strict=True),
         [each.recovery_id for each in command.recoveries],
     )
-    unreadable = LiquidationRefused(CaseId("-"), RefusalCode.UNREADABLE, UNREADABLE, False)
+    unreadable = Refused(RefusalCode.UNREADABLE, UNREADABLE, seen=False)
     items = _by_case(command.recoveries, views)
     if not items:
         return [unreadable if each.recovery_id in damaged else None for each in command.recoveries]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from desk.audit import case_entry, entry
 from desk.case_work.case_command import NO_CASE, record_edit
-from desk.command import Done, Outcome, run_each, run_once
+from desk.command import CommandRequest, run_each
 from desk.context import DeskContext
+from desk.outcomes import Done, Outcome
 from domain.case_edits import with_auto_liquidation
 from domain.ids import CaseId
 from domain.principal import Capability, Principal
@@ -33,20 +33,11 @@ async def set_auto_liquidation(
 ) -> Sequence[Outcome]:
     """One outcome per case, in the order given; each in a transaction of its own."""
     at = None if command.at is None else command.at.isoformat()
-    request = {"cases": list(command.case_ids), "at": at, "atDeadline": command.at_deadline}
-    return await run_each(
-        desk, command.case_ids, lambda case_id: _set(desk, principal, command, case_id, request)
-    )
+    content = {"cases": list(command.case_ids), "at": at, "atDeadline": command.at_deadline}
+    needs = (Capability.SET_AUTO_LIQUIDATION,)
+    request = CommandRequest(principal, "setAutoLiquidation", command.idempotency_key, content, needs)
 
-
-async def _set(
-    desk: DeskContext,
-    principal: Principal,
-    command: SetAutoLiquidation,
-    case_id: CaseId,
-    request: dict[str, Any],
-) -> Outcome:
-    async def decide() -> Outcome | Refusal:
+    async def decide(case_id: CaseId) -> Outcome | Refusal:
         now = desk.clock()
         locked = await lock_case(principal.audience, case_id)
         if locked is None:
@@ -55,15 +46,11 @@ async def _set(
         after = with_auto_liquidation(view.case, command.at, command.at_deadline, now, principal.subject)
         if isinstance(after, Refusal):
             return after
-        detail = {"idempotencyKey": key}
+        detail = {"idempotencyKey": command.idempotency_key}
         await record_edit(desk, view, after, now)
         edited = case_entry(principal, now, view.case, after, "setAutoLiquidation", detail)
         same = entry(principal, now, "setAutoLiquidation", "case", case_id, detail)
         await write_audit([edited or same])
         return Done(case_id)
 
-    key = command.idempotency_key
-    return await run_once(
-        *(desk, principal, "setAutoLiquidation", key, case_id, request, decide),
-        needs=Capability.SET_AUTO_LIQUIDATION,
-    )
+    return await run_each(desk, request, command.case_ids, decide)

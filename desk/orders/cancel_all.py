@@ -7,14 +7,12 @@ as by `cancel`; a request that was interrupted is completed when it is repeated.
 
 from dataclasses import dataclass
 
-from desk.admission import refused_admission
-from desk.answers import Answers
+from desk.command import CommandRequest, admission_refused, answer_each
 from desk.context import DeskContext
 from desk.orders.cancel import Cancel, cancel_each
-from desk.outcomes import CancelOutcome, request_hash
+from desk.outcomes import CancelOutcome, Refused
 from domain.ids import OrderId
 from domain.principal import Capability, Principal
-from domain.refusals import Refusal, RefusalCode
 from models.order import OrderFilter, count_not_cancelled, orders_to_cancel
 from models.sql.codec import Codec
 
@@ -43,46 +41,34 @@ class Selection:
 class CancelsRequested:
     """One outcome per order of the selection."""
 
-    outcomes: list[CancelOutcome]
+    outcomes: dict[OrderId, CancelOutcome]
     remaining: int
 
 
-_SELECTIONS: Codec[Selection] = Codec(Selection)
+_SELECTIONS: Codec[Selection | Refused] = Codec(Selection | Refused)
 _FILTERS: Codec[OrderFilter] = Codec(OrderFilter)
 
 
 async def cancel_all(
     desk: DeskContext, principal: Principal, command: CancelAll
-) -> CancelsRequested | Refusal:
+) -> CancelsRequested | Refused:
     """Concerns at most `max_orders_per_batch` orders; orders whose cancel was requested before come last."""
-    key = command.idempotency_key
-    hashed = request_hash({"orders": _FILTERS.to_text(command.order_filter), "reason": command.reason})
-    refused = await refused_admission(desk, principal, "cancelAll", key, hashed, Capability.CANCEL_ORDER)
+    content = {"orders": _FILTERS.to_text(command.order_filter), "reason": command.reason}
+    needs = (Capability.CANCEL_ORDER,)
+    request = CommandRequest(principal, "cancelAll", command.idempotency_key, content, needs)
+    refused = await admission_refused(desk, request)
     if refused is not None:
         return refused
-    chosen = await _chosen(desk, principal, command)
-    if isinstance(chosen, Refusal):
-        return chosen
-    each = Cancel(key, chosen.order_ids, command.reason)
-    return CancelsRequested(await cancel_each(desk, principal, each), chosen.remaining)
 
+    async def select(_: str) -> Selection:
+        return await _select(desk, principal, command.order_filter)
 
-async def _chosen(desk: DeskContext, principal: Principal, command: CancelAll) -> Selection | Refusal:
-    answers = Answers(_SELECTIONS, principal.subject, command.idempotency_key, _refused)
-
-    async def choose() -> Selection:
-        selection = await _select(desk, principal, command.order_filter)
-        await answers.store(SELECTION, selection, desk.clock())
+    (selection,) = await answer_each(desk, request, [SELECTION], select, _SELECTIONS)
+    if isinstance(selection, Refused):
         return selection
-
-    given = await answers.given([SELECTION])
-    if SELECTION in given:
-        return given[SELECTION]
-    return await answers.decide_once(SELECTION, choose)
-
-
-def _refused(item: str, code: RefusalCode, message: str) -> Refusal:
-    return Refusal(code, message)
+    each = Cancel(command.idempotency_key, selection.order_ids, command.reason)
+    outcomes = await cancel_each(desk, request, each)
+    return CancelsRequested(dict(zip(selection.order_ids, outcomes, strict=True)), selection.remaining)
 
 
 async def _select(desk: DeskContext, principal: Principal, order_filter: OrderFilter) -> Selection:

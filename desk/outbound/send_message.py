@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from desk.audit import message_entry
 from desk.case_work.case_command import NO_CASE
-from desk.command import Done, Outcome, run_each, run_once
+from desk.command import CommandRequest, run_each
 from desk.context import DeskContext
 from desk.outbound.compose_message import compose
 from desk.outbound.standing import look_again
+from desk.outcomes import Done, Outcome
 from domain.events import CaseView
 from domain.ids import CaseId
 from domain.letter import ASKS, unfit
@@ -33,18 +34,17 @@ class SendMessage:
 
 async def send_message(desk: DeskContext, principal: Principal, command: SendMessage) -> list[Outcome]:
     """One outcome per case, in the order given; its id is the message's."""
-    return await run_each(desk, command.case_ids, lambda case_id: _send(desk, principal, command, case_id))
-
-
-async def _send(desk: DeskContext, principal: Principal, command: SendMessage, case_id: CaseId) -> Outcome:
-    request = {
+    content = {
         "cases": list(command.case_ids),
         "channel": command.channel,
         "template": command.template,
         "text": command.text,
     }
 
-    async def decide() -> Outcome | Refusal:
+    needs = (Capability.SEND_MESSAGE,)
+    request = CommandRequest(principal, "sendMessage", command.idempotency_key, content, needs)
+
+    async def decide(case_id: CaseId) -> Outcome | Refusal:
         locked = await lock_case(principal.audience, case_id)
         if locked is None:
             return NO_CASE
@@ -55,10 +55,7 @@ async def _send(desk: DeskContext, principal: Principal, command: SendMessage, c
         await write_audit([_audit(principal, command, message)])
         return Done(message.id)
 
-    return await run_once(
-        *(desk, principal, "sendMessage", command.idempotency_key, case_id, request, decide),
-        needs=Capability.SEND_MESSAGE,
-    )
+    return await run_each(desk, request, command.case_ids, decide)
 
 
 async def _compose(

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from desk.audit import webhook_entry
-from desk.command import Done, Outcome, run_once
+from desk.command import CommandRequest, run_once
 from desk.context import DeskContext
+from desk.outcomes import Done, Outcome
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.webhook import Webhook, WebhookEvent, WebhookId, check_url, replayed
@@ -24,7 +25,7 @@ from models.webhook import (
 
 NONE = Refusal(RefusalCode.NOT_FOUND, "You own no such webhook.")
 ROTATES = "rotateWebhookSecret"
-_NEEDS = Capability.MANAGE_WEBHOOKS
+_NEEDS = (Capability.MANAGE_WEBHOOKS,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,9 @@ async def register_webhook(
         secrets[webhook.id] = secret_of(desk.policy.webhooks.secret_key, webhook.id, webhook.salt)
         return Done(webhook.id)
 
-    request = {"url": command.url, "events": sorted(command.events)}
-    outcome = await run_once(
-        desk, principal, "registerWebhook", key, "webhook", request, decide, needs=_NEEDS
-    )
+    content = {"url": command.url, "events": sorted(command.events)}
+    request = CommandRequest(principal, "registerWebhook", key, content, _NEEDS)
+    outcome = await run_once(desk, request, "webhook", decide)
     if isinstance(outcome, Done) and outcome.id in secrets:
         on_secret(secrets[outcome.id])
     return outcome
@@ -102,8 +102,8 @@ async def remove_webhook(desk: DeskContext, principal: Principal, command: Remov
         await _audit(desk, principal, "removeWebhook", webhook, None, key)
         return Done(webhook_id)
 
-    request = {"webhook": webhook_id}
-    return await run_once(desk, principal, "removeWebhook", key, webhook_id, request, decide, needs=_NEEDS)
+    request = CommandRequest(principal, "removeWebhook", key, {"webhook": webhook_id}, _NEEDS)
+    return await run_once(desk, request, webhook_id, decide)
 
 
 async def replay_webhook(desk: DeskContext, principal: Principal, command: ReplayWebhook) -> Outcome:
@@ -123,8 +123,9 @@ async def replay_webhook(desk: DeskContext, principal: Principal, command: Repla
         await _audit(desk, principal, "replayWebhook", webhook, moved, key)
         return Done(webhook_id)
 
-    request = {"webhook": webhook_id, "position": command.position, "fromNow": command.from_now}
-    return await run_once(desk, principal, "replayWebhook", key, webhook_id, request, decide, needs=_NEEDS)
+    content = {"webhook": webhook_id, "position": command.position, "fromNow": command.from_now}
+    request = CommandRequest(principal, "replayWebhook", key, content, _NEEDS)
+    return await run_once(desk, request, webhook_id, decide)
 
 
 async def rotate_webhook_secret(
@@ -152,8 +153,8 @@ async def rotate_webhook_secret(
         secrets[rotation] = secret_of(policy.secret_key, webhook_id, after.salt)
         return Done(rotation)
 
-    request = {"webhook": webhook_id}
-    outcome = await run_once(desk, principal, ROTATES, key, webhook_id, request, decide, needs=_NEEDS)
+    request = CommandRequest(principal, ROTATES, key, {"webhook": webhook_id}, _NEEDS)
+    outcome = await run_once(desk, request, webhook_id, decide)
     if isinstance(outcome, Done) and outcome.id in secrets:
         on_secret(secrets[outcome.id])
     return outcome

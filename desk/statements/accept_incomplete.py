@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from desk.assessment.doubts import clear_doubts
 from desk.audit import entry
-from desk.command import Done, Outcome, run_once
+from desk.command import CommandRequest, run_once
 from desk.context import DeskContext
+from desk.outcomes import Done, Outcome
 from domain.canonical import plain
 from domain.doubt import DoubtReason
 from domain.events import BookChanged
@@ -58,15 +59,14 @@ async def accept_incomplete(desk: DeskContext, principal: Principal, command: Ac
         await outbox.append([BookChanged(desk.event_id(), now, account_id)])
         return Done(account_id)
 
-    request = {
+    content = {
         "account": command.account_id,
         "subjects": sorted(command.subjects),
         "reason": command.reason,
     }
-    return await run_once(
-        *(desk, principal, "acceptIncomplete", command.idempotency_key, command.account_id, request, decide),
-        needs=Capability.ACCEPT_INCOMPLETE,
-    )
+    needs = (Capability.ACCEPT_INCOMPLETE,)
+    request = CommandRequest(principal, "acceptIncomplete", command.idempotency_key, content, needs)
+    return await run_once(desk, request, command.account_id, decide)
 
 
 async def _refused(command: AcceptIncomplete) -> Refusal | None:

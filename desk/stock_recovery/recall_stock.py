@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from desk.answers import UNREADABLE
 from desk.audit import entry
-from desk.command import Done, Outcome, run_once
+from desk.command import UNREADABLE, CommandRequest, run_once
 from desk.context import DeskContext
+from desk.outcomes import Done, Outcome
 from desk.stock_recovery.open_recoveries import StockDemand, open_recoveries
 from domain.case import AlertType
 from domain.events import CaseEvent
@@ -55,11 +55,9 @@ async def recall_stock(desk: DeskContext, principal: Principal, command: RecallS
     async def decide() -> Outcome | Refusal:
         return await _decide(desk, principal, command)
 
-    return await run_once(
-        *(desk, principal, "recall_stock", command.idempotency_key, command.symbol, _plain(command)),
-        *(decide,),
-        needs=Capability.HANDLE_STOCK,
-    )
+    content, needs = _plain(command), (Capability.HANDLE_STOCK,)
+    request = CommandRequest(principal, "recall_stock", command.idempotency_key, content, needs)
+    return await run_once(desk, request, command.symbol, decide)
 
 
 async def _decide(desk: DeskContext, principal: Principal, command: RecallStock) -> Outcome | Refusal:

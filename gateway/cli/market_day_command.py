@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from desk.case_work.market_days import CASES_AT_A_TIME, SetMarketDay, set_market_day, shift_deadlines
-from desk.command import Done
 from desk.context import DeskContext
+from desk.outcomes import Done
 from domain.calendar import MarketDay
 from domain.events import CaseView
 from domain.ids import CaseId

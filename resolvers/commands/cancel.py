@@ -9,6 +9,7 @@ from domain.ids import OrderId
 from resolvers.kit.context import Info
 from resolvers.kit.errors import restored
 from resolvers.kit.inputs import KEY
+from resolvers.kit.node import filter_id
 from resolvers.kit.refused import AnyRefused
 from resolvers.types.order import Order, order_of
 
@@ -49,7 +50,7 @@ class CancelRequested:
 
 @strawberry.type(description="The cancel was refused; the order is unchanged.")
 class CancelRefused(AnyRefused):
-    """From desk.outcomes.CancelRefused."""
+    """From desk.outcomes.Refused."""
 
     order_id: strawberry.ID = strawberry.field(description="The id of the order, from the input.")
     seen: strawberry.Private[OrderId | None]
@@ -84,5 +85,5 @@ def cancel_result(asked: strawberry.ID, outcome: outcomes.CancelOutcome) -> Canc
         order_id=asked,
         code=outcome.code,
         message=outcome.message,
-        seen=outcome.order_id if outcome.order_seen else None,
+        seen=OrderId(filter_id("Order", asked)) if outcome.seen else None,
     )

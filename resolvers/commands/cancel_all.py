@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from desk.orders import cancel_all as desk_cancel
-from domain.refusals import Refusal
+from desk.outcomes import Refused
 from resolvers.commands.cancel import CancelResult, cancel_result
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import RequestInfo
@@ -96,8 +96,8 @@ class CancelAllMutations:
         )
 
 
-def _result(made: desk_cancel.CancelsRequested | Refusal) -> CancelsRequested | CancelAllRefused:
-    if isinstance(made, Refusal):
-        return CancelAllRefused(code=made.code, message=made.message)
-    results = [cancel_result(global_id("Order", each.order_id), each) for each in made.outcomes]
-    return CancelsRequested(results=results, remaining=made.remaining)
+def _result(outcome: desk_cancel.CancelsRequested | Refused) -> CancelsRequested | CancelAllRefused:
+    if isinstance(outcome, Refused):
+        return CancelAllRefused(code=outcome.code, message=outcome.message)
+    results = [cancel_result(global_id("Order", id_), each) for id_, each in outcome.outcomes.items()]
+    return CancelsRequested(results=results, remaining=outcome.remaining)

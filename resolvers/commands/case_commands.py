@@ -6,7 +6,7 @@ import strawberry
 
 from desk.case_work.annotate import UpdateRemark, update_remark
 from desk.case_work.case_command import CaseCommand
-from desk.command import Done, Outcome
+from desk.outcomes import Done, Outcome, approval_id_of, is_seen
 from domain.ids import ApprovalId, CaseId
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import Info, RequestInfo
@@ -20,7 +20,7 @@ from resolvers.types.case import Case, load_case
 
 @strawberry.type(description="The command was carried out, now or when the key was first used.")
 class CaseChanged:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     case_id: strawberry.Private[CaseId]
 
@@ -32,7 +32,7 @@ class CaseChanged:
 
 @strawberry.type(description="The command was refused; the case is unchanged.")
 class CaseCommandRefused(AnyRefused):
-    """From desk.command.Refused."""
+    """From desk.outcomes.Refused."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
     seen: strawberry.Private[CaseId | None]
@@ -115,6 +115,6 @@ def case_result(asked: strawberry.ID, outcome: Outcome) -> CaseChanged | CaseCom
         case_id=asked,
         code=outcome.code,
         message=outcome.message,
-        seen=case_id if outcome.seen else None,
-        approval_id=outcome.approval_id,
+        seen=case_id if is_seen(outcome) else None,
+        approval_id=approval_id_of(outcome),
     )

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import strawberry
 
-from desk.command import Done, Outcome
 from desk.four_eyes.kill_switch import SetKillSwitch, set_kill_switch
+from desk.outcomes import Done, Outcome, approval_id_of
 from domain.ids import AccountId, ApprovalId, ClientId, KillSwitchId
 from domain.kill_switch import EVERYTHING_FROZEN, Frozen, KillSwitch, KillSwitchScope
 from domain.refusals import RefusalCode
@@ -63,7 +63,7 @@ class KillSwitchNode(Node):
 
 @strawberry.type(description="The kill switch is in the requested state.")
 class KillSwitchSet:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     switch_id: strawberry.Private[KillSwitchId]
 
@@ -76,7 +76,7 @@ class KillSwitchSet:
 
 @strawberry.type(description="The command was refused; the kill switch is unchanged.")
 class KillSwitchRefused(AnyRefused):
-    """From desk.command.Refused."""
+    """From desk.outcomes.Refused."""
 
     code: RefusalCode = strawberry.field(
         description="The reason as a code. APPROVAL_REQUIRED is the normal answer to a request to switch "
@@ -194,7 +194,7 @@ class KillSwitchMutations:
 def _result(outcome: Outcome) -> KillSwitchSet | KillSwitchRefused:
     if isinstance(outcome, Done):
         return KillSwitchSet(switch_id=KillSwitchId(outcome.id))
-    return KillSwitchRefused(code=outcome.code, message=outcome.message, approval_id=outcome.approval_id)
+    return KillSwitchRefused(code=outcome.code, message=outcome.message, approval_id=approval_id_of(outcome))
 
 
 def kill_switch_of(switch: KillSwitch) -> KillSwitchNode:

@@ -81,7 +81,7 @@ class LiquidationStarted:
 
 @strawberry.type(description="The liquidation was refused; nothing was done for this case.")
 class LiquidationRefused(AnyRefused):
-    """From desk.outcomes.LiquidationRefused."""
+    """From desk.outcomes.NotDone."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
     seen: strawberry.Private[CaseId | None]
@@ -153,7 +153,7 @@ def liquidate_result(
         case_id=asked,
         code=outcome.code,
         message=outcome.message,
-        seen=outcome.case_id if outcome.case_seen else None,
-        approval_id=outcome.approval_id,
-        exceeding=outcome.plan,
+        seen=CaseId(filter_id("Case", asked)) if outcomes.is_seen(outcome) else None,
+        approval_id=outcomes.approval_id_of(outcome),
+        exceeding=outcome.plan if isinstance(outcome, outcomes.ExpectationExceeded) else None,
     )

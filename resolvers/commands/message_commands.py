@@ -4,8 +4,8 @@ from typing import Annotated
 
 import strawberry
 
-from desk.command import Done, Outcome
 from desk.outbound.send_message import SendMessage, send_message
+from desk.outcomes import Done, Outcome, is_seen
 from domain.ids import CaseId
 from domain.message import Channel, MessageId, MessageTemplate
 from resolvers.kit.arguments import INPUT
@@ -40,7 +40,7 @@ class SendMessageInput:
 
 @strawberry.type(description="The message is recorded and will be sent.")
 class MessageQueued:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     message_id: strawberry.Private[MessageId]
 
@@ -56,7 +56,7 @@ class MessageQueued:
 
 @strawberry.type(description="The message was refused; nothing is sent about this case.")
 class MessageRefused(AnyRefused):
-    """From desk.command.Refused."""
+    """From desk.outcomes.Refused."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
     seen: strawberry.Private[CaseId | None]
@@ -117,5 +117,5 @@ def _template(input: SendMessageInput) -> MessageTemplate:
 def _result(asked: strawberry.ID, outcome: Outcome) -> MessageQueued | MessageRefused:
     if isinstance(outcome, Done):
         return MessageQueued(message_id=MessageId(outcome.id))
-    seen = CaseId(filter_id("Case", asked)) if outcome.seen else None
+    seen = CaseId(filter_id("Case", asked)) if is_seen(outcome) else None
     return MessageRefused(case_id=asked, code=outcome.code, message=outcome.message, seen=seen)

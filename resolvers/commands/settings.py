@@ -7,8 +7,8 @@ from typing import Annotated
 
 import strawberry
 
-from desk.command import Refused
 from desk.four_eyes.change_setting import ChangeSetting, change_setting
+from desk.outcomes import Done, approval_id_of
 from domain.ids import ApprovalId
 from domain.margin import AccountType
 from domain.principal import Capability
@@ -120,7 +120,7 @@ class RequestSettingChangeInput:
 
 @strawberry.type(description="The change was requested and waits for a second person's approval.")
 class SettingChangeRequested:
-    """From desk.command.Refused, APPROVAL_REQUIRED."""
+    """From desk.outcomes.AwaitingApproval."""
 
     approval_id: strawberry.Private[ApprovalId]
 
@@ -132,7 +132,7 @@ class SettingChangeRequested:
 
 @strawberry.type(description="The command was refused; no change was requested.")
 class SettingChangeRefused(AnyRefused):
-    """From desk.command.Refused."""
+    """From desk.outcomes.NotDone."""
 
     approval_id: strawberry.Private[ApprovalId | None]
 
@@ -222,13 +222,12 @@ class SettingMutations:
             *(input.effective_at, input.reason),
         )
         outcome = await change_setting(info.context.api.desk, info.context.principal, command)
-        assert isinstance(outcome, Refused), "a setting is never changed by one person"
-        if outcome.code is RefusalCode.APPROVAL_REQUIRED and outcome.approval_id is not None:
-            return RequestSettingChangePayload(result=SettingChangeRequested(approval_id=outcome.approval_id))
+        assert not isinstance(outcome, Done), "a setting is never changed by one person"
+        approval_id = approval_id_of(outcome)
+        if outcome.code is RefusalCode.APPROVAL_REQUIRED and approval_id is not None:
+            return RequestSettingChangePayload(result=SettingChangeRequested(approval_id=approval_id))
         return RequestSettingChangePayload(
-            result=SettingChangeRefused(
-                code=outcome.code, message=outcome.message, approval_id=outcome.approval_id
-            )
+            result=SettingChangeRefused(code=outcome.code, message=outcome.message, approval_id=approval_id)
         )
 
 

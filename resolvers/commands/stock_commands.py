@@ -7,8 +7,8 @@ from typing import Annotated
 import strawberry
 
 from desk import outcomes
-from desk.command import Done
 from desk.liquidation.recover_stock import RecoverOne, RecoverStock, recover_stock
+from desk.outcomes import Done
 from desk.stock_recovery.recall_stock import RecallStock, recall_stock
 from domain.case import AlertType
 from domain.ids import AccountId, ApprovalId, OrderId, RecoveryId, Symbol
@@ -108,7 +108,7 @@ class StockRecalled:
 
 @strawberry.type(description="The command was refused; no recall was recorded.")
 class RecallRefused(AnyRefused):
-    """From desk.command.Refused."""
+    """From desk.outcomes.Refused."""
 
 
 RecallStockResult = Annotated[
@@ -205,7 +205,7 @@ class StockRecoveryStarted:
 
 @strawberry.type(description="The recovery was refused; nothing was done for it.")
 class StockRecoveryRefused(AnyRefused):
-    """From desk.outcomes.LiquidationRefused."""
+    """From desk.outcomes.NotDone."""
 
     recovery_id: strawberry.ID = strawberry.field(description="The id of the recovery, from the input.")
     approval_id: strawberry.Private[ApprovalId | None] = None
@@ -326,12 +326,12 @@ def _result(
     if outcome is None:
         message = "No such recovery exists within your scope."
         return StockRecoveryRefused(recovery_id=asked, code=RefusalCode.NOT_FOUND, message=message)
-    if isinstance(outcome, outcomes.LiquidationRefused):
+    if not isinstance(outcome, outcomes.LiquidationStarted):
         return StockRecoveryRefused(
             recovery_id=asked,
             code=outcome.code,
             message=outcome.message,
-            approval_id=outcome.approval_id,
+            approval_id=outcomes.approval_id_of(outcome),
         )
     return StockRecoveryStarted(
         recovery_id=asked,

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import strawberry
 
-from desk.command import Done, Refused
 from desk.outbound.webhooks import (
     RegisterWebhook,
     RemoveWebhook,
@@ -14,6 +13,7 @@ from desk.outbound.webhooks import (
     remove_webhook,
     replay_webhook,
 )
+from desk.outcomes import Done, Outcome
 from domain import webhook
 from domain.principal import Capability
 from domain.refusals import RefusalCode
@@ -70,7 +70,7 @@ class Webhook(Node):
 
 @strawberry.type(description="The webhook is registered and receives events from now on.")
 class WebhookRegistered:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     webhook: Webhook = strawberry.field(description="The registered webhook.")
     secret: str | None = strawberry.field(
@@ -81,21 +81,21 @@ class WebhookRegistered:
 
 @strawberry.type(description="The webhook was removed. A delivery in progress may still arrive.")
 class WebhookRemoved:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     id: strawberry.ID = strawberry.field(description="The id of the webhook, from the input.")
 
 
 @strawberry.type(description="Deliveries to the webhook continue from the new position.")
 class WebhookReplayed:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     webhook: Webhook = strawberry.field(description="The webhook as it is now.")
 
 
 @strawberry.type(description="The command was refused; nothing was changed.")
 class WebhookRefused(AnyRefused):
-    """From desk.command.Refused."""
+    """From desk.outcomes.Refused."""
 
 
 RegisterWebhookResult = Annotated[
@@ -309,7 +309,7 @@ def _position(context: RequestContext, webhook_id: WebhookId, cursor: str | None
     return position.epoch, position.offset
 
 
-def refused_webhook(outcome: Done | Refused) -> WebhookRefused:
+def refused_webhook(outcome: Outcome) -> WebhookRefused:
     """The refusal; also for a repeated key whose webhook was removed in the meantime."""
     if isinstance(outcome, Done):
         return WebhookRefused(code=RefusalCode.NOT_FOUND, message="The webhook was removed in the meantime.")

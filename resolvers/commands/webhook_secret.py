@@ -4,8 +4,8 @@ from typing import Annotated
 
 import strawberry
 
-from desk.command import Done
 from desk.outbound.webhooks import RotateWebhookSecret, rotate_webhook_secret
+from desk.outcomes import Done
 from resolvers.commands.webhook import Webhook, WebhookRefused, find_webhook, refused_webhook, webhook_id_of
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import RequestInfo
@@ -17,7 +17,7 @@ from resolvers.kit.inputs import KEY, check_key
     "signs deliveries."
 )
 class WebhookSecretRotated:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     webhook: Webhook = strawberry.field(description="The webhook as it is now.")
     secret: str | None = strawberry.field(

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 
 from strawberry import Info as StrawberryInfo
 
-from desk.admission import lacks
+from desk.command import permission_lacking
 from desk.context import DeskContext
 from desk.monitoring.book_what_if import BookEffect, BookWhatIfRequest
 from domain.ids import ClientId
@@ -105,4 +105,4 @@ def require(context: ReadContext, *needed: Capability) -> None:
             FORBIDDEN, "Your token grants no permission for this: ask the administrator who issued it."
         )
     if needed and not context.audience.may(*needed):
-        raise ApiError(FORBIDDEN, lacks(*needed))
+        raise ApiError(FORBIDDEN, permission_lacking(*needed))

@@ -11,7 +11,7 @@ from domain.refusals import RefusalCode
     "implements this interface, so that one fragment reads the code and the reason of any refusal.",
 )
 class AnyRefused:
-    """From desk.command.Refused, domain.refusals.Refusal or a similar value."""
+    """From desk.outcomes.Refused, domain.refusals.Refusal or a similar value."""
 
     code: RefusalCode = strawberry.field(description="The reason as a code.")
     message: str = strawberry.field(

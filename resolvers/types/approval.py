@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from desk.approvals import DecideApprovals, decide_approvals
-from desk.command import Done, Outcome
+from desk.outcomes import Done, Outcome, is_seen
 from domain.approval import ApprovalKind, ApprovalStatus, ApprovalTrigger, ApprovalView
 from domain.ids import ApprovalId, CaseId
 from domain.principal import Capability
@@ -124,7 +124,7 @@ class ApprovalRequestFilter:
 
 @strawberry.type(description="The request was decided.")
 class ApprovalDecided:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     approval_id: strawberry.Private[ApprovalId]
 
@@ -136,7 +136,7 @@ class ApprovalDecided:
 
 @strawberry.type(description="The decision was refused; the request is unchanged.")
 class ApprovalRefused(AnyRefused):
-    """From desk.command.Refused."""
+    """From desk.outcomes.Refused."""
 
     id: strawberry.ID = strawberry.field(description="The id of the request, from the input.")
     seen: strawberry.Private[ApprovalId | None]
@@ -263,7 +263,7 @@ def _result(
 ) -> ApprovalDecided | ApprovalRefused:
     if isinstance(outcome, Done):
         return ApprovalDecided(approval_id=approval_id)
-    seen = approval_id if outcome.seen else None
+    seen = approval_id if is_seen(outcome) else None
     return ApprovalRefused(id=asked, code=outcome.code, message=outcome.message, seen=seen)
 
 

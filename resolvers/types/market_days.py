@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from desk.case_work.market_days import SetMarketDay, set_market_day
-from desk.command import Done
+from desk.outcomes import Done
 from domain import calendar
 from domain.calendar import MarketDayKind
 from domain.moments import parse_time_of_day
@@ -78,14 +78,14 @@ class SetMarketDayInput:
     description="The override is set. The desk moves the deadlines of live cases within seconds."
 )
 class MarketDaySet:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     market_day: MarketDay = strawberry.field(description="The new override of the day.")
 
 
 @strawberry.type(description="The override was refused; nothing was changed.")
 class MarketDayRefused(AnyRefused):
-    """From desk.command.Refused."""
+    """From desk.outcomes.Refused."""
 
 
 SetMarketDayResult = Annotated[

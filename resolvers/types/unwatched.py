@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from desk.command import Done
+from desk.outcomes import Done
 from desk.statements.accept_incomplete import AcceptIncomplete, accept_incomplete
 from domain.doubt import DoubtReason
 from domain.events import AccountReference
@@ -120,7 +120,7 @@ class AcceptIncompleteInput:
 
 @strawberry.type(description="The named doubts are removed, and the desk judges the account again.")
 class IncompleteAccepted:
-    """From desk.command.Done."""
+    """From desk.outcomes.Done."""
 
     account_id: strawberry.Private[AccountId]
 
@@ -132,7 +132,7 @@ class IncompleteAccepted:
 
 @strawberry.type(description="The command was refused; no doubt was accepted.")
 class AcceptIncompleteRefused(AnyRefused):
-    """From desk.command.Refused."""
+    """From desk.outcomes.Refused."""
 
 
 AcceptIncompleteResult = Annotated[

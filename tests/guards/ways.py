@@ -1,8 +1,10 @@
-"""How many files four ways through the desk touch: `python -m tests.guards.ways`, `--files` names them.
+"""How many files a reader opens to follow four values through the desk: `python -m tests.guards.ways`.
 
-A desk runs on SQLite and the memory bus, and a profiler notes of which modules of the product each task
-executes code. A way is what the tasks executed that served it. Left out are `gateway/`, which starts and
-watches them, and the types of GraphQL, which only say what the way carries.
+A desk runs on SQLite and the memory bus while a profiler looks at the arguments of every call. A file is on a
+way if one of its functions receives the value that the way carries, in a task that serves the way; arithmetic
+that receives only other values, such as prices, is not on it. Left out is the floor under every way, which a
+reader learns once: the transport that reads a request, the scalars and ids of GraphQL, and the layer that
+writes SQL. `--files` names the files in the order in which the value reaches them.
 """
 
 import asyncio
@@ -11,7 +13,8 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -32,18 +35,36 @@ REQUEST = """mutation ($input: RequestSettingChangeInput!) { requestSettingChang
   __typename ... on SettingChangeRequested { approval { id } } ... on Refused { code message } } } }"""
 APPROVE = """mutation ($input: DecideApprovalsInput!) { approve(input: $input) { results { __typename
   ... on Refused { code message } } } }"""
+NO_ACCOUNT, COEFFICIENT = "M-NO-SUCH-ACCOUNT", "1.0937"
+"""Values that only the request carries."""
 _TOP = str(ROOT) + "/"
+
+
+FLOOR = (
+    "gateway/http/",
+    "resolvers/execution/",
+    "resolvers/kit/",
+    "models/sql/",
+    "domain/canonical.py",
+    "domain/json_fields.py",
+    "domain/money.py",
+)
+"""Passed by every request or statement, whatever it carries."""
+_NESTING_MAX = 4
+"""How deep the value is looked for inside an argument."""
 
 
 @dataclass(slots=True)
 class Trace:
-    """Which files of the product each task executed, while it is on."""
+    """The files that received one of the values, by task, in the order of their first call."""
 
-    by_task: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    values: Sequence[str]
+    by_task: dict[object, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    _looking: bool = False
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        """Only what the thread of the desk does is noted."""
+        """Only calls in the thread of the desk are looked at."""
         sys.setprofile(self._note)
         try:
             yield
@@ -52,40 +73,80 @@ class Trace:
 
     def _note(self, frame: FrameType, event: str, _: Any) -> None:
         path = frame.f_code.co_filename
-        if event == "call" and path.startswith(_TOP) and frame.f_code.co_name != "<module>":
-            name = path[len(_TOP) :]
-            if name.startswith(PRODUCT):
-                task = asyncio.current_task() if _has_loop() else None
-                self.by_task[id(task)].add(name)
+        if event != "call" or self._looking or not path.startswith(_TOP):
+            return
+        name = path[len(_TOP) :]
+        if name.startswith(PRODUCT) and not name.startswith(FLOOR) and frame.f_code.co_name != "<module>":
+            self._looking = True  # Looking into an argument may call the product's own properties.
+            try:
+                if self._receives(frame):
+                    self.by_task[_task()][name] = None
+            finally:
+                self._looking = False
 
-    def way(self, *marks: str) -> list[str]:
-        """What the tasks executed that came by all files of one of the marks, `a.py+b.py`."""
-        wanted = [set(mark.split("+")) for mark in marks]
-        found = {
-            name
-            for files in self.by_task.values()
-            if any(mark <= files for mark in wanted)
-            for name in files
-            if not name.startswith(("gateway/", "resolvers/types/", "resolvers/enums/"))
-        }
-        return sorted(found)
+    def _receives(self, frame: FrameType) -> bool:
+        code = frame.f_code
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        return any(self._holds(frame.f_locals.get(name)) for name in names if name != "self")
 
-
-def _has_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    def _holds(self, found: object, depth: int = _NESTING_MAX) -> bool:
+        match found:
+            case str():
+                return any(value in found for value in self.values)
+            case bytes():
+                return any(value.encode() in found for value in self.values)
+            case Decimal():
+                return str(found) in self.values
+            case _ if depth == 0:
+                return False
+            case dict():
+                return any(self._holds(each, depth - 1) for pair in found.items() for each in pair)
+            case list() | tuple() | set() | frozenset():
+                return any(self._holds(each, depth - 1) for each in found)
+            case _ if is_dataclass(found) and not isinstance(found, type):
+                return any(self._holds(getattr(found, each.name, None), depth - 1) for each in fields(found))
         return False
-    return True
+
+    def stages(self, stages: Sequence["Stage"]) -> list[str]:
+        """The files of the tasks that serve one of the stages."""
+        files = [
+            stage.cut(list(task)) for stage in stages for task in self.by_task.values() if stage.by in task
+        ]
+        return list(dict.fromkeys(name for each in files for name in each))
+
+
+def _task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a way that one task walks: the file that identifies the task, and the file where it ends."""
+
+    by: str
+    end: str | None = None
+    """None: with the task."""
+
+    def cut(self, files: list[str]) -> list[str]:
+        """The files up to the end of the stage."""
+        assert self.end is None or self.end in files, (
+            f"{self.end} received nothing: name where {self.by} ends"
+        )
+        return files if self.end is None else files[: files.index(self.end) + 1]
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way, what walks it, and by which files its tasks are known."""
+    """A way: what it carries (values that occur nowhere else), what walks it, and its stages."""
 
     name: str
+    values: Callable[[Desk], Awaitable[Sequence[str]]]
     walk: Callable[[Desk], Awaitable[None]]
-    marks: Sequence[str]
+    stages: Sequence[Stage]
+    files_max: int
 
 
 async def _liquidate(desk: Desk) -> None:
@@ -111,7 +172,8 @@ async def _change_setting(desk: Desk) -> None:
         ("withInterest", "withOutstandingMargin", "withTradingLimit", "withOverFinancing"), True
     )
     setting = {
-        "amountRule": {"accountType": "MARGIN", "coefficient": "1.1", "overFinancingTriggers": False} | rule
+        "amountRule": {"accountType": "MARGIN", "coefficient": COEFFICIENT, "overFinancingTriggers": False}
+        | rule
     }
     maker = desk.caller(Permission.RISK_SETTING_FULL, subject="mary")
     asked = {"idempotencyKey": "k", "setting": setting, "reason": "as agreed"}
@@ -124,7 +186,7 @@ async def _change_setting(desk: Desk) -> None:
 
 
 async def _filter(desk: Desk) -> None:
-    await desk.caller().ask(CASES, filter={"accountNo": "M1", "status": ["OPEN"]})
+    await desk.caller().ask(CASES, filter={"accountNo": NO_ACCOUNT, "status": ["OPEN"]})
 
 
 async def _has_other_amount(desk: Desk, than: str) -> bool:
@@ -135,39 +197,64 @@ async def _has(desk: Desk, where: str) -> bool:
     return bool(await desk.rows(f"SELECT id FROM liquidation_order WHERE {where}"))
 
 
+async def _filtered_account(desk: Desk) -> Sequence[str]:
+    return [NO_ACCOUNT]
+
+
+async def _coefficient(desk: Desk) -> Sequence[str]:
+    return [COEFFICIENT]
+
+
+async def _case(desk: Desk) -> Sequence[str]:
+    (row,) = await desk.rows("SELECT id, case_no FROM margin_case")
+    return [row["id"], row["case_no"]]
+
+
+async def _orders(desk: Desk) -> Sequence[str]:
+    return [row["id"] for row in await desk.rows("SELECT id FROM liquidation_order")]
+
+
 WAYS = (
-    Way("the filter of cases to SQL", _filter, ["resolvers/query.py+models/case_list.py"]),
+    Way(
+        "the filter of cases, from GraphQL to SQL",
+        _filtered_account,
+        _filter,
+        [Stage("resolvers/query.py")],
+        files_max=6,
+    ),
     Way(
         "a setting, from its request to being in force",
+        _coefficient,
         _change_setting,
         [
-            "resolvers/commands/settings.py+desk/four_eyes/change_setting.py",
-            "resolvers/types/approval.py+desk/approvals.py",
-            "desk/monitoring/follow_settings.py+models/risk_setting.py",
+            Stage("resolvers/commands/settings.py", end="models/audit.py"),
+            Stage("desk/approvals.py"),
+            Stage("desk/monitoring/follow_settings.py", end="desk/monitoring/watch_margin.py"),
         ],
+        files_max=14,
     ),
     Way(
         "liquidate, from GraphQL to rows and venue",
+        _case,
         _liquidate,
         [
-            "resolvers/commands/liquidation.py+desk/liquidation/liquidate.py",
-            "desk/orders/dispatch_orders.py+venues/paper.py",
+            Stage("desk/liquidation/liquidate.py", end="models/outbox.py"),
+            Stage("desk/orders/dispatch_orders.py", end="venues/paper.py"),
         ],
+        files_max=25,
     ),
     Way(
-        "an execution report to a subscriber",
+        "an execution report, from its commit to a subscriber",
+        _orders,
         _fill,
-        [
-            "desk/orders/record_execution.py+models/outbox.py",
-            "subscriptions/stream/outbox_relay.py+models/outbox.py",
-            "subscriptions/stream/fan_out.py+subscriptions/live/group.py",
-        ],
+        [Stage("subscriptions/stream/outbox_relay.py"), Stage("subscriptions/live/group.py")],
+        files_max=14,
     ),
 )
 
 
 async def walk() -> list[tuple[Way, list[str]]]:
-    """Each way, walked once on one desk."""
+    """Walk each way once on one desk."""
     with tempfile.TemporaryDirectory() as directory:
         url = f"sqlite://{directory}/desk.sqlite3"
         database = Database(url, pool_size=1)
@@ -180,13 +267,14 @@ async def walk() -> list[tuple[Way, list[str]]]:
             desk = await world.desk(a_book(a_client("C1", owing("M1"))))
             await desk.market.says(*quotes(desk.clock(), size=0))
             await desk.until(lambda: _called(desk), "the call")
-            found = []
-            for way in WAYS:
-                trace = Trace()
-                with trace.on():
-                    await way.walk(desk)
-                found.append((way, trace.way(*way.marks)))
-            return found
+            return [(way, await _walk(desk, way)) for way in WAYS]
+
+
+async def _walk(desk: Desk, way: Way) -> list[str]:
+    trace = Trace(await way.values(desk))
+    with trace.on():
+        await way.walk(desk)
+    return trace.stages(way.stages)
 
 
 async def _called(desk: Desk) -> bool:
@@ -194,12 +282,14 @@ async def _called(desk: Desk) -> bool:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the counts, and the files where they are asked for."""
+    """Print the counts, and the files where they are asked for; exit with 1 if a way is too long."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    for way, files in asyncio.run(walk()):
-        print(f"{len(files):>4}  {way.name}")
+    walked = asyncio.run(walk())
+    for way, files in walked:
+        print(f"{len(files):>4} of at most {way.files_max:>2}  {way.name}")
         if "--files" in arguments:
             print(*(f"      {name}" for name in files), sep="\n")
+    sys.exit(any(len(files) > way.files_max for way, files in walked))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from rich.console import Console
 from desk.case_work.adjust_deadline import AdjustDeadline, adjust_deadline
 from desk.case_work.case_command import CaseCommand
 from desk.case_work.mark_exception import WithReason, mark_exception
-from desk.command import Done
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
+from desk.outcomes import Done
 from domain.canonical import content_hash
 from domain.case import CaseStatus
 from domain.events import CaseEvent, Event

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from desk.approvals import DecideApprovals, Executed, Executor, decide_approvals, expire_approvals
-from desk.command import Done, Outcome, Refused
 from desk.context import DeskContext
 from desk.four_eyes.request_approval import ApprovalDraft, request_approval
+from desk.outcomes import AwaitingApproval, Done, Outcome, Refused
 from domain.approval import Approval, ApprovalKind, ApprovalStatus, ApprovalTrigger
 from domain.ids import AccountId, ApprovalId
 from domain.principal import EVERYTHING, Audience, Permission, Principal
@@ -29,7 +29,7 @@ def approver(subject: str = "checker", *accounts: str) -> Principal:
 CHECKER = approver()
 
 
-async def ask(kit: DeskKit, account_id: AccountId | None, entity_id: str = "c") -> Refused:
+async def ask(kit: DeskKit, account_id: AccountId | None, entity_id: str = "c") -> AwaitingApproval:
     asked = ApprovalDraft(
         ApprovalKind.VOID,
         "case",
@@ -42,13 +42,14 @@ async def ask(kit: DeskKit, account_id: AccountId | None, entity_id: str = "c") 
     )
     async with transaction():
         await lock_accounts([account_id] if account_id else [])
-        return await request_approval(kit.desk, TRADER, asked, "a void", kit.clock())
+        requested = await request_approval(kit.desk, TRADER, asked, "a void", kit.clock())
+        assert isinstance(requested, AwaitingApproval)
+        return requested
 
 
 async def asked(kit: DeskKit) -> ApprovalId:
     refused = await ask(kit, await kit.indebted_account())
     assert refused.code is RefusalCode.APPROVAL_REQUIRED
-    assert refused.approval_id is not None
     return refused.approval_id
 
 
@@ -113,7 +114,6 @@ async def test_declined_and_withdrawn_requests_do_nothing(kit: DeskKit) -> None:
         [(ApprovalTrigger.DECLINE, CHECKER), (ApprovalTrigger.WITHDRAW, TRADER)]
     ):
         refused = await ask(kit, account_id, f"c{number}")
-        assert refused.approval_id is not None
         assert await decide(kit, refused.approval_id, trigger, by) == Done(refused.approval_id)
         after = await decide(kit, refused.approval_id, ApprovalTrigger.APPROVE)
         assert code(after) is RefusalCode.APPROVAL_DECIDED
@@ -140,7 +140,6 @@ async def test_a_request_outside_of_the_scope_does_not_exist(kit: DeskKit) -> No
 
 async def test_what_concerns_the_whole_desk_is_not_for_who_sees_one_account(kit: DeskKit) -> None:
     refused = await ask(kit, None)
-    assert refused.approval_id is not None
     scoped = await decide(kit, refused.approval_id, ApprovalTrigger.APPROVE, approver("x", "M1"))
     assert code(scoped) is RefusalCode.NOT_FOUND
     assert await decide(kit, refused.approval_id, ApprovalTrigger.APPROVE) == Done(refused.approval_id)
@@ -155,7 +154,6 @@ async def test_of_one_kind_one_request_is_pending_about_a_thing(kit: DeskKit) ->
     first = await ask(kit, account_id)
     second = await ask(kit, account_id)
     assert (second.code, second.approval_id) == (RefusalCode.APPROVAL_PENDING, first.approval_id)
-    assert first.approval_id is not None
     await decide(kit, first.approval_id, ApprovalTrigger.DECLINE)
     assert (await ask(kit, account_id)).code is RefusalCode.APPROVAL_REQUIRED
 

@@ -11,13 +11,13 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from desk.command import Done
 from desk.fair_scheduler import Fault, FaultCount
 from desk.liquidation.auto_liquidate import record_fault
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.record_execution import record_execution
+from desk.outcomes import Done
 from domain.case import AutoLiquidation, AutoLiquidationTrigger
 from domain.events import OrderView
 from domain.execution import ExecType

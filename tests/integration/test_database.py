@@ -13,9 +13,9 @@ from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.cancel_all import SELECTION, CancelAll, cancel_all
-from desk.outcomes import CancelRefused, LiquidationRefused
+from desk.outcomes import Refused
 from domain.liquidation_plan import PlanRequest
-from domain.refusals import Refusal, RefusalCode
+from domain.refusals import RefusalCode
 from models.book import lock_accounts
 from models.idempotency import store_outcome
 from models.lease import acquire_lease
@@ -277,11 +277,11 @@ async def test_an_account_that_is_being_worked_on_refuses_after_the_lock_timeout
         (cancelled,) = await cancel(kit.desk, TRADER, Cancel("key 2", (order.id,), None))
         release.set()
         await holding
-        assert isinstance(liquidated, LiquidationRefused)
-        assert isinstance(cancelled, CancelRefused)
+        assert isinstance(liquidated, Refused)
+        assert isinstance(cancelled, Refused)
         assert liquidated.code is cancelled.code is RefusalCode.VERSION_CONFLICT
         (again,) = await cancel(kit.desk, TRADER, Cancel("key 2", (order.id,), None))
-        assert not isinstance(again, CancelRefused), "a busy account is no answer for ever"
+        assert not isinstance(again, Refused), "a busy account is no answer for ever"
 
 
 async def test_a_cancel_all_whose_same_request_does_not_end_refuses_after_the_lock_timeout(
@@ -305,10 +305,10 @@ async def test_a_cancel_all_whose_same_request_does_not_end_refuses_after_the_lo
         same.cancel()
         with suppress(asyncio.CancelledError):
             await same
-        assert isinstance(refused, Refusal)
+        assert isinstance(refused, Refused)
         assert refused.code is RefusalCode.VERSION_CONFLICT
         done = await cancel_all(kit.desk, TRADER, command)
-        assert not isinstance(done, Refusal), "busy is no answer for ever"
+        assert not isinstance(done, Refused), "busy is no answer for ever"
         assert len(done.outcomes) == 1
 
 

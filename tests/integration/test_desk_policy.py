@@ -8,11 +8,11 @@ import pytest
 
 from desk.case_work.adjust_deadline import AdjustDeadline, adjust_deadline
 from desk.case_work.case_command import CaseCommand
-from desk.command import Done
 from desk.evidence.reports import margin_records
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.outbound.standing import look_again
+from desk.outcomes import Done
 from desk.statements.apply_book import apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.case import AlertType, Case, CaseCloseReason, CaseStatus

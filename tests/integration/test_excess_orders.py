@@ -11,7 +11,7 @@ from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
-from desk.outcomes import LiquidationRefused
+from desk.outcomes import Refused
 from desk.statements.apply_book import apply_statement, take_trade_status
 from domain.book_changes import PositionStated, TradeStatusStated
 from domain.events import OrderView
@@ -220,7 +220,7 @@ async def test_what_was_called_off_covers_nothing_and_is_not_sold_again(kit: Des
     assert live.uncovered_amount == live.figures.amount > 0
     item = LiquidateCase(live.id, None, PlanRequest(legs=(LegRequest(APPLE, Decimal(100)),)))
     (outcome,) = await liquidate(kit.desk, TRADER, Liquidate("again", (item,), None))
-    assert isinstance(outcome, LiquidationRefused)
+    assert isinstance(outcome, Refused)
     assert outcome.code is RefusalCode.NOTHING_SELLABLE
     (other,) = await kit.liquidate(live.id, LegRequest(BOEING, Decimal(100)))
     assert other.order.quantity == 100

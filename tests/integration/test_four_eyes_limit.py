@@ -9,7 +9,7 @@ import pytest
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.dispatch_orders import Dispatcher
-from desk.outcomes import LiquidationOutcome, LiquidationRefused, LiquidationStarted
+from desk.outcomes import AwaitingApproval, LiquidationOutcome, LiquidationStarted
 from domain.book_changes import PositionStated
 from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.market import FxRate
@@ -63,7 +63,7 @@ async def test_by_the_rate_itself(kit: DeskKit, quantity: int, takes_two: bool) 
 async def test_without_a_rate_it_takes_two(kit: DeskKit) -> None:
     outcome = await sell(kit, 1)
     _expect(outcome, takes_two=True)
-    assert isinstance(outcome, LiquidationRefused)
+    assert isinstance(outcome, AwaitingApproval)
     assert "an FX rate is missing" in outcome.message
 
 
@@ -80,7 +80,7 @@ async def test_beside_an_order_whose_worth_is_not_known_it_takes_two(kit: DeskKi
     asked = PlanRequest(legs=(LegRequest(BOEING, Decimal(1)),))
     outcome = await _liquidate(kit, LiquidateCase(case.case.id, None, asked))
     _expect(outcome, takes_two=True)
-    assert isinstance(outcome, LiquidationRefused)
+    assert isinstance(outcome, AwaitingApproval)
     assert "not known" in outcome.message
 
 
@@ -91,7 +91,7 @@ async def _liquidate(kit: DeskKit, item: LiquidateCase) -> LiquidationOutcome:
 
 def _expect(outcome: LiquidationOutcome, takes_two: bool) -> None:
     if takes_two:
-        assert isinstance(outcome, LiquidationRefused), outcome
+        assert isinstance(outcome, AwaitingApproval), outcome
         assert outcome.code == "APPROVAL_REQUIRED"
     else:
         assert isinstance(outcome, LiquidationStarted), outcome

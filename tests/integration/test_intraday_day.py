@@ -10,10 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from desk.case_work.market_days import shift_deadlines
-from desk.command import Done
 from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
+from desk.outcomes import Done
 from desk.stock_recovery.cover_intraday import recall
 from desk.stock_recovery.recall_stock import RecallStock, recall_stock
 from domain.calendar import AmendedCalendar, MarketDay, MarketDayKind

@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
-from desk.command import Done, Outcome, Refused, run_each, run_once
+from desk.command import CommandRequest, run_each
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.outcomes import LiquidationRefused, LiquidationStarted
+from desk.outcomes import Done, LiquidationStarted, Outcome, Refused
 from desk.stock_recovery.recall_stock import RecallStock, recall_stock
 from domain.calendar import TradingCalendar
 from domain.ids import CaseId
@@ -56,17 +56,13 @@ FAULTS: dict[Callable[[], None], tuple[RefusalCode, list[str]]] = {
 
 
 async def _batch(kit: DeskKit, fault: Callable[[], None]) -> list[Outcome]:
-    async def run(item: str) -> Outcome:
-        async def decide() -> Outcome:
-            if item == "second":
-                fault()
-            return Done(item)
+    async def decide(item: str) -> Outcome:
+        if item == "second":
+            fault()
+        return Done(item)
 
-        return await run_once(
-            kit.desk, TRADER, "test", "key", item, {"items": list(BATCH)}, decide, needs=Capability.LIQUIDATE
-        )
-
-    return await run_each(kit.desk, BATCH, run)
+    request = CommandRequest(TRADER, "test", "key", {"items": list(BATCH)}, (Capability.LIQUIDATE,))
+    return await run_each(kit.desk, request, BATCH, decide)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -131,7 +127,7 @@ async def test_a_bug_at_one_case_is_no_damaged_data_and_the_others_are_liquidate
         refused, *others = await liquidate(
             replace(kit.desk, calendar_of=calendar_of), TRADER, Liquidate("k", asked, None)
         )
-    assert isinstance(refused, LiquidationRefused)
+    assert isinstance(refused, Refused)
     assert refused.code is RefusalCode.DESK_FAULT
     assert all(isinstance(each, LiquidationStarted) for each in others)
     assert [each["event"] for each in logs if each["log_level"] == "error"] == ["an item of a batch failed"]

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from desk.command import Done
 from desk.four_eyes.kill_switch import SetKillSwitch, set_kill_switch
 from desk.orders.dispatch_orders import Dispatcher
+from desk.outcomes import Done
 from domain.ids import KillSwitchId
 from domain.kill_switch import EVERYTHING_FROZEN, Frozen, KillSwitchScope
 from domain.order import OrderStatus

@@ -16,8 +16,8 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from desk.command import Done
 from desk.four_eyes.kill_switch import SetKillSwitch, set_kill_switch
+from desk.outcomes import Done
 from domain.kill_switch import EVERYTHING_FROZEN
 from models.sql.database import Database, Row, fetch
 from tests.integration.crash_checks import read_journal

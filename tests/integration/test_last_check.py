@@ -7,13 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from desk.command import Done
 from desk.liquidation.auto_liquidate import run_case
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
 from desk.orders.dispatch_orders import Dispatcher
-from desk.outcomes import LiquidationStarted
+from desk.outcomes import Done, LiquidationStarted
 from domain.events import OrderView
 from domain.ids import CaseId
 from domain.liquidation_plan import LegRequest, PlanRequest

@@ -13,7 +13,7 @@ from desk.liquidation.auto_liquidate import run_case
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
-from desk.outcomes import LiquidationOutcome, LiquidationRefused, LiquidationStarted
+from desk.outcomes import AwaitingApproval, LiquidationOutcome, LiquidationStarted
 from domain.events import CaseView
 from domain.ids import CaseId
 from domain.liquidation_plan import LegRequest, PlanRequest
@@ -72,7 +72,7 @@ async def test_a_batch_of_cases_below_the_limit_takes_two_where_they_pass_it_tog
     outcomes = await sell(kit, await cases(kit, 4))
     assert taken(outcomes) == ["alone", "alone", "APPROVAL_REQUIRED", "APPROVAL_REQUIRED"]
     refused = outcomes[2]
-    assert isinstance(refused, LiquidationRefused)
+    assert isinstance(refused, AwaitingApproval)
     assert "over all accounts" in refused.message
 
 

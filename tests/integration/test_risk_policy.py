@@ -11,9 +11,9 @@ import pytest
 from tortoise.connection import get_connection
 
 from desk.approvals import DecideApprovals, decide_approvals
-from desk.command import Done, Outcome, Refused
 from desk.four_eyes.change_setting import ChangeSetting, change_setting
 from desk.monitoring.follow_settings import SettingsFollower
+from desk.outcomes import AwaitingApproval, Done, Outcome, Refused
 from domain.approval import ApprovalTrigger
 from domain.exemption import Exemption, ExemptionKind, ExemptionScope
 from domain.ids import AccountId
@@ -251,7 +251,7 @@ async def test_there_are_only_so_many_exemptions(kit: DeskKit) -> None:
     assert isinstance(refused, Refused)
     assert refused.code is RefusalCode.TOO_MANY
     changed = await change(kit, replace(everybody, enabled=False), SettingKind.EXEMPTION, "x1")
-    assert isinstance(changed, Refused)
+    assert isinstance(changed, AwaitingApproval)
     assert changed.code is RefusalCode.APPROVAL_REQUIRED
 
 
@@ -260,15 +260,14 @@ async def change(kit: DeskKit, value: SettingValue, kind: SettingKind, subject: 
     return await change_setting(kit.desk, MARY, command)
 
 
-async def ask(kit: DeskKit, value: AmountRule) -> Refused:
+async def ask(kit: DeskKit, value: AmountRule) -> AwaitingApproval:
     asked = await change(kit, value, SettingKind.AMOUNT_RULE, "MARGIN")
-    assert isinstance(asked, Refused)
+    assert isinstance(asked, AwaitingApproval)
     assert asked.code is RefusalCode.APPROVAL_REQUIRED
     return asked
 
 
-async def approve(kit: DeskKit, asked: Refused) -> Outcome:
-    assert asked.approval_id is not None
+async def approve(kit: DeskKit, asked: AwaitingApproval) -> Outcome:
     command = DecideApprovals(uuid4().hex, ApprovalTrigger.APPROVE, (asked.approval_id,), None)
     (outcome,) = await decide_approvals(kit.desk, CARL, command)
     return outcome

@@ -12,7 +12,7 @@ from desk.evidence.aging import aging
 from desk.evidence.reports import liquidation_records, margin_records
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.outcomes import LiquidationRefused, LiquidationStarted
+from desk.outcomes import LiquidationStarted, Refused
 from domain.doubt import DoubtReason
 from domain.events import CaseView
 from domain.ids import AccountId
@@ -257,7 +257,7 @@ async def test_a_damaged_case_of_a_batch_is_refused_and_the_others_are_liquidate
     command = Liquidate("k", tuple(LiquidateCase(id_, None, PlanRequest()) for id_ in cases), None)
     for _ in range(2):
         refused, *others = await liquidate(kit.desk, TRADER, command)
-        assert isinstance(refused, LiquidationRefused)
+        assert isinstance(refused, Refused)
         assert refused.code is RefusalCode.UNREADABLE
         assert all(isinstance(each, LiquidationStarted) for each in others)
 

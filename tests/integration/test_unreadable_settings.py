@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from desk.command import Done
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
+from desk.outcomes import Done
 from domain.ids import AccountId, CaseId
 from domain.principal import EVERYTHING
 from domain.refusals import RefusalCode

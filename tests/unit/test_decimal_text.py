@@ -5,7 +5,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, content_hash
+from desk.command import content_hash
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, plain_request
 from domain.canonical import canonical_text
 from domain.ids import CaseId, Symbol
 from domain.liquidation_plan import LegRequest, PlanRequest
@@ -47,7 +48,7 @@ def test_every_place_that_writes_a_decimal_writes_all_of_it() -> None:
 def test_requests_that_differ_in_the_last_digit_are_two_requests() -> None:
     hashes = {
         content_hash(
-            Liquidate("key", (LiquidateCase(CaseId("c"), None, PlanRequest(legs=(leg,))),), reason=None)
+            plain_request(Liquidate("k", (LiquidateCase(CaseId("c"), None, PlanRequest(legs=(leg,))),), None))
         )
         for leg in (
             LegRequest(Symbol("A"), LONG),
