@@ -10,7 +10,19 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.margin import AccountTerms, AmountRule, Totals, fixed_part, owes_whole_debt, shortfalls
+from domain.margin import (
+    AccountTerms,
+    AmountRule,
+    Need,
+    Source,
+    Standing,
+    Totals,
+    fixed_part,
+    largest,
+    needs,
+    standing_of,
+    weight,
+)
 from domain.money import ZERO, lots_needed, lots_within, round_money
 
 
@@ -29,27 +41,20 @@ class LiquidationTarget(StrEnum):
     """
 
 
-class Standing(NamedTuple):
-    """The values of an account that a trade changes, in base currency; net assets as the amount rule measures
-    them.
-    """
-
-    cash: Decimal
-    net_assets: Decimal
-    margin_call: Decimal
-    initial: Decimal
-
-
 class Relief(NamedTuple):
-    """By how much closing one lot lowers M1, the debt, and the shortfall of liquid net assets below the
-    initial margin.
+    """By how much closing one lot lowers a need of each `Source`, in their order.
 
-    In base currency, unrounded; < 0: it raises the value.
+    In base currency, unrounded; < 0: it raises the need.
     """
 
     margin: Decimal
     debt: Decimal
     initial: Decimal
+
+    @classmethod
+    def of(cls, rule: AmountRule, change: Standing) -> "Relief":
+        """The relief of a trade that changes the standing by this."""
+        return cls(*(-weight(rule, source, change) for source in Source))
 
 
 class Line(NamedTuple):
@@ -59,6 +64,7 @@ class Line(NamedTuple):
 
     need: Decimal
     relief: Decimal
+    source: Source
 
     def after(self, lots: int) -> Decimal:
         """The need after so many lots."""
@@ -78,20 +84,15 @@ class AmountFormula:
 
     def standing(self, totals: Totals) -> Standing:
         """The standing of an account with these sums."""
-        equity = totals.cash + totals.long + totals.short
-        net_assets = equity if self.rule.on_equity else equity - totals.dead
-        return Standing(totals.cash, net_assets, totals.margin_call, totals.initial)
+        return standing_of(self.rule, totals)
 
     def need(self, standing: Standing) -> Decimal:
-        """max(M1, M2, and for the target INITIAL_MARGIN the shortfall of the initial margin), unrounded,
-        possibly below 0.
-        """
-        need = self._to_collect(standing)
-        return max(need, self.lacks_initial(standing)) if self._beyond_the_call else need
+        """The largest of the needs, unrounded, possibly below 0."""
+        return largest(self.needs(standing))
 
     def amount(self, standing: Standing) -> Decimal:
         """The amount to collect, in whole minor units; independent of the target."""
-        return round_money(max(self._to_collect(standing), ZERO), self.terms.base_currency)
+        return round_money(max(largest(self._of_the_call(standing)), ZERO), self.terms.base_currency)
 
     def is_met(self, standing: Standing) -> bool:
         """Nothing is left to collect, and the target is reached to the last digit."""
@@ -106,45 +107,33 @@ class AmountFormula:
         Charges that are still to be debited would take the account below the initial margin again.
         """
         fixed = fixed_part(self.terms, self.rule, self.accrued_interest)
-        return standing.initial - standing.net_assets + self.illiquid + fixed
+        return weight(self.rule, Source.INITIAL, standing) + self.illiquid + fixed
+
+    def needs(self, standing: Standing) -> tuple[Need, ...]:
+        """M1, M2 and, for the target INITIAL_MARGIN, the shortfall of the initial margin."""
+        conditions = self._of_the_call(standing)
+        if not self._beyond_the_call:
+            return conditions
+        return (*conditions, (self.lacks_initial(standing), Source.INITIAL))
 
     def lines(self, standing: Standing, relief: Relief) -> tuple[Line, ...]:
-        """M1, M2 and the target as straight lines."""
-        lines = self._lines_of_the_call(standing, relief)
-        if not self._beyond_the_call:
-            return lines
-        return (*lines, Line(self.lacks_initial(standing), relief.initial))
+        """The needs as straight lines."""
+        return tuple(Line(need, relief[source], source) for need, source in self.needs(standing))
 
-    def deciding(self, standing: Standing) -> int:
-        """The index in a `Relief` of the part that lowers the deciding condition."""
-        places = Relief(*(Decimal(place) for place in range(len(Relief._fields))))
-        return int(binding(self.lines(standing, places)).relief)
+    def deciding(self, standing: Standing) -> Source:
+        """The source of the deciding need; of equal ones the first source."""
+        return max(self.needs(standing), key=lambda each: (each[0], -each[1]))[1]
 
-    def needs(self, standing: Standing) -> dict[int, Decimal]:
-        """What each part of a `Relief` still has to contribute, by index, where that is above 0."""
-        places = Relief(*(Decimal(place) for place in range(len(Relief._fields))))
-        lines = self.lines(standing, places)
-        return {int(line.relief): line.need for line in lines if line.need > 0}
+    def open_needs(self, standing: Standing) -> dict[Source, Decimal]:
+        """What each part of a `Relief` still has to contribute, where that is above 0."""
+        return {source: need for need, source in self.needs(standing) if need > 0}
 
     @property
     def _beyond_the_call(self) -> bool:
         return self.target is LiquidationTarget.INITIAL_MARGIN
 
-    def _to_collect(self, standing: Standing) -> Decimal:
-        cash, net_assets, margin_call, _ = standing
-        return max(shortfalls(self.terms, self.rule, cash, net_assets, margin_call, self.accrued_interest))
-
-    def _lines_of_the_call(self, standing: Standing, relief: Relief) -> tuple[Line, ...]:
-        fixed = fixed_part(self.terms, self.rule, self.accrued_interest)
-        over = -standing.cash - self.terms.financing_limit
-        if self.rule.over_financing_alone:
-            return (Line(over, relief.debt),)
-        if owes_whole_debt(self.terms, self.rule):
-            return (Line(fixed - standing.cash, relief.debt),)
-        margin = self.rule.coefficient * standing.margin_call - standing.net_assets + fixed
-        if not self.rule.with_over_financing:
-            return (Line(margin, relief.margin),)
-        return Line(margin, relief.margin), Line(over, relief.debt)
+    def _of_the_call(self, standing: Standing) -> tuple[Need, ...]:
+        return needs(self.terms, self.rule, standing, self.accrued_interest)
 
 
 def binding(lines: Iterable[Line]) -> Line:

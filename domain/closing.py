@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.amount_formula import AmountFormula, Line, Relief, Standing, lots_to_cure, useful_lots
+from domain.amount_formula import AmountFormula, Line, Relief, lots_to_cure, useful_lots
 from domain.booking import booked
 from domain.ids import Symbol
-from domain.margin import Holding
+from domain.margin import AmountRule, Holding, Source, Standing
 from domain.market import Instrument, Quote
 from domain.market_hours import MarketState
 from domain.money import ZERO, lots_within, rank_ratio
@@ -92,25 +92,26 @@ def closable_at(
     quote: Quote,
     price: Decimal,
     rate: Decimal,
-    coefficient: Decimal,
+    rule: AmountRule,
     limit_price: Decimal | None,
 ) -> Closable:
     """All whole lots of the position at `price`.
 
-    `rate`: base currency per unit of the instrument's currency; `coefficient`: that of the amount rule.
+    `rate`: base currency per unit of the instrument's currency.
     """
     instrument, long = holding.instrument, holding.quantity > 0
     unit_value = quote.mark * instrument.multiplier
     value = unit_value * instrument.lot_size * rate
     notional = price * instrument.lot_size * instrument.multiplier * rate
     fee = notional * instrument.fee_rate
-    debt = (notional if long else -notional) - fee
-    given_up = value if long else -value
-    relief = Relief(
-        coefficient * holding.factors.margin_call * abs(value) + debt - given_up,
-        debt,
-        holding.factors.initial * abs(value) + debt - given_up,
+    cash = (notional if long else -notional) - fee
+    change = Standing(
+        cash,
+        cash - (value if long else -value),
+        -holding.factors.margin_call * abs(value),
+        -holding.factors.initial * abs(value),
     )
+    relief = Relief.of(rule, change)
     per_notional = Relief(*(rank_ratio(part, notional) for part in relief))
     lots = lots_within(abs(holding.quantity), instrument.lot_size)
     return Closable(holding, quote, price, limit_price, lots, rate, unit_value, relief, per_notional)
@@ -162,12 +163,12 @@ class Draft:
         """Nothing is left to collect, and the target is reached."""
         return self.formula.is_met(self.standing)
 
-    def needs(self) -> dict[int, Decimal]:
-        """The largest contribution required of each part of a `Relief`, by index, from the start to here."""
-        most: dict[int, Decimal] = {}
+    def needs(self) -> dict[Source, Decimal]:
+        """The largest contribution required of each part of a `Relief`, from the start to here."""
+        most: dict[Source, Decimal] = {}
         for standing in self._standings:
-            for place, need in self.formula.needs(standing).items():
-                most[place] = max(need, most.get(place, ZERO))
+            for source, need in self.formula.open_needs(standing).items():
+                most[source] = max(need, most.get(source, ZERO))
         return most
 
     def notional(self) -> Decimal:

@@ -19,9 +19,9 @@ from domain.margin import (
     Book,
     Holding,
     currencies_in_use,
-    fixed_part,
-    owes_whole_debt,
-    shortfalls,
+    largest,
+    needs,
+    standing_of,
     total_up,
     valuation_price,
 )
@@ -128,15 +128,8 @@ def need(book: Book) -> Decimal:
     """The amount to collect, neither rounded nor limited to 0: below 0 it is the surplus."""
     with exact():
         totals = total_up(book)
-        if book.rule.over_financing_alone:
-            return -totals.cash - book.terms.financing_limit
-        if owes_whole_debt(book.terms, book.rule):
-            return fixed_part(book.terms, book.rule, totals.accrued_interest) - totals.cash
-        equity = totals.cash + totals.long + totals.short
-        assets = equity if book.rule.on_equity else equity - totals.dead
-        terms, rule = book.terms, book.rule
-        margin, _ = shortfalls(terms, rule, totals.cash, assets, totals.margin_call, totals.accrued_interest)
-        return max(margin, -totals.cash - terms.financing_limit) if rule.with_over_financing else margin
+        standing = standing_of(book.rule, totals)
+        return largest(needs(book.terms, book.rule, standing, totals.accrued_interest))
 
 
 def cure_parts(
@@ -151,10 +144,10 @@ def cure_parts(
     traded = _client_traded(before, after, fills, passing)
     funded = _deposited(traded, after, fills)
     sold = _sold(funded, fills)
-    needs = [need(book) for book in (before, traded, funded, sold, after)]
+    left = [need(book) for book in (before, traded, funded, sold, after)]
     with exact():
-        trades, deposits, sales, market = (needs[step] - needs[step + 1] for step in range(4))
-        return CureParts(trades, deposits, sales, market, surplus=-needs[-1])
+        trades, deposits, sales, market = (left[step] - left[step + 1] for step in range(4))
+        return CureParts(trades, deposits, sales, market, surplus=-left[-1])
 
 
 def passing_symbols(before: Book, after: Book, fills: Sequence[BookedFill]) -> set[Symbol]:

@@ -41,23 +41,26 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial, reduce
 
 from domain.case import AlertType
 from domain.doubt import DoubtReason
 from domain.expiry import Life
 from domain.ids import Symbol
 from domain.margin import (
+    AccountTerms,
     AccountType,
+    AmountRule,
     Book,
     Holding,
     MarginFigures,
     Totals,
     currencies_in_use,
-    fixed_part,
     is_old,
     lacks_price,
-    owes_whole_debt,
+    needs,
     rate_to_base,
+    standing_of,
 )
 from domain.market import OptionRight
 from domain.money import ONE, ZERO, Currency, exact, round_money
@@ -155,8 +158,7 @@ def unknown_in_amount(book: Book, policy: JudgementPolicy) -> tuple[str, ...]:
     base = book.terms.base_currency
     with exact():
         parts = _Parts(book, policy.short_rise)
-        over = _plus(parts.range_of(_debt), -book.terms.financing_limit)
-        need, deciding = _need(parts, over)
+        need, deciding = _need(parts)
         if need.low is not None and need.high is not None:
             low, high = (round_money(max(end, ZERO), base) for end in (need.low, need.high))
             if low == high:
@@ -212,7 +214,7 @@ def _from_ranges(book: Book, now: datetime, policy: JudgementPolicy) -> Judgemen
     parts = _Parts(book, policy.short_rise)
     excess, force = parts.range_of(_excess), parts.range_of(_force_excess)
     over = _plus(parts.range_of(_debt), -book.terms.financing_limit)
-    need, deciding = _need(parts, over)
+    need, deciding = _need(parts)
     base = book.terms.base_currency
     answers = (_below_zero(excess), _below_zero(force), _to_collect(need, base), _to_collect(over, base))
     gauges = ((_excess,), (_force_excess,), deciding, (_debt,))
@@ -240,30 +242,21 @@ def _debt(sums: Totals) -> Decimal:
     return -sums.cash
 
 
-def _need(parts: "_Parts", over: Range) -> tuple[Range, tuple[Gauge, ...]]:
+def _need(parts: "_Parts") -> tuple[Range, tuple[Gauge, ...]]:
     """The amount before it is rounded and limited to 0, and the gauges that measure it."""
     terms, rule = parts.book.terms, parts.book.rule
-    if rule.over_financing_alone:
-        return over, (_debt,)
-    margin = _margin_gauge(parts.book)
-    needed = _plus(parts.range_of(margin), fixed_part(terms, rule, ZERO))
-    if owes_whole_debt(terms, rule) or not rule.with_over_financing:
-        return needed, (margin,)
-    return _larger(needed, over), (margin, _debt)
+    constants = [constant for constant, _ in needs(terms, rule, standing_of(rule, Totals()), ZERO)]
+    gauges = tuple(partial(_variable_part, terms, rule, place) for place in range(len(constants)))
+    ranges = [
+        _plus(parts.range_of(gauge), constant) for gauge, constant in zip(gauges, constants, strict=True)
+    ]
+    return reduce(_larger, ranges), gauges
 
 
-def _margin_gauge(book: Book) -> Gauge:
-    """M1 without the part that does not depend on prices and rates."""
-    rule, whole_debt = book.rule, owes_whole_debt(book.terms, book.rule)
-
-    def gauge(sums: Totals) -> Decimal:
-        interest = sums.accrued_interest if rule.with_interest else ZERO
-        if whole_debt:
-            return interest - sums.cash
-        net_assets = _liquid(sums) + (sums.dead if rule.on_equity else ZERO)
-        return rule.coefficient * sums.margin_call - net_assets + interest
-
-    return gauge
+def _variable_part(terms: AccountTerms, rule: AmountRule, place: int, sums: Totals) -> Decimal:
+    """The condition at this place without the part that does not depend on prices and rates."""
+    without_amounts = AccountTerms(terms.account_type, terms.base_currency)
+    return needs(without_amounts, rule, standing_of(rule, sums), sums.accrued_interest)[place][0]
 
 
 class _Parts:

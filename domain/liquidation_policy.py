@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from domain.amount_formula import Line, Relief, binding, lots_to_cure, useful_lots
 from domain.closing import Closable, Draft
-from domain.margin import market_value
+from domain.margin import Source, market_value
 from domain.money import ZERO
 from domain.order import OrderSide
 
@@ -48,9 +48,9 @@ def choose(policy: LiquidationPolicy, closables: list[Closable], start: Draft) -
     return min((draft, balanced, *rivals), key=_cost)
 
 
-def _yield_for(closable: Closable, needs: Mapping[int, Decimal]) -> Fraction:
+def _yield_for(closable: Closable, needs: Mapping[Source, Decimal]) -> Fraction:
     """The yield per notional; a lot's relief on each line counts as a fraction of that line's need."""
-    parts = (Fraction(closable.relief[place]) / Fraction(need) for place, need in needs.items())
+    parts = (Fraction(closable.relief[source]) / Fraction(need) for source, need in needs.items())
     one_lot = closable.price * closable.instrument.lot_size * closable.instrument.multiplier * closable.rate
     return sum(parts, Fraction(0)) / Fraction(one_lot)
 
@@ -184,7 +184,7 @@ def _lines_of_a_step(closables: list[Closable], draft: Draft, steps: int) -> tup
     parts = zip(*(tuple(part * each.lots for part in each.relief) for each in closables), strict=True)
     sums = [sum(part, ZERO) for part in parts] or [ZERO] * len(Relief._fields)
     lines = draft.formula.lines(draft.standing, Relief(*sums))
-    return tuple(Line(line.need * steps, line.relief) for line in lines)
+    return tuple(line._replace(need=line.need * steps) for line in lines)
 
 
 def _close_fraction(closables: list[Closable], draft: Draft, step: int, steps: int) -> None:

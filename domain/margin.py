@@ -1,10 +1,11 @@
 """Margin figures and the amount to collect, computed from cash, positions and prices."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from domain.expiry import Life, intrinsic_value
 from domain.ids import Symbol
@@ -332,14 +333,8 @@ def figures_of(
     equity = totals.cash + totals.long + totals.short
     liquid = equity - totals.dead
     debt = max(ZERO, -totals.cash)
-    lines = shortfalls(
-        terms,
-        rule,
-        totals.cash,
-        equity if rule.on_equity else liquid,
-        totals.margin_call,
-        totals.accrued_interest,
-    )
+    standing = Standing(totals.cash, equity if rule.on_equity else liquid, totals.margin_call, totals.initial)
+    to_collect = largest(needs(terms, rule, standing, totals.accrued_interest))
     backing = max(liquid, totals.long - totals.dead - totals.short)
     return MarginFigures(
         as_of=as_of,
@@ -360,34 +355,92 @@ def figures_of(
         accrued_interest=totals.accrued_interest,
         outstanding_margin=terms.outstanding_margin,
         trading_limit=terms.trading_limit,
-        amount=round_money(max(*lines, ZERO), terms.base_currency),
+        amount=round_money(max(to_collect, ZERO), terms.base_currency),
         risk_level=_risk_level(totals, debt, liquid),
         unvalued=unvalued,
     )
 
 
-def shortfalls(
-    terms: AccountTerms,
-    rule: AmountRule,
-    cash: Decimal,
-    net_assets: Decimal,
-    margin_call: Decimal,
-    accrued_interest: Decimal,
-) -> tuple[Decimal, Decimal]:
-    """M1 and M2, unrounded, in base currency: the demands of margin and of the financing limit.
+class Source(IntEnum):
+    """The part of the standing that a need depends on; also its place in a `Relief`."""
+
+    MARGIN = 0
+    """The margin that the positions require, against net assets."""
+    DEBT = 1
+    INITIAL = 2
+    """The initial margin: a target of plans, never a part of the amount."""
+
+
+class Standing(NamedTuple):
+    """The values of an account that a trade changes, in base currency; net assets as the amount rule measures
+    them.
+    """
+
+    cash: Decimal
+    net_assets: Decimal
+    margin_call: Decimal
+    initial: Decimal
+
+
+Need = tuple[Decimal, Source]
+"""One condition of the amount: the number, unrounded and possibly below 0, must not be above 0."""
+
+
+def standing_of(rule: AmountRule, totals: Totals) -> Standing:
+    """The standing of an account with these sums. Call it inside `money.exact()`."""
+    equity = totals.cash + totals.long + totals.short
+    net_assets = equity if rule.on_equity else equity - totals.dead
+    return Standing(totals.cash, net_assets, totals.margin_call, totals.initial)
+
+
+_MARGIN, _DEBT = Source.MARGIN, Source.DEBT
+# Names of the module, since `needs` runs for each quote.
+
+
+def needs(
+    terms: AccountTerms, rule: AmountRule, standing: Standing, accrued_interest: Decimal
+) -> tuple[Need, ...]:
+    """The conditions that make up the amount, in base currency: the only statement of its formula.
 
     M1 = k * MCM - net assets + interest + owed - trading limit; for a cash account interest + owed - trading
-    limit - cash, so that money in the account pays the debt. M2 = debt above the financing limit, for a cash
-    account 0. Call it inside `money.exact()`.
+    limit - cash, so that money in the account pays the debt. M2 = debt above the financing limit, not for a
+    cash account. Figures, planner, cure and judgement all read it. Call it inside `money.exact()`.
     """
-    debt = max(ZERO, -cash)
-    over_financing = max(ZERO, debt - terms.financing_limit)
     if rule.over_financing_alone:
-        return ZERO, over_financing
+        return ((_debt(rule, standing) - terms.financing_limit, _DEBT),)
+    fixed = fixed_part(terms, rule, accrued_interest)
     if owes_whole_debt(terms, rule):
-        return fixed_part(terms, rule, accrued_interest) - cash, ZERO
-    needed = rule.coefficient * margin_call - net_assets + fixed_part(terms, rule, accrued_interest)
-    return needed, over_financing if rule.with_over_financing else ZERO
+        return ((_debt(rule, standing) + fixed, _DEBT),)
+    margin = (_margin(rule, standing) + fixed, _MARGIN)
+    if not rule.with_over_financing:
+        return (margin,)
+    return margin, (_debt(rule, standing) - terms.financing_limit, _DEBT)
+
+
+def weight(rule: AmountRule, source: Source, standing: Standing) -> Decimal:
+    """The part of a need that changes with the standing: linear, so it also weighs what one lot changes."""
+    return _WEIGHTS[source](rule, standing)
+
+
+def _margin(rule: AmountRule, standing: Standing) -> Decimal:
+    return rule.coefficient * standing.margin_call - standing.net_assets
+
+
+def _debt(rule: AmountRule, standing: Standing) -> Decimal:
+    return -standing.cash
+
+
+def _initial(rule: AmountRule, standing: Standing) -> Decimal:
+    return standing.initial - standing.net_assets
+
+
+_WEIGHTS = (_margin, _debt, _initial)
+"""By `Source`."""
+
+
+def largest(conditions: Iterable[Need]) -> Decimal:
+    """The need that decides the amount."""
+    return max(conditions)[0]
 
 
 def owes_whole_debt(terms: AccountTerms, rule: AmountRule) -> bool:

@@ -192,7 +192,7 @@ class Pricing:
         place: CollarPlace,
     ) -> Closable | RefusalCode:
         with exact():
-            ready = closable_at(held, quote, price, rate, book.rule.coefficient, limit)
+            ready = closable_at(held, quote, price, rate, book.rule, limit)
         if not ready.lots:
             return RefusalCode.OFF_LOT
         return replace(
