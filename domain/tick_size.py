@@ -63,7 +63,7 @@ class TickTable:
                 raise ValueError("the bands of a tick table must be in ascending order")
             if not all(is_whole_multiple(band.start, step) for step in (below.step, band.step)):
                 raise ValueError(f"{band.start} must be a multiple of the ticks below and above it")
-        if self.lowest <= 0 or self.round(self.lowest, Direction.DOWN) != self.lowest:
+        if self.lowest <= 0 or not is_whole_multiple(self.lowest, self.step_at(self.lowest)):
             raise ValueError("the lowest price must be above 0 and on a tick")
 
     def step_at(self, price: Decimal) -> Decimal:

@@ -121,9 +121,53 @@ def test_a_table_that_makes_no_sense_is_refused(text: str, reason: str) -> None:
         tick_table(text)
 
 
-def test_a_table_starts_at_zero() -> None:
-    with pytest.raises(ValueError, match="must start at 0"):
-        TickTable((Band(Decimal(1), Decimal(1)),), Decimal(1))
+def a_table(lowest: str, *bands: tuple[str, str]) -> TickTable:
+    """A table with this lowest price, of starts and steps."""
+    return TickTable(tuple(Band(Decimal(start), Decimal(step)) for start, step in bands), Decimal(lowest))
+
+
+@pytest.mark.parametrize(
+    ("lowest", "bands", "reason"),
+    [
+        ("1", (), "must start at 0"),
+        ("1", (("1", "1"),), "must start at 0"),
+        ("1", (("0", "0"),), "above 0"),
+        ("1", (("0", "1"), ("2", "-1")), "above 0"),
+        ("1", (("0", "1"), ("2", "1"), ("2", "2")), "ascending"),
+        ("1", (("0", "1"), ("4", "2"), ("2", "1")), "ascending"),
+        ("1", (("0", "2"), ("3", "1")), "3 must be a multiple"),
+        ("1", (("0", "1"), ("3", "2")), "3 must be a multiple"),
+        ("0", (("0", "1"),), "lowest price"),
+        ("-1", (("0", "1"),), "lowest price"),
+        ("1.5", (("0", "1"),), "lowest price"),
+    ],
+)
+def test_an_impossible_table_cannot_be_built(
+    lowest: str, bands: tuple[tuple[str, str], ...], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        a_table(lowest, *bands)
+
+
+def test_a_table_may_begin_below_one_and_its_lowest_price_may_be_any_tick() -> None:
+    table = a_table("0.1", ("0", "0.05"), ("1", "0.5"))
+    assert table.round(Decimal("0.01"), DOWN) == Decimal("0.1")
+    assert [table.step_at(Decimal(price)) for price in ("0.99", "1", "-5")] == [
+        Decimal("0.05"),
+        Decimal("0.5"),
+        Decimal("0.05"),
+    ]
+    assert [table.is_valid(Decimal(price)) for price in ("0.15", "0.16", "1.5", "1.05")] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_band_of_two_colons_is_refused() -> None:
+    with pytest.raises(ValueError, match="decimal"):
+        tick_table("0.01, 1:2:3")
 
 
 def traded(market: str, kind: InstrumentKind = InstrumentKind.STOCK, tick: str | None = None) -> Instrument:
