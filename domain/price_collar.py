@@ -73,7 +73,7 @@ class PriceCollar:
         The quote may have changed. A market order is checked by the price at which it would trade, a limit
         order by its limit. Two persons may have approved the order up to the wide collar.
         """
-        if quote is None or quote.mark_or_none is None:
+        if quote is None:
             return None
         price = order.limit_price
         if price is None:
