@@ -7,7 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.calendar import AmendedCalendar, MarketDay, MarketDayKind, TradingCalendar, deadline
+from domain.calendar import (
+    AmendedCalendar,
+    MarketDay,
+    MarketDayKind,
+    TradingCalendar,
+    after_trading_days,
+    deadline,
+)
 from domain.case import (
     AlertType,
     AutoLiquidation,
@@ -121,6 +128,32 @@ def test_a_moved_deadline_does_not_make_the_desk_forget_its_last_slice(
 def test_no_deadline_and_no_sale_lies_in_the_past(case: Case) -> None:
     assert code(with_deadline(case, MONDAY, MONDAY)) is RefusalCode.TOO_LATE
     assert code(with_auto_liquidation(case, MONDAY - QUARTER, False, MONDAY)) is RefusalCode.TOO_LATE
+    now = AutoLiquidation(MONDAY, AutoLiquidationTrigger.FIXED_TIME)
+    assert done(with_auto_liquidation(case, MONDAY, False, MONDAY)).auto_liquidation == now
+
+
+def automatic(case: Case, at: datetime | None, at_deadline: bool, now: datetime = MONDAY) -> AutoLiquidation:
+    found = done(with_auto_liquidation(case, at, at_deadline, now, "ann")).auto_liquidation
+    assert found is not None
+    assert found.set_by == "ann"
+    return found
+
+
+def test_an_automatic_liquidation_is_set_by_a_person_to_a_time_or_to_the_deadline(case: Case) -> None:
+    trigger = AutoLiquidationTrigger
+    fixed = automatic(case, MONDAY + QUARTER, False)
+    assert fixed == AutoLiquidation(MONDAY + QUARTER, trigger.FIXED_TIME)
+    assert automatic(case, None, True) == AutoLiquidation(case.deadline, trigger.DEADLINE)
+    late = case.deadline + QUARTER
+    assert automatic(case, None, True, late) == AutoLiquidation(late, trigger.DEADLINE)
+
+
+def test_setting_the_same_automatic_liquidation_again_changes_nothing(case: Case) -> None:
+    fixed = done(with_auto_liquidation(case, MONDAY + QUARTER, False, MONDAY, "ann"))
+    assert fixed.version == case.version + 1
+    assert with_auto_liquidation(fixed, MONDAY + QUARTER, False, MONDAY, "bob") is fixed
+    removed = done(with_auto_liquidation(fixed, None, False, MONDAY))
+    assert (removed.auto_liquidation, removed.version) == (None, fixed.version + 1)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +193,12 @@ def test_the_limit_of_one_person_counts_from_the_calendars_deadline(
         assert needs_approval(each, tuesday, calendar, 3)
 
 
+def test_a_deadline_at_the_very_limit_needs_no_second_person(case: Case, calendar: TradingCalendar) -> None:
+    limit = after_trading_days(case.deadline, calendar, 3)
+    assert not needs_approval(case, limit, calendar, 3)
+    assert needs_approval(case, limit + timedelta(microseconds=1), calendar, 3)
+
+
 def test_a_typhoon_moves_the_calendars_deadline_and_a_persons_only_off_the_day(
     case: Case, calendar: TradingCalendar
 ) -> None:
@@ -179,6 +218,27 @@ def test_a_typhoon_moves_the_calendars_deadline_and_a_persons_only_off_the_day(
     assert shifted(before, by_calendar, today, amended, MONDAY).deadline == before.deadline
     again = shifted(moved, by_calendar, today, amended, MONDAY)
     assert again == moved, "shifting twice is shifting once"
+    assert moved.version == on_the_day.version + 1
+
+
+@pytest.mark.parametrize(
+    ("by_calendar", "now", "moved_to"),
+    [
+        (timedelta(hours=-2), timedelta(hours=-2), timedelta(days=1)),
+        (timedelta(hours=-2), timedelta(hours=-1), timedelta(days=1)),
+        (timedelta(hours=-2), timedelta(hours=-3), timedelta(hours=-2)),
+        (timedelta(hours=-2), timedelta(0), timedelta(0)),
+        (timedelta(hours=2), timedelta(hours=3), timedelta(hours=2)),
+        (timedelta(0), timedelta(hours=3), timedelta(0)),
+    ],
+)
+def test_the_calendars_deadline_moves_into_the_past_only_if_it_is_later_than_the_old_one(
+    case: Case, calendar: TradingCalendar, by_calendar: timedelta, now: timedelta, moved_to: timedelta
+) -> None:
+    """All from the old deadline; the next cut-off is a day behind it."""
+    old = case.deadline
+    moved = shifted(case, old + by_calendar, old + timedelta(days=1), calendar, old + now)
+    assert moved.deadline == old + moved_to
 
 
 WEDNESDAY = date(2020, 3, 18)

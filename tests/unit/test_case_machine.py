@@ -13,10 +13,13 @@ from domain.case import (
     REFUSED,
     TRANSITIONS,
     AlertType,
+    AutoLiquidation,
+    AutoLiquidationTrigger,
     Case,
     CaseCloseReason,
     CaseStatus,
     CaseTrigger,
+    Claim,
     decide,
     in_doubt,
     may_resolve,
@@ -24,8 +27,9 @@ from domain.case import (
 )
 from domain.ids import AccountId, CaseId
 from domain.margin import MarginFigures, RiskLevel
-from domain.money import ZERO
+from domain.money import ZERO, Currency
 from domain.refusals import Refusal, RefusalCode
+from domain.reporting import Worth
 
 S, T = CaseStatus, CaseTrigger
 PAIRS = list(product(CaseStatus, CaseTrigger))
@@ -210,6 +214,60 @@ def test_in_doubt_the_desk_may_sell_by_force_what_is_certain_at_that_moment() ->
     assert in_doubt(a_case(), False, a_case().deadline + HOLD, False).force_eligible
 
 
+def test_in_doubt_the_last_figures_are_shown_as_old_and_being_cured_starts_again() -> None:
+    case = a_case(uncovered_amount=Decimal(40))
+    doubted = in_doubt(case, True, NOW, False)
+    assert doubted.figures == replace(case.figures, stale=True)
+    assert doubted.uncovered_amount == 40
+    assert in_doubt(case, False, NOW, False).uncovered_amount == case.figures.amount
+    assert in_doubt(cured(case), False, NOW, False).cured_since is None
+
+
+def test_a_case_keeps_the_worth_of_its_amount() -> None:
+    worth = Worth(Decimal(19589), Currency("USD"))
+    assert with_figures(a_case(), figures(), ZERO, worth, NOW, False).worth == worth
+
+
+def test_a_closed_case_drops_its_claim_and_its_automatic_liquidation() -> None:
+    case = a_case(
+        claim=Claim("trader", NOW, DEADLINE),
+        auto_liquidation=AutoLiquidation(DEADLINE, AutoLiquidationTrigger.DEADLINE),
+    )
+    voided = decided(case, T.VOIDED)
+    assert (voided.claim, voided.auto_liquidation, voided.status) == (None, None, S.VOID)
+
+
+def test_a_claim_holds_until_it_expires() -> None:
+    claim = Claim("trader", NOW, DEADLINE)
+    assert a_case(claim=claim).claimed_now(DEADLINE - timedelta(microseconds=1)) == claim
+    assert a_case(claim=claim).claimed_now(DEADLINE) is None
+    assert a_case().claimed_now(NOW) is None
+
+
+def test_an_automatic_liquidation_is_due_at_its_time_or_when_it_is_tried_again() -> None:
+    planned = AutoLiquidation(DEADLINE, AutoLiquidationTrigger.DEADLINE)
+    again = DEADLINE + HOLD
+    held = replace(planned, held=RefusalCode.MARKET_CLOSED, held_until=again)
+    assert [planned.due(DEADLINE - HOLD), planned.due(DEADLINE)] == [False, True]
+    assert [held.due(DEADLINE), held.due(again)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("status", "at", "muted"),
+    [
+        (S.OPEN, DEADLINE, False),
+        (S.LIQUIDATING, DEADLINE, False),
+        (S.OPEN, DEADLINE + HOLD, True),
+        (S.EXCEPTION, NOW, True),
+        (S.RESOLVED, NOW, True),
+    ],
+)
+def test_daily_messages_stop_behind_the_deadline_and_in_exception(
+    status: CaseStatus, at: datetime, muted: bool
+) -> None:
+    assert a_case(status).messages_muted(at) is muted
+
+
 @pytest.mark.parametrize(
     ("elapsed", "hours"),
     [
@@ -254,10 +312,24 @@ def test_a_case_is_unsettled_for_long_behind_ninety_days() -> None:
         (S.LIQUIDATING, {"plans": 0}),
         (S.OPEN, {"plans": -1}),
         (S.OPEN, {"uncovered_amount": Decimal(-1)}),
+        (S.OPEN, {"amount_at_open": Decimal(-1)}),
         (S.OPEN, {"cured_since": NOW}),
         (S.OPEN, {"deadline": DEADLINE.replace(tzinfo=None)}),
+        (S.OPEN, {"opened_at": OPENED_AT.replace(tzinfo=None)}),
+        (S.RESOLVED, {"closed_at": NOW.replace(tzinfo=None)}),
     ],
 )
 def test_an_impossible_case_cannot_be_built(status: CaseStatus, changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"case|plans"):
         a_case(status, **changes)
+
+
+def test_a_case_may_have_nothing_to_collect() -> None:
+    """Stock is owed, and no money."""
+    case = a_case(amount_at_open=ZERO, uncovered_amount=ZERO)
+    assert case.amount_at_open == case.uncovered_amount == 0
+
+
+def test_the_smallest_amount_to_collect_contradicts_a_cure() -> None:
+    with pytest.raises(ValueError, match="cured"):
+        a_case(figures=figures("0.01"), cured_since=NOW)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from domain.booking import after_fill
-from domain.covered_options import shortfalls
+from domain.covered_options import is_short_of, shortfalls
 from domain.ids import Symbol
 from domain.liquidation import plan
 from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanPolicy, PlanRequest
@@ -20,12 +20,15 @@ from domain.market_hours import MarketHours, MarketState
 from domain.order import OrderSide
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder, OrderCover
+from tests.kit.examples import examples
 from tests.unit.books import NOW, USD, book, flat, holding, instrument, quote
 
 SHARE, OTHER, CALL, SECOND = (Symbol(name) for name in ("AAPL.US", "MSFT.US", "AAPL-C.US", "AAPL-D.US"))
 LIMITS = PlanPolicy()
 POLICIES = tuple(LiquidationPolicy)
-MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+MANY = settings(
+    max_examples=examples(150), suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 
 
 def a_call(symbol: Symbol, underlying: Symbol, multiplier: str = "100", days: int = 30) -> Instrument:
@@ -213,3 +216,9 @@ def test_no_plan_leaves_more_calls_without_their_stock(data: st.DataObject) -> N
     if isinstance(found, Plan):
         assert uncovered(executed(of, found)) <= uncovered(of)
         assert not found.second_person
+
+
+@pytest.mark.parametrize(("quantity", "short"), [("-0.5", True), ("0", False), ("0.5", False)])
+def test_an_account_is_short_of_a_stock_of_which_it_owes_a_part(quantity: str, short: bool) -> None:
+    assert is_short_of(book(shares("1", OTHER), shares(quantity)), SHARE) is short
+    assert not is_short_of(book(shares("-1", OTHER)), SHARE)

@@ -18,6 +18,7 @@ from domain.margin import AccountType, AmountRule, Book, CashBalance, Holding, M
 from domain.market import OptionRight, OptionTerms, Quote, TradeStatus
 from domain.money import Currency
 from domain.requested_amount import book_of, figures_of
+from tests.kit.examples import examples
 from tests.unit.books import HKD, JPY, MAX_AGE, NOW, USD, book, factors, flat, fx, holding, instrument, quote
 
 RISE = Decimal(1)
@@ -271,7 +272,7 @@ def _facts(of: Book, figures: MarginFigures) -> tuple[bool, bool, bool, bool]:
 
 
 @given(books())
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_a_certain_answer_holds_for_every_value_and_an_open_one_depends_on_it(of: Book) -> None:
     found = judged(of)
     facts = [_facts(each, compute_figures(each, NOW, MAX_AGE)) for each in possible(of)]
@@ -291,7 +292,7 @@ def test_a_certain_answer_holds_for_every_value_and_an_open_one_depends_on_it(of
 
 
 @given(books())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_one_unknown_alone_leaves_open_exactly_what_its_values_decide_differently(of: Book) -> None:
     """With one unknown the range of a linear number is reached at its ends: no answer is too careful."""
     unknown = [held for held in of.holdings if held.quote is None][:1]

@@ -9,7 +9,7 @@ import pytest
 from domain.booking import after_fill, trade_fee
 from domain.ids import Symbol
 from domain.liquidation import plan, uncovered_amount
-from domain.liquidation_plan import LegRequest, Plan, PlanPolicy, PlanRequest, Uncurable
+from domain.liquidation_plan import Expectation, LegRequest, NoPlan, Plan, PlanPolicy, PlanRequest, Uncurable
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType, Book, Holding, compute_figures
 from domain.market import Quote, TradeStatus
@@ -111,6 +111,39 @@ def test_worked_example_sells_219_apple() -> None:
     assert found.amount_before == found.uncovered_before == Decimal("152800.00")
     assert found.cures
     assert found.uncurable == (Uncurable(SUSPENDED, RefusalCode.INSTRUMENT_SUSPENDED, Decimal(50_000)),)
+
+
+@pytest.mark.parametrize(
+    ("notional", "after", "exceeded"),
+    [
+        (None, None, False),
+        ("341469.18", "0", False),
+        ("341469.17", None, True),
+        ("341469.17", "0", True),
+        (None, "0", False),
+        ("999999", None, False),
+    ],
+)
+def test_a_plan_that_sells_more_than_expected_is_refused(
+    notional: str | None, after: str | None, exceeded: bool
+) -> None:
+    found = planned(worked_example(), PlanRequest())
+    most, left = (None if each is None else Decimal(each) for each in (notional, after))
+    refusal = Expectation(most, left).exceeded_by(found)
+    assert (refusal is not None) is exceeded
+    if refusal is not None:
+        assert refusal.code is RefusalCode.EXPECTATION_EXCEEDED
+        assert "trade 341469.18, more than the expected 341469.17" in refusal.message
+
+
+def test_a_plan_that_leaves_more_than_expected_is_refused() -> None:
+    found = planned(worked_example(), legs(leg(TENCENT, "100")))
+    assert found.amount_after > 0
+    assert Expectation(found.notional, found.amount_after).exceeded_by(found) is None
+    less = found.amount_after - Decimal("0.01")
+    refusal = Expectation(found.notional, less).exceeded_by(found)
+    assert refusal is not None
+    assert "leave to collect" in refusal.message
 
 
 def test_worked_example_needs_1100_of_tencent_alone() -> None:
@@ -466,3 +499,17 @@ def test_foreign_positions_are_sized_in_base_currency() -> None:
     )
     found = planned(of, PlanRequest())
     assert (found.uncovered_before, quantities(found)) == (Decimal("780.00"), {"A.US": 20})
+
+
+def test_positions_that_are_kept_are_named_where_no_plan_is_possible() -> None:
+    found = plan(
+        worked_example(), (), by(LiquidationPolicy.LARGEST_FIRST, APPLE, TENCENT, TESLA), LIMITS, NOW
+    )
+    assert isinstance(found, NoPlan)
+    kept = RefusalCode.NOTHING_SELLABLE
+    assert set(found.uncurable) == {
+        Uncurable(SUSPENDED, RefusalCode.INSTRUMENT_SUSPENDED, Decimal(50_000)),
+        Uncurable(TENCENT, kept, Decimal(2000)),
+        Uncurable(APPLE, kept, Decimal(500)),
+        Uncurable(TESLA, kept, Decimal(50)),
+    }

@@ -16,6 +16,7 @@ from domain.market import Instrument, Quote, TradeStatus
 from domain.order import OrderSide, OrderType
 from domain.refusals import Refusal
 from domain.sellable import OpenOrder, after_open_orders
+from tests.kit.examples import examples
 from tests.unit.books import HKD, MAX_AGE, NOW, USD, book, factors, fx, holding, instrument
 
 LIMITS = PlanPolicy()
@@ -26,7 +27,9 @@ FACTORS = (
     factors("1", "1", "1", "1"),
 )
 CURING = tuple(policy for policy in LiquidationPolicy if policy is not LiquidationPolicy.ALL)
-MANY = settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+MANY = settings(
+    max_examples=examples(300), suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 
 
 @st.composite

@@ -20,6 +20,7 @@ from domain.order import (
     mark_not_received,
     mark_sent,
     mark_unanswered,
+    mark_unfit,
 )
 from domain.order_states import (
     DESK_TRIGGERS,
@@ -294,3 +295,49 @@ def test_cancellable_is_what_may_still_trade_and_is_not_asked_for(
 def test_an_impossible_order_cannot_be_built(status: OrderStatus, changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"order|fills|price"):
         an_order(status, **changes)
+
+
+def test_an_order_that_a_check_stops_is_rejected_with_the_reason() -> None:
+    change = changed(mark_unfit(an_order(S.QUEUED), LATER, "the price collar"))
+    assert (change.order.status, change.order.reason) == (S.REJECTED, "the price collar")
+    assert (change.order.updated_at, change.trigger) == (LATER, T.CHECK_FAILED)
+
+
+def test_the_smallest_limit_and_the_smallest_fill_are_possible() -> None:
+    cent = Decimal("0.01")
+    order = an_order(S.NEW, limit_price=cent)
+    assert order.limit_price == cent
+    filled = applied(order, a_fill(cent)).order
+    assert (filled.status, filled.filled_quantity) == (S.PARTIALLY_FILLED, cent)
+
+
+@pytest.mark.parametrize("changes", [{"quantity": Decimal(0)}, {"filled_quantity": Decimal(-1)}])
+def test_an_order_of_nothing_or_with_a_negative_fill_cannot_be_built(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        an_order(S.CANCELED, **changes)
+
+
+def test_the_text_of_a_refused_cancel_is_the_reason_and_that_of_an_acknowledgement_is_not() -> None:
+    acknowledged = applied(an_order(S.PENDING_NEW), a_report(ExecType.NEW, "welcome"))
+    assert (acknowledged.order.status, acknowledged.order.reason) == (S.NEW, None)
+    rejected = applied(an_order(S.PENDING_NEW), a_report(ExecType.REJECTED, "no"))
+    assert (rejected.order.status, rejected.order.reason) == (S.REJECTED, "no")
+
+
+def test_an_impossible_trigger_names_itself_and_the_status() -> None:
+    refused = act(an_order(S.NEW), T.SENT, LATER)
+    assert isinstance(refused, RefusedTransition)
+    assert (refused.status, refused.trigger) == (S.NEW, T.SENT)
+    assert refused.why
+
+
+def test_an_action_of_the_desk_keeps_its_reason_and_counts_as_decided() -> None:
+    change = changed(act(an_order(S.QUEUED), T.CANCEL_REQUESTED, LATER, "by the trader"))
+    assert (change.order.reason, change.order.cancel_cause) == ("by the trader", CancelCause.DECIDED)
+
+
+def test_a_repeated_request_to_cancel_keeps_the_alert_and_the_first_reason() -> None:
+    once = changed(ask_cancel(an_order(S.NEW), LATER, "first"))
+    again = changed(ask_cancel(once.order, LATER, "second"))
+    assert (again.unchanged, again.order.reason) == (True, "first")
+    assert again.alert is TRANSITIONS[S.PENDING_CANCEL, T.CANCEL_REQUESTED].alert

@@ -12,6 +12,7 @@ from domain.money import ZERO
 from domain.order import Order, OrderChange, OrderStatus, RefusedTransition, act, apply, ask_cancel
 from domain.order_states import DESK_TRIGGERS, OrderAlert, OrderTrigger
 from domain.refusals import Refusal
+from tests.kit.examples import examples
 from tests.kit.orders import PLACED_AT, QUANTITY, a_fill, a_report, an_order
 
 REPORTED = [each for each in ExecType if each not in (ExecType.TRADE, ExecType.TRADE_CANCEL)]
@@ -106,4 +107,4 @@ class OrderLife(RuleBasedStateMachine):
 
 
 TestOrderLife = OrderLife.TestCase
-TestOrderLife.settings = settings(max_examples=200, stateful_step_count=30)
+TestOrderLife.settings = settings(max_examples=examples(200), stateful_step_count=30)

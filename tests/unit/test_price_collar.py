@@ -2,19 +2,24 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.closing import Closable
 from domain.ids import Symbol
 from domain.liquidation import plan
 from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanPolicy, PlanRequest, Uncurable
 from domain.margin import Book
 from domain.market import Instrument, Quote
-from domain.order import OrderSide, OrderType
+from domain.order import OrderSide, OrderStatus, OrderType
 from domain.price_collar import CollarPlace, PriceCollar
+from domain.principal import SYSTEM
 from domain.refusals import Refusal, RefusalCode
+from domain.sellable import Pricing
+from tests.kit.orders import an_order
 from tests.unit.books import HKD, NOW, USD, book, flat, holding, instrument
 
 SELL, BUY = OrderSide.SELL, OrderSide.BUY
@@ -76,6 +81,48 @@ def test_a_market_has_a_width_of_its_own_which_is_never_narrower_for_two() -> No
     assert collar.place(instrument(SHARE, USD), quoted("200"), SELL, Decimal(140)) is WITHIN
     assert collar.place(instrument(SHARE, USD), quoted("200"), SELL, Decimal("139.99")) is BEYOND
     assert collar.place(instrument(SHARE, HKD), quoted("200"), SELL, Decimal(180)) is TWO
+
+
+BY_SYSTEM: dict[str, Any] = {"placed_by": SYSTEM}
+BY_ONE: dict[str, Any] = {"ordered_alone_by": "ann"}
+AT_THE_MARKET: dict[str, Any] = {"type": OrderType.MARKET, "limit_price": None}
+
+
+def objected(price: Quote | None, side: OrderSide = SELL, **changes: Any) -> str | None:
+    """The objection to an order at its limit of 185, seven and a half percent below a mark of 200."""
+    order = an_order(OrderStatus.QUEUED, **{"side": side, "limit_price": Decimal(185), **changes})
+    return PriceCollar().objection(order, instrument(SHARE, USD), price)
+
+
+def test_an_order_of_two_people_may_go_to_the_wide_collar_and_any_other_to_the_narrow_one() -> None:
+    assert objected(quoted("200")) is None
+    assert "185 is beyond 190" in (objected(quoted("200"), **BY_ONE) or "")
+    assert "185 is beyond 190" in (objected(quoted("200"), **BY_SYSTEM) or "")
+    assert objected(quoted("200"), limit_price=Decimal(160)) is None
+    assert "159.99 is beyond 160" in (objected(quoted("200"), limit_price=Decimal("159.99")) or "")
+    assert objected(quoted("200"), limit_price=Decimal(190), **BY_ONE) is None
+    assert objected(quoted("170"), BUY) is None
+    assert "mark is now 170" in (objected(quoted("170"), BUY, **BY_ONE) or "")
+
+
+def test_a_market_order_is_checked_by_the_price_at_which_it_would_trade() -> None:
+    alone = {**AT_THE_MARKET, **BY_ONE}
+    assert objected(quoted("200", bid="190", ask="300"), **alone) is None
+    assert "190 is beyond 199.5" in (objected(quoted("210", bid="190", ask="300"), **alone) or "")
+    assert objected(quoted("200", bid="1", ask="210"), BUY, **alone) is None
+    assert "211 is beyond 210" in (objected(quoted("200", bid="200", ask="211"), BUY, **alone) or "")
+    assert "no price" in (objected(quoted("200", ask="200"), **AT_THE_MARKET) or "")
+    assert objected(quoted("200", bid="170"), **AT_THE_MARKET) is None, "two people ordered it"
+
+
+def test_an_objection_names_the_kind_of_the_price() -> None:
+    assert (objected(quoted("200"), **BY_ONE) or "").startswith("its limit of 185")
+    market = objected(quoted("200", bid="100"), **AT_THE_MARKET)
+    assert (market or "").startswith("the market price of 100")
+
+
+def test_an_order_without_a_quote_to_compare_with_meets_no_objection() -> None:
+    assert objected(None, **BY_ONE) is None
 
 
 @pytest.mark.parametrize(
@@ -231,3 +278,40 @@ def test_every_limit_is_a_valid_price_that_is_not_worse_than_was_asked(
     unusual: Instrument = found.legs[0].instrument
     assert unusual.ticks is not None
     assert unusual.ticks.is_valid(Decimal(limit))
+
+
+def limited(quantity: str, limit: str, close: str | None = None) -> Refusal:
+    """The refusal of a leg with this limit, at a mark of 200."""
+    share = replace(instrument(SHARE, USD))
+    held = holding(share, quantity, flat("0.5"), quoted("200", "200", "200", close))
+    found = Pricing(PlanRequest(), PlanPolicy(), NOW).at_limit(book(held, base=USD), held, Decimal(limit))
+    assert isinstance(found, Refusal)
+    return found
+
+
+def test_a_limit_beyond_the_collar_is_refused_with_the_limits_that_are_possible() -> None:
+    sale = limited("300", "159.99")
+    assert sale.code is RefusalCode.PRICE_COLLAR
+    assert "mark 200: the limit of a sale must be at least 190, or with" in sale.message
+    assert "approval at least 160." in sale.message
+    purchase = limited("-300", "240.01")
+    assert "the limit of a purchase must be at most 210, or with" in purchase.message
+    assert "approval at most 240." in purchase.message
+    assert "mark 200 and the previous close 500: the" in limited("300", "159.99", close="500").message
+
+
+def test_a_limit_below_one_is_a_limit() -> None:
+    cheap = replace(instrument(SHARE, USD), tick="0.001")
+    held = holding(cheap, "300", flat("0.5"), quoted("0.5", "0.5", "0.5"))
+    found = Pricing(PlanRequest(), PlanPolicy(), NOW).at_limit(book(held, base=USD), held, Decimal("0.499"))
+    assert isinstance(found, Closable)
+    assert (found.limit_price, found.price) == (Decimal("0.499"), Decimal("0.499"))
+    assert limited("300", "0").code is RefusalCode.PRICE_OUTSIDE_BAND
+
+
+def test_the_reason_for_a_second_person_names_price_mark_and_previous_close() -> None:
+    one_leg = LegRequest(SHARE, limit_price=Decimal(185))
+    for close, measures in ((None, "mark 200"), ("210", "mark 200, previous close 210")):
+        found = made(an_owner(quoted("200", "200", "200", close)), legs=(one_leg,))
+        assert isinstance(found, Plan)
+        assert found.second_person == (f"A.US would be priced at 185, outside its price collar ({measures})",)

@@ -28,6 +28,25 @@ def test_pro_rata_gives_the_lots_left_over_to_the_largest_remainders() -> None:
     assert shares(500, AllocationRule.PRO_RATA, 1, *shorts) == {"A": 250, "B": 150, "C": 100}
 
 
+def test_pro_rata_gives_a_lot_to_the_largest_remainder_first() -> None:
+    shorts = (a_short("A", 500), a_short("B", 390), a_short("C", 110))
+    assert shares(300, AllocationRule.PRO_RATA, 100, *shorts) == {"A": 200, "B": 100}
+    assert shares(200, AllocationRule.PRO_RATA, 100, *shorts) == {"A": 100, "B": 100}
+
+
+def test_pro_rata_is_as_exact_for_parts_of_a_unit() -> None:
+    shorts = [
+        RecallableShort(AccountId(name), name, Decimal(of)) for name, of in (("A", "0.009"), ("B", "0.001"))
+    ]
+    found = allocate(Decimal("0.005"), shorts, AllocationRule.PRO_RATA, Decimal("0.001"))
+    assert found == (RecallShare(AccountId("A"), Decimal("0.005")),)
+
+
+def test_pro_rata_takes_no_more_lots_from_an_account_than_it_is_short_of() -> None:
+    shorts = (a_short("A", 199), a_short("B", 101), a_short("C", 100))
+    assert shares(300, AllocationRule.PRO_RATA, 100, *shorts) == {"A": 100, "B": 100, "C": 100}
+
+
 def test_of_equals_the_first_account_number_gives_the_odd_lot() -> None:
     assert shares(100, AllocationRule.PRO_RATA, 100, a_short("B", 300), a_short("A", 300)) == {"A": 100}
 

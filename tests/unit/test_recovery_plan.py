@@ -241,12 +241,22 @@ def test_legs_say_how_much_and_at_which_limit_and_never_more_than_is_short() -> 
     assert code(asked(quantity=Decimal(150))) is RefusalCode.OFF_LOT
     assert code(asked(quantity=Decimal(0))) is RefusalCode.OFF_LOT
     assert code(asked(quantity=Decimal(1100))) is RefusalCode.QUANTITY_EXCEEDS_SELLABLE
+    assert legs(asked(quantity=Decimal(1000))) == {TENCENT: 300}
     assert code(asked(limit_price=Decimal(500))) is RefusalCode.PRICE_COLLAR
+    assert code(asked(limit_price=Decimal(0))) is RefusalCode.PRICE_OUTSIDE_BAND
     made = asked(limit_price=Decimal(410))
     assert isinstance(made, Plan)
     assert made.legs[0].limit_price == made.legs[0].price == 410
     other = planned(of, recall, legs=(LegRequest(Symbol("5.HK")),))
     assert code(other) is RefusalCode.INCREASES_EXPOSURE
+
+
+def test_a_leg_whose_position_cannot_be_priced_is_refused_with_the_reason() -> None:
+    unquoted = holding(instrument(TENCENT, lot="100"), "-500", flat("0.3"))
+    made = planned(book(unquoted), a_recovery(500), legs=(LegRequest(TENCENT, limit_price=Decimal(400)),))
+    assert isinstance(made, Refusal)
+    assert made.code is RefusalCode.NO_QUOTE
+    assert made.message == "700.HK cannot be closed now: NO_QUOTE."
 
 
 def test_what_cannot_be_traded_is_refused_with_its_reason() -> None:
@@ -324,3 +334,52 @@ def test_a_cover_never_turns_a_short_into_a_long_and_leaves_less_than_a_lot(
     left = recalled - bought - in_flight
     assert left < lot
     assert bought == 0 or bought < max(0, recalled - in_flight) + lot
+
+
+def test_contracts_of_several_units_are_bought_back_in_whole_lots() -> None:
+    """Each lot of five contracts frees 500 shares."""
+    of = replace(a_call("L", -50).instrument, lot_size=Decimal(5))
+    written = replace(a_call("L", -50), instrument=of)
+    need = Shortfall(TENCENT, Decimal(5000), Decimal(3900))
+    assert buy_backs(book(written), need, today) == ((written, Decimal(15)),)
+
+
+def test_a_plan_that_needs_a_second_person_says_why() -> None:
+    """A limit at 425 is beyond the narrow collar of a mark of 400, and within the wide one."""
+    leg = LegRequest(TENCENT, limit_price=Decimal(425))
+    found = planned(book(shares(-300)), a_recovery(300), legs=(leg,))
+    assert isinstance(found, Plan)
+    assert found.second_person == ("700.HK would be priced at 425, outside its price collar (mark 400)",)
+
+
+def test_a_plan_adds_up_what_it_pays_in_whole_units_and_waits_for_a_closed_market() -> None:
+    written = a_call("C400", -7)
+    found = plan_recovery(
+        book(written),
+        (),
+        (a_recovery(700, alert_type=AlertType.COVERED_CALL_SHORTFALL),),
+        PlanRequest(),
+        PlanPolicy(),
+        NOW,
+        MarketHours(lambda market: MarketState.SHUT, today),
+    )
+    assert isinstance(found, Plan)
+    (leg,) = found.legs
+    assert (leg.market, leg.quote) == (MarketState.SHUT, written.quote)
+    assert found.notional == leg.base_notional == Decimal("3570.00")
+    assert found.uncovered_before == leg.reduction == 0
+    assert found.second_person == ()
+
+
+def test_a_position_that_is_named_twice_is_refused() -> None:
+    twice = (LegRequest(TENCENT, Decimal(100)), LegRequest(TENCENT, Decimal(200)))
+    found = planned(book(shares(-300)), a_recovery(300), legs=twice)
+    assert code(found) is RefusalCode.QUANTITY_EXCEEDS_SELLABLE
+
+
+def test_the_smallest_missing_part_of_a_share_is_a_shortfall() -> None:
+    stock = replace(shares(700), quantity=Decimal("699.5"))
+    (found,) = shortfalls(book(stock, a_call("C400", -7)), today)
+    assert found.quantity == Decimal("0.5")
+    part = replace(a_call("C400", -7), quantity=Decimal("0.5"))
+    assert shortfalls(book(part), today) == ()

@@ -18,6 +18,7 @@ from domain.order import OrderSide, OrderType
 from domain.order_caps import OrderCaps
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder
+from tests.kit.examples import examples
 from tests.unit.books import (
     APPLE,
     HKD,
@@ -36,7 +37,9 @@ from tests.unit.books import (
 from tests.unit.test_liquidation_properties import amount_after, booked, books, open_orders_of
 
 LIMITS = PlanPolicy()
-MANY = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+MANY = settings(
+    max_examples=examples(200), suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 MOST_LIQUID = PlanRequest(policy=LiquidationPolicy.MOST_LIQUID_FIRST)
 
 

@@ -13,6 +13,7 @@ from domain.margin import Book, compute_figures, known_price
 from domain.market import FxRate, InstrumentKind, OptionRight, OptionTerms, Place
 from domain.money import Currency, exact
 from domain.what_if import Scenario, Shocked, shocked
+from tests.kit.examples import examples
 from tests.unit.books import (
     APPLE,
     HKD,
@@ -31,7 +32,9 @@ from tests.unit.test_liquidation_properties import books
 
 FALL = Decimal("-0.30")
 FRACTIONS = st.decimals("-0.99", "3", places=4)
-MANY = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+MANY = settings(
+    max_examples=examples(200), suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 
 
 def test_a_fall_of_everything_takes_the_fraction_off_every_position() -> None:

@@ -1,0 +1,58 @@
+"""Whether an open order counts as covering the amount to collect."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.margin import Book
+from domain.market_hours import BY_THE_FEED_ALONE, MarketHours, MarketState
+from domain.order import CancelCause, OrderStatus, OrderType, TradingSession
+from domain.order_cover import cover_of
+from domain.sellable import OrderCover
+from tests.kit.orders import PLACED_AT, an_order
+from tests.unit.books import TENCENT, book, flat, holding, instrument, quote
+
+YOUNG = timedelta(minutes=5)
+OLD = YOUNG + timedelta(microseconds=1)
+SHUT = MarketHours(lambda market: MarketState.SHUT, BY_THE_FEED_ALONE.today)
+
+
+def held(bid: str = "399.79") -> Book:
+    """A book whose market is below the order's limit of 399.80, unless said otherwise."""
+    return book(holding(instrument(TENCENT), "2000", flat(".3"), quote(TENCENT, "400", bid, "400.20")))
+
+
+def cover(
+    of: Book | None = None, hours: MarketHours = BY_THE_FEED_ALONE, age: timedelta = OLD, **changes: Any
+) -> OrderCover:
+    """The cover by a working order of this age, with these fields."""
+    return cover_of(an_order(OrderStatus.NEW, **changes), of or held(), hours, PLACED_AT + age, YOUNG)
+
+
+def test_an_order_counts_while_it_is_young() -> None:
+    assert cover(age=YOUNG) is OrderCover.COUNTS
+    assert cover(age=OLD) is OrderCover.RESTS
+
+
+def test_an_old_order_counts_where_its_limit_reaches_the_market() -> None:
+    assert cover(held("399.80")) is OrderCover.COUNTS
+    assert cover(limit_price=Decimal("399.79")) is OrderCover.COUNTS
+    assert cover(type=OrderType.MARKET, limit_price=None) is OrderCover.COUNTS
+
+
+def test_an_order_that_the_desk_called_off_does_not_count_even_if_it_is_young() -> None:
+    order = an_order(OrderStatus.PENDING_CANCEL, cancel_cause=CancelCause.CURED)
+    assert cover_of(order, held(), BY_THE_FEED_ALONE, PLACED_AT, YOUNG) is OrderCover.CALLED_OFF
+
+
+@pytest.mark.parametrize("age", [timedelta(), OLD])
+def test_an_order_for_regular_hours_waits_for_the_market(age: timedelta) -> None:
+    assert cover(hours=SHUT, age=age) is OrderCover.WAITS_FOR_MARKET
+    assert cover(held("399.80"), hours=SHUT, age=age, session=TradingSession.ANY) is OrderCover.COUNTS
+
+
+def test_an_order_for_a_position_that_is_gone_counts() -> None:
+    assert cover(replace(held(), holdings=()), hours=SHUT) is OrderCover.COUNTS
