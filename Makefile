@@ -17,7 +17,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-matrix test-faults test-days poison check format bench bench-fanout chaos schema docs lists migration lock clean
+.PHONY: help run test test-matrix test-faults test-days poison mutants check format bench bench-fanout chaos schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ poison: $(INSTALLED)  ## Feed a desk 11,000 messages of which 10,000 are bad; ab
 test-days: $(INSTALLED)  ## Recompute 10,000 random days independently; ARGS=10 lives through 10 times 10 days
 	@ORACLE_LIVES=$(or $(ARGS),1000) $(PY) -m pytest -q -n auto --dist load tests/oracle
 
+mutants: $(INSTALLED)  ## Change the rules one place at a time, see what no unit test notices; ARGS="margin cure"
+	@$(PY) -m tests.mutants $(ARGS)
+
 bench: $(INSTALLED)  ## Measure; see bench/README.md
 	@$(PY) -m bench $(ARGS)
 
@@ -86,7 +89,7 @@ lock:  ## Pin the dependencies of pyproject.toml again; ARGS=--upgrade takes new
 	@$(COMPILE) $(ARGS) --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
 
 clean:  ## Remove the environment, caches and the embedded database
-	rm -rf $(VENV) build .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build mutants .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A copy of the lock file marks the environment as complete: a new lock builds it again, a new date does not. `make run`

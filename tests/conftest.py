@@ -21,7 +21,7 @@ from typing import TypeVar, cast
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from models.sql.database import Database
 from tests.kit import scratch, versions
@@ -37,6 +37,13 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("exploring", settings.get_profile("steady"), derandomize=False)
+settings.register_profile(
+    "mutants",
+    settings.get_profile("steady"),
+    max_examples=25,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile("steady")
 
 scratch.keep_in_memory()
