@@ -34,6 +34,8 @@ MAX_INTEGER_DIGITS = 20
 MAX_FRACTION_DIGITS = 10
 """The digits of a stored amount, price or quantity: NUMERIC(30, 10)."""
 MAX_STORED = Decimal("9" * MAX_INTEGER_DIGITS + "." + "9" * MAX_FRACTION_DIGITS)
+_MIN_STORED = MAX_STORED.copy_negate()
+"""Unary minus would round it to the 28 digits of the usual context."""
 
 _EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 _ROUNDING = Context(prec=120, traps=[InvalidOperation, DivisionByZero, Overflow])
@@ -56,7 +58,7 @@ class AmountTooLarge(ValueError):
 
 def storable(value: Decimal) -> Decimal:
     """The value if its size can be stored; raises `AmountTooLarge` otherwise."""
-    if -MAX_STORED <= value <= MAX_STORED:
+    if _MIN_STORED <= value <= MAX_STORED:
         return value
     raise AmountTooLarge(f"the amount {value:.3e} has more than {MAX_INTEGER_DIGITS} digits before the point")
 

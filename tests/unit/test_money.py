@@ -17,7 +17,7 @@ HKD, JPY, BHD = Currency("HKD"), Currency("JPY"), Currency("BHD")
 def test_the_largest_amounts_that_can_be_stored_are_accepted() -> None:
     for value in (LARGEST, LEAST):
         assert money.storable(value) == value
-    for value in (Decimal("1.1E20"), Decimal("-1.1E20")):
+    for value in (Decimal("1E20"), Decimal("-1E20")):
         with pytest.raises(AmountTooLarge, match="20 digits"):
             money.storable(value)
 
