@@ -125,6 +125,19 @@ def test_a_moved_deadline_does_not_make_the_desk_forget_its_last_slice(
     assert (same.original_deadline, same.auto_liquidation) == (case.deadline, waiting)
 
 
+def test_an_automatic_liquidation_that_moves_counts_against_the_same_person_and_waits_for_nothing(
+    case: Case,
+) -> None:
+    at_deadline = done(with_auto_liquidation(case, None, True, MONDAY, "ann"))
+    assert at_deadline.auto_liquidation is not None
+    held = replace(at_deadline.auto_liquidation, held=RefusalCode.MARKET_CLOSED, held_until=case.deadline)
+    later = case.deadline + timedelta(days=1)
+    moved = done(with_deadline(replace(at_deadline, auto_liquidation=held), later, MONDAY)).auto_liquidation
+    assert moved == AutoLiquidation(later, AutoLiquidationTrigger.DEADLINE)
+    assert moved is not None
+    assert moved.set_by == "ann"
+
+
 def test_no_deadline_and_no_sale_lies_in_the_past(case: Case) -> None:
     assert code(with_deadline(case, MONDAY, MONDAY)) is RefusalCode.TOO_LATE
     assert code(with_auto_liquidation(case, MONDAY - QUARTER, False, MONDAY)) is RefusalCode.TOO_LATE

@@ -222,3 +222,13 @@ def test_no_plan_leaves_more_calls_without_their_stock(data: st.DataObject) -> N
 def test_an_account_is_short_of_a_stock_of_which_it_owes_a_part(quantity: str, short: bool) -> None:
     assert is_short_of(book(shares("1", OTHER), shares(quantity)), SHARE) is short
     assert not is_short_of(book(shares("-1", OTHER)), SHARE)
+
+
+def test_the_last_call_is_bought_back_only_as_far_as_the_cure_needs() -> None:
+    """Three calls on each of two lines cover the stock; the cure takes four of them."""
+    of = book(shares("600"), calls("-3"), calls("-3", SECOND), cash="-102500", base=USD)
+    found = made(of, policy=LiquidationPolicy.LARGEST_FIRST)
+    assert legs(found)[:2] == [("BUY", CALL, 3), ("BUY", SECOND, 1)]
+    assert [leg[:2] for leg in legs(found)[2:]] == [("SELL", SHARE)]
+    assert isinstance(found, Plan)
+    assert found.cures

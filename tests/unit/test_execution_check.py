@@ -201,6 +201,14 @@ def test_a_price_beyond_twice_or_below_half_the_mark_is_odd(price: str, far: boo
     assert [dict(said.parameters) for _, said in found] == expected
 
 
+def test_a_mark_below_one_is_compared_like_any_other() -> None:
+    at_any_price = {"type": OrderType.MARKET, "limit_price": None}
+    assert odd(a_fill(100, Decimal("0.5")), mark="0.5", **at_any_price) == []
+    assert codes(odd(a_fill(100, Decimal("1.01")), mark="0.5", **at_any_price)) == [
+        (Attention.PRICE, DetailCode.PRICE_FAR_FROM_MARK)
+    ]
+
+
 def test_everything_odd_about_a_fill_is_reported() -> None:
     fill = replace(a_fill(150, Decimal(1)), at=LATER + timedelta(hours=1))
     kinds = [kind for kind, _ in odd(fill, mark="400")]

@@ -341,3 +341,15 @@ def test_a_repeated_request_to_cancel_keeps_the_alert_and_the_first_reason() -> 
     again = changed(ask_cancel(once.order, LATER, "second"))
     assert (again.unchanged, again.order.reason) == (True, "first")
     assert again.alert is TRANSITIONS[S.PENDING_CANCEL, T.CANCEL_REQUESTED].alert
+
+
+def test_a_refused_cancel_of_an_order_with_the_smallest_fill_leaves_it_partially_filled() -> None:
+    order = an_order(S.PENDING_CANCEL, filled=Decimal("0.01"))
+    change = applied(order, a_report(ExecType.CANCEL_REJECTED, "too late"))
+    assert (change.order.status, change.order.cancel_requested) == (S.PARTIALLY_FILLED, False)
+
+
+def test_a_cause_that_is_added_to_a_requested_cancel_leaves_its_reason() -> None:
+    order = an_order(S.PENDING_CANCEL, reason="first")
+    change = changed(ask_cancel(order, LATER, "second"))
+    assert (change.order.cancel_cause, change.order.reason) == (CancelCause.DECIDED, "first")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -210,6 +211,10 @@ def test_recalls_ask_together_for_no_more_than_is_short_and_a_new_one_for_any_of
 def test_an_odd_lot_is_told() -> None:
     made = planned(book(shares(-250)), a_recovery(250))
     assert legs(made) == {TENCENT: 200}
+    whole = planned(book(shares(-300)), a_recovery(250, may_stay=50))
+    assert legs(whole) == {TENCENT: 300}
+    assert isinstance(whole, Plan)
+    assert whole.uncurable == (), "a part of a lot more comes back"
     assert isinstance(made, Plan)
     assert [(each.symbol, each.code) for each in made.uncurable] == [(TENCENT, RefusalCode.OFF_LOT)]
 
@@ -223,6 +228,7 @@ def test_what_is_left_is_of_what_was_asked_for_and_not_of_all_that_is_short() ->
     short = book(shares(-500))
     capped = plan_recovery(short, (), [a_recovery(300, may_stay=200)], one_lot, PlanPolicy(), NOW, HOURS)
     assert left(capped) == [(RefusalCode.CAPPED, Decimal(200))]
+    assert legs(capped) == {TENCENT: 100}
     assert left(planned(book(shares(-250)), a_recovery(220, may_stay=30))) == [
         (RefusalCode.OFF_LOT, Decimal(20))
     ]
@@ -383,3 +389,66 @@ def test_the_smallest_missing_part_of_a_share_is_a_shortfall() -> None:
     assert found.quantity == Decimal("0.5")
     part = replace(a_call("C400", -7), quantity=Decimal("0.5"))
     assert shortfalls(book(part), today) == ()
+
+
+def test_a_leg_may_be_smaller_than_one_unit_where_the_lot_is() -> None:
+    part = holding(instrument("A", lot="0.1"), "-500", flat("0.3"), quote("A", "400"))
+    recall = replace(a_recovery(500), symbol=Symbol("A"))
+    found = planned(book(part), recall, legs=(LegRequest(Symbol("A"), Decimal("0.5")),))
+    assert isinstance(found, Plan)
+    assert [leg.quantity for leg in found.legs] == [Decimal("0.5")]
+
+
+CALLS_OWED = a_recovery(700, alert_type=AlertType.COVERED_CALL_SHORTFALL)
+
+
+def test_a_call_that_cannot_be_priced_is_passed_over_and_one_that_is_not_needed_is_not_named() -> None:
+    first, second = a_call("A1", -7, priced=False), a_call("B1", -7)
+    passed = planned(book(shares(700), first, second), CALLS_OWED)
+    assert legs(passed) == {"B1": 7}
+    assert isinstance(passed, Plan)
+    assert [each.symbol for each in passed.uncurable] == ["A1"]
+    enough = planned(book(shares(700), a_call("A1", -7), a_call("B1", -7, priced=False)), CALLS_OWED)
+    assert legs(enough) == {"A1": 7}
+    assert isinstance(enough, Plan)
+    assert enough.uncurable == ()
+
+
+def test_a_leg_for_the_second_call_leaves_the_first_alone() -> None:
+    of = book(shares(700), a_call("A1", -7), a_call("B1", -7))
+    assert legs(planned(of, CALLS_OWED, legs=(LegRequest(Symbol("B1")),))) == {"B1": 7}
+
+
+def test_a_price_that_needs_a_second_person_is_used_only_for_a_leg_of_an_operator() -> None:
+    far = replace(shares(-300), quote=quote(TENCENT, "400", "399", "425"))
+    alone = planned(book(far), a_recovery(300))
+    assert isinstance(alone, NoPlan)
+    assert [each.code for each in alone.uncurable] == [RefusalCode.PRICE_COLLAR]
+    by_hand = planned(book(far), a_recovery(300), legs=(LegRequest(TENCENT),))
+    assert legs(by_hand) == {TENCENT: 300}
+    assert isinstance(by_hand, Plan)
+    assert len(by_hand.second_person) == 1
+
+
+@pytest.mark.parametrize("quantity", ["0", "0.5", "100"])
+def test_nothing_is_bought_back_where_the_account_is_not_short(quantity: str) -> None:
+    of = book(replace(shares(100), quantity=Decimal(quantity)))
+    assert isinstance(planned(of, a_recovery(300)), Refusal)
+
+
+def test_the_volume_cap_counts_what_is_open_of_the_same_stock_alone() -> None:
+    """A tenth of 4,000 is 400 a day."""
+    of = replace(shares(-1000).instrument, average_daily_volume=Decimal(4000))
+    short = book(replace(shares(-1000), instrument=of))
+    share = OrderCaps(adv_share=Decimal("0.1"))
+    for symbol, left in ((TENCENT, 200), (Symbol("5.HK"), 400)):
+        found = plan_recovery(
+            short,
+            (OpenOrder(symbol, OrderSide.BUY, Decimal(200)),),
+            [a_recovery(1000)],
+            PlanRequest(caps=share),
+            PlanPolicy(),
+            NOW,
+            HOURS,
+        )
+        assert legs(found) == {TENCENT: left}

@@ -25,7 +25,7 @@ from domain.cure import (
     seconds_between,
 )
 from domain.ids import AccountId, Symbol
-from domain.margin import Book, CashBalance, Holding, compute_figures
+from domain.margin import AmountRule, Book, CashBalance, Holding, compute_figures
 from domain.money import Currency, round_money
 from domain.order import OrderSide
 from domain.reporting import Claim, convert
@@ -137,6 +137,33 @@ def test_money_of_a_currency_that_had_no_rate_at_first_is_a_deposit() -> None:
 def test_an_exemption_needs_no_parts() -> None:
     assert how_met(CaseCloseReason.EXEMPTED, None) == (MetBy.EXEMPTED,)
     assert how_met(None, None) == ()
+
+
+def test_a_cured_call_was_met_by_its_parts_and_a_live_one_by_nothing_yet() -> None:
+    parts = CureParts(*map(Decimal, (0, 100, 200, -50, 0)))
+    assert how_met(CaseCloseReason.CURED, parts) == (MetBy.LIQUIDATION, MetBy.DEPOSIT)
+    assert how_met(None, parts) == ()
+    assert how_met(CaseCloseReason.CURED, None) == ()
+
+
+RULES = (
+    AmountRule(),
+    AmountRule(over_financing_alone=True),
+    AmountRule(whole_debt=True),
+    AmountRule(on_equity=True, with_over_financing=False),
+    AmountRule(with_over_financing=False),
+)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("limit", "cash"), [("900000", "-930000"), ("1", "-930000"), ("900000", "-1200000")])
+def test_the_need_of_every_rule_is_the_amount_to_collect(rule: AmountRule, limit: str, cash: str) -> None:
+    of = worked_example()
+    terms = replace(of.terms, financing_limit=Decimal(limit))
+    of = replace(of, rule=rule, terms=terms, cash=(replace(of.cash[0], balance=Decimal(cash)),))
+    amount = compute_figures(of, NOW, MAX_AGE).amount
+    assert amount > 0
+    assert round_money(need(of), HKD) == amount
 
 
 @given(
