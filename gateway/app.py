@@ -120,7 +120,7 @@ def _compose(settings: Settings, resources: Resources) -> Application:
         resources=resources,
         live=live,
         workers=workers,
-        endpoint=Endpoint(schema, executor, resources, live.reads),
+        endpoint=Endpoint(schema, executor, resources, live.reads, live.requests.operations),
         streams=EventStreams(live),
         reports=ReportEndpoint(resources),
         probes=Probes(resources, live, workers),

@@ -1,87 +1,70 @@
 """The metrics of one process, in Prometheus's text format."""
 
 import os
+import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from domain.doubt import DoubtReason
 from domain.execution_check import Attention
-from domain.message import Channel
 from gateway.http.live import Live
 from gateway.resources import Resources
+from gateway.watch.families import gauge, histogram, histograms, labelled
 from gateway.watch.feed_metrics import feed_metrics
+from gateway.watch.work_metrics import Work, work_metrics
 from gateway.workers.process import Workers
-from models.doubt import unwatched_by_reason
-from models.message import waiting_messages
-from models.outbox import Backlog, backlog
-from models.webhook import WebhookLag, count_disabled, slowest_webhook
-from subscriptions.live.metrics import LAG_BUCKETS_S, LagHistogram
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+VERSION = "0.1.0"
+"""The version in pyproject.toml."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The work waiting in the database."""
-
-    backlog: Backlog
-    messages: Mapping[Channel, int]
-    webhook: WebhookLag
-    webhooks_disabled: int
-    unwatched: Mapping[DoubtReason, int]
-
-
-async def ask_waiting(now: datetime) -> Waiting:
-    """The waiting work as of now."""
-    return Waiting(
-        await backlog(now),
-        await waiting_messages(),
-        await slowest_webhook(now),
-        await count_disabled(),
-        await unwatched_by_reason(),
-    )
-
-
-def exposition(resources: Resources, live: Live, workers: Workers, waiting: Waiting | None) -> bytes:
-    """The metrics of this process. `waiting` None: the database did not answer, and its figures are
+def exposition(resources: Resources, live: Live, workers: Workers, work: Work | None) -> bytes:
+    """The metrics of this process. `work` None: the database did not answer, and its figures are
     left out.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(resources, live, workers, waiting))
+    registry.register(_Collector(resources, live, workers, work))
+    ProcessCollector(registry=registry)
     return generate_latest(registry)
 
 
 class _Collector(Collector):
-    def __init__(self, resources: Resources, live: Live, workers: Workers, waiting: Waiting | None) -> None:
+    def __init__(self, resources: Resources, live: Live, workers: Workers, work: Work | None) -> None:
         self._resources = resources
         self._live = live
         self._workers = workers
-        self._waiting = waiting
+        self._work = work
 
     def collect(self) -> Iterable[Metric]:
         """One family after another."""
+        yield from self._build()
         yield from self._process()
+        yield from self._monitor()
         yield from feed_metrics(self._resources.feed_watch, self._resources.desk.clock())
         yield from self._sockets()
         yield from self._deliveries()
         yield from self._messages()
         yield from self._webhooks()
-        yield from self._unwatched()
-        yield _lags(self._live.metrics.lags)
+        if self._work is not None:
+            yield from work_metrics(self._work, self._resources.settings.message_urls)
+        yield histograms(
+            "live_lag_seconds",
+            "Seconds from the commit of an event to the write to the socket.",
+            self._live.metrics.lags,
+        )
+        yield from self._operations()
 
     def _process(self) -> Iterator[Metric]:
-        yield _gauge(
+        yield gauge(
             "process_id", "Always 1; the label names the process that answers this scrape.", os.getpid()
         )
-        yield _gauge("leader", "1 if this process is the leader, else 0.", self._workers.leading)
-        yield _gauge(
+        yield gauge("leader", "1 if this process is the leader, else 0.", self._workers.leading)
+        yield gauge(
             "bus_up",
             "1 while the event bus answers; at 0 subscribers are served from the outbox.",
             self._bus_up,
@@ -101,30 +84,49 @@ class _Collector(Collector):
         yield rounds
         text = "Stored rows that cannot be read and are left out, each counted once."
         unreadable = self._resources.database.unreadable.counts
-        yield _labelled(CounterMetricFamily, "unreadable_rows", text, unreadable, "table")
+        yield labelled(CounterMetricFamily, "unreadable_rows", text, unreadable, "table")
         damaged = Counter(row.table for row in self._resources.database.unreadable.damaged())
         text = "Stored rows that could not be read when this process last tried."
-        yield _labelled(GaugeMetricFamily, "damaged_rows", text, damaged, "table")
+        yield labelled(GaugeMetricFamily, "damaged_rows", text, damaged, "table")
         text = "Risk settings that cannot be read, so that an earlier version applies."
-        yield _gauge("unreadable_settings", text, self._resources.desk.policy.books.settings.unreadable)
+        yield gauge("unreadable_settings", text, self._resources.desk.policy.books.settings.unreadable)
         attention = {kind.value: self._resources.desk.attention[kind] for kind in Attention}
         text = "Orders and executions reported to operators as needing attention."
-        yield _labelled(CounterMetricFamily, "order_attention", text, attention, "kind")
+        yield labelled(CounterMetricFamily, "order_attention", text, attention, "kind")
         path = self._resources.order_path
         held_up = {"orders": path.dispatcher, "reports": path.reports}
         text = "Accounts whose orders or reports wait because of a lock or a fault of the desk."
-        yield _labelled(GaugeMetricFamily, "order_accounts_waiting", text, held_up, "of")
-        if self._waiting is None:
-            return
-        waiting = self._waiting.backlog
-        yield _gauge(
-            "relay_waiting_events",
-            "Committed events that have no position in the stream yet.",
-            waiting.events,
+        yield labelled(GaugeMetricFamily, "order_accounts_waiting", text, held_up, "of")
+
+    def _monitor(self) -> Iterator[Metric]:
+        watch = self._resources.monitor_watch
+        yield gauge("trading_up", "0 while the leader has no open venue, else 1.", self._workers.trading)
+        yield gauge("monitor_accounts", "Accounts that the monitor watches.", watch.accounts)
+        text = "Duration of a round of the monitor over the accounts that something concerned."
+        yield histogram("monitor_round_seconds", text, watch.rounds)
+
+    def _build(self) -> Iterator[Metric]:
+        labels = {"version": VERSION, "python": platform.python_version()}
+        build = GaugeMetricFamily(
+            "desk_build_info", "Always 1; the labels name the build.", labels=list(labels)
         )
-        yield _gauge(
-            "relay_lag_seconds", "Age of the oldest event without a position.", waiting.age.total_seconds()
-        )
+        build.add_metric(list(labels.values()), 1)
+        yield build
+        if (pool := self._resources.database.pool_use) is not None:
+            text = "Connections to PostgreSQL that this process uses now."
+            yield gauge("database_connections_busy", text, pool.busy)
+            text = "Connections to PostgreSQL that this process may open."
+            yield gauge("database_connections_max", text, pool.most)
+
+    def _operations(self) -> Iterator[Metric]:
+        metrics = self._live.requests.operations
+        text = "GraphQL operations by type, and the code of the first error or OK."
+        counts = CounterMetricFamily("desk_operations", text, labels=["type", "code"])
+        for labels, count in sorted(metrics.operations.items()):
+            counts.add_metric(labels, count)
+        yield counts
+        text = "Duration of executed queries and mutations."
+        yield histograms("operation_seconds", text, metrics.durations, "type")
 
     def _clocks(self) -> Iterator[Metric]:
         clocks = (self._resources.database_clock, *self._resources.feed_watch.clocks)
@@ -139,28 +141,28 @@ class _Collector(Collector):
     def _sockets(self) -> Iterator[Metric]:
         metrics = self._live.metrics
         depths = [session.depth for session in self._live.sessions]
-        yield _gauge("live_sockets", "Open WebSockets.", metrics.sockets)
-        yield _gauge("live_streams", "Open SSE streams.", metrics.streams)
-        yield _gauge("live_mailbox_frames", "Frames waiting for slow clients.", sum(depths))
-        yield _gauge(
+        yield gauge("live_sockets", "Open WebSockets.", metrics.sockets)
+        yield gauge("live_streams", "Open SSE streams.", metrics.streams)
+        yield gauge("live_mailbox_frames", "Frames waiting for slow clients.", sum(depths))
+        yield gauge(
             "live_mailbox_frames_max", "Frames waiting for the slowest client.", max(depths, default=0)
         )
-        yield _gauge(
+        yield gauge(
             "live_groups",
             "Shared subscriptions, each executed once for all of its subscribers.",
             len(list(self._live.feed.groups)),
         )
-        yield _labelled(
+        yield labelled(
             GaugeMetricFamily, "live_operations", "Subscriptions that are running.", metrics.operations
         )
-        yield _labelled(
+        yield labelled(
             CounterMetricFamily,
             "live_closes",
             "Sockets closed by the desk, by close code.",
             metrics.closes,
             "code",
         )
-        yield _labelled(
+        yield labelled(
             CounterMetricFamily,
             "live_refusals",
             "WebSocket handshakes refused by the desk.",
@@ -170,22 +172,20 @@ class _Collector(Collector):
 
     def _deliveries(self) -> Iterator[Metric]:
         metrics = self._live.metrics
-        yield _labelled(
+        yield labelled(
             CounterMetricFamily, "live_executions", "Executions of shared subscriptions.", metrics.executions
         )
-        yield _labelled(
+        yield labelled(
             CounterMetricFamily, "live_deliveries", "Frames delivered to subscribers.", metrics.deliveries
         )
-        yield _labelled(
+        yield labelled(
             CounterMetricFamily,
             "live_replays",
             "Frames replayed to subscribers that resumed.",
             metrics.replays,
         )
-        yield _labelled(
-            CounterMetricFamily, "live_overflows", "Mailboxes that overflowed.", metrics.overflows
-        )
-        yield _labelled(
+        yield labelled(CounterMetricFamily, "live_overflows", "Mailboxes that overflowed.", metrics.overflows)
+        yield labelled(
             CounterMetricFamily,
             "live_resumes",
             "Subscriptions resumed, by result.",
@@ -196,17 +196,8 @@ class _Collector(Collector):
     def _messages(self) -> Iterator[Metric]:
         counts = self._resources.outbound
         channels = self._resources.settings.message_urls
-        if self._waiting is not None:
-            waiting = {channel: self._waiting.messages.get(channel, 0) for channel in channels}
-            yield _labelled(
-                GaugeMetricFamily,
-                "messages_waiting",
-                "Messages that are still to be sent.",
-                waiting,
-                "channel",
-            )
         failing = {channel: int(channel in counts.failing) for channel in channels}
-        yield _labelled(
+        yield labelled(
             GaugeMetricFamily,
             "messages_circuit_open",
             "1 while the channel fails and is tried at intervals only.",
@@ -214,7 +205,7 @@ class _Collector(Collector):
             "channel",
         )
         attempts = {channel: counts.failed_attempts[channel] for channel in channels}
-        yield _labelled(
+        yield labelled(
             CounterMetricFamily,
             "messages_failed_attempts",
             "Attempts that the channel's service did not accept.",
@@ -233,61 +224,10 @@ class _Collector(Collector):
     def _webhooks(self) -> Iterator[Metric]:
         posts = self._resources.outbound.posts
         results = {"taken": posts[True], "failed": posts[False]}
-        yield _labelled(
+        yield labelled(
             CounterMetricFamily, "webhook_posts", "Requests sent to webhook endpoints.", results, "result"
         )
-        if self._waiting is None:
-            return
-        slowest = self._waiting.webhook
-        yield _gauge(
-            "webhook_waiting_events",
-            "Events not yet delivered to the slowest active webhook.",
-            slowest.events,
-        )
-        yield _gauge(
-            "webhook_lag_seconds",
-            "Age of the oldest event not yet delivered to it.",
-            slowest.age.total_seconds(),
-        )
-        yield _gauge("webhooks_disabled", "Webhooks that are disabled.", self._waiting.webhooks_disabled)
-
-    def _unwatched(self) -> Iterator[Metric]:
-        if self._waiting is not None:
-            text = "Accounts that the desk cannot judge."
-            yield _labelled(GaugeMetricFamily, "unwatched_accounts", text, self._waiting.unwatched, "reason")
 
     @property
     def _bus_up(self) -> bool:
         return self._resources.bus.healthy
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"desk_{name}", text, value=float(value))
-
-
-def _labelled(
-    family: type[GaugeMetricFamily] | type[CounterMetricFamily],
-    name: str,
-    text: str,
-    values: Mapping[str, int] | Mapping[Channel, int] | Mapping[int, int] | Mapping[DoubtReason, int],
-    label: str = "field",
-) -> Metric:
-    metric = family(f"desk_{name}", text, labels=[label])
-    for key, value in sorted(values.items(), key=lambda item: str(item[0])):
-        metric.add_metric([str(key)], value)
-    return metric
-
-
-def _lags(lags: Mapping[str, LagHistogram]) -> Metric:
-    metric = HistogramMetricFamily(
-        "desk_live_lag_seconds",
-        "Seconds from the commit of an event to the write to the socket.",
-        labels=["field"],
-    )
-    for name, histogram in sorted(lags.items()):
-        below, buckets = 0, []
-        for bound, count in zip((*map(str, LAG_BUCKETS_S), "+Inf"), histogram.buckets, strict=True):
-            below += count
-            buckets.append((bound, below))
-        metric.add_metric([name], buckets, histogram.total_s)
-    return metric

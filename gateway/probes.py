@@ -8,8 +8,10 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.http.live import Live
 from gateway.loops.patience import SharedProbe
-from gateway.metrics import CONTENT_TYPE, Waiting, ask_waiting, exposition
+from gateway.metrics import CONTENT_TYPE, exposition
 from gateway.resources import Resources
+from gateway.watch.work_metrics import Work, ask_work
+from gateway.workers.leader import LEASE
 from gateway.workers.process import Workers
 from models.sql.database import NO_ANSWER, fetch
 from models.sql.unreadable import UnreadableRow
@@ -33,7 +35,7 @@ class Probes:
         self._live = live
         self._workers = workers
         self._database_there = SharedProbe(lambda: fetch("SELECT 1 AS one"), DATABASE_PATIENCE_S)
-        self._waiting = SharedProbe(lambda: ask_waiting(resources.desk.clock()), DATABASE_PATIENCE_S)
+        self._work = SharedProbe(lambda: ask_work(LEASE, resources.desk.clock()), DATABASE_PATIENCE_S)
 
     async def readiness(self, _: Request) -> Response:
         """Readiness: the database, the bus, the loops and the clock of this process."""
@@ -45,11 +47,11 @@ class Probes:
 
     async def metrics(self, _: Request) -> Response:
         """The metrics for Prometheus."""
-        waiting: Waiting | None = None
+        work: Work | None = None
         # `/readyz` names damaged data; it must not take other figures away.
         with suppress(*NO_ANSWER, UnreadableRow), self._resources.database.active():
-            waiting = await self._waiting.answer()
-        text = exposition(self._resources, self._live, self._workers, waiting)
+            work = await self._work.answer()
+        text = exposition(self._resources, self._live, self._workers, work)
         return Response(text, media_type=CONTENT_TYPE)
 
     def _checks(self) -> dict[str, object]:

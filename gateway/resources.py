@@ -32,6 +32,7 @@ from gateway.watch.calendars import Calendars
 from gateway.watch.clock_offset import ClockOffset
 from gateway.watch.feed_watch import FeedWatch
 from gateway.watch.market_days import MarketDays
+from gateway.watch.monitor_watch import MonitorWatch
 from gateway.watch.revocation import Revocations
 from models import outbox
 from models.sql.configuration import SessionLimits
@@ -108,6 +109,7 @@ class Resources:
     outbound: OutboundCounts
     liquidation_faults: FaultCount
     order_path: OrderPath
+    monitor_watch: MonitorWatch
     round_faults: FaultCount
     """Of all other rounds."""
     holder: str
@@ -160,6 +162,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             outbound=OutboundCounts(),
             liquidation_faults=FaultCount(),
             order_path=OrderPath(),
+            monitor_watch=MonitorWatch(),
             round_faults=FaultCount(),
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
             database_clock=ClockOffset("database", timedelta(seconds=settings.clock_offset_max_s)),

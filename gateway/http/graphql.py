@@ -19,6 +19,7 @@ from strawberry.types import ExecutionResult
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
 from gateway.http.explorer import with_notice
+from gateway.http.operation_metrics import OperationMetrics
 from gateway.http.personal_reads import PersonalReads
 from gateway.http.request_body import BodyRefused, read_json, require_json
 from gateway.logs import current_request_id
@@ -26,7 +27,7 @@ from gateway.resources import Resources
 from resolvers.execution.documents import Document
 from resolvers.execution.executor import AdmittedOperation, Executor
 from resolvers.kit.context import RequestContext
-from resolvers.kit.errors import DATABASE_TROUBLE, DatabaseTrouble, coded, refused_by_database
+from resolvers.kit.errors import DATABASE_TROUBLE, DatabaseTrouble, refused_by_database
 
 RETRY_AFTER_S = 1
 NOT_ALLOWED = 405
@@ -42,7 +43,12 @@ class Endpoint(GraphQL[Any, None]):
     """`/graphql` over HTTP: POST. gateway.http.live serves sockets."""
 
     def __init__(
-        self, schema: Schema, executor: Executor, resources: Resources, reads: PersonalReads
+        self,
+        schema: Schema,
+        executor: Executor,
+        resources: Resources,
+        reads: PersonalReads,
+        metrics: OperationMetrics,
     ) -> None:
         settings = resources.settings
         super().__init__(
@@ -54,6 +60,7 @@ class Endpoint(GraphQL[Any, None]):
         self.resources = resources
         self._executor = executor
         self._reads = reads
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve; requests refused before GraphQL get the same JSON shape as GraphQL errors."""
@@ -118,11 +125,11 @@ class Endpoint(GraphQL[Any, None]):
         _require_served(document, request_data.operation_name, request_adapter.method)
         operation = self._executor.admit(document, request_data.operation_name, request_data.variables)
         if not isinstance(operation, AdmittedOperation):
+            self._metrics.refused(document, request_data.operation_name, operation)
             return ExecutionResult(None, list(operation))
-        result = await self._executor.execute(operation, context)
-        answer = ExecutionResult(result.data, [coded(error) for error in result.errors or ()] or None)
+        result = await self._metrics.execute(self._executor, operation, context)
         await self._reads.executed(context, document)
-        return answer
+        return ExecutionResult(result.data, result.errors)
 
     def _explorer(self, request: Request) -> Awaitable[Response] | None:
         """The explorer page for a browser; it needs no token, but its requests do."""

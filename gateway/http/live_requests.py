@@ -9,6 +9,7 @@ from graphql import GraphQLError
 from strawberry import Schema
 
 from domain.principal import Audience, Principal
+from gateway.http.operation_metrics import OperationMetrics
 from gateway.http.personal_reads import PersonalReads
 from gateway.logs import current_request_id
 from models.sql.database import UnstorableText
@@ -43,20 +44,25 @@ class LiveRequests:
         self._api = api
         self._reads = reads
         self._metrics = metrics
+        self.operations = OperationMetrics()
 
     def prepare(self, message: Subscribe, caller: Caller) -> Prepared | Single | list[Any]:
         """Parse, validate, authorise."""
         document = self._executor.read(message.query)
         operation = self._executor.admit(document, message.operation_name, message.variables)
         if not isinstance(operation, AdmittedOperation):
+            self.operations.refused(document, message.operation_name, operation)
             return [error.formatted for error in operation]
         principal: Principal = caller.principal
         if not operation.is_subscription:
             return Single(partial(self._execute, operation, principal))
         try:
-            return self._start(operation, principal.audience, message.last_event_id)
+            prepared = self._start(operation, principal.audience, message.last_event_id)
+            self.operations.started()
+            return prepared
         except GraphQLError as refused:
             error = coded(refused)
+            self.operations.refused(document, message.operation_name, [error])
             if (error.extensions or {}).get("code") == CURSOR_INVALID:
                 self._metrics.resumes["invalid"] += 1
             return [error.formatted]
@@ -73,7 +79,7 @@ class LiveRequests:
     async def _execute(self, operation: AdmittedOperation, principal: Principal) -> bytes:
         """Execute a query or a mutation with a context of its own."""
         context = RequestContext(self._api, replace(principal, request_id=current_request_id()))
-        result = await self._executor.execute(operation, context)
+        result = await self.operations.execute(self._executor, operation, context)
         await self._reads.executed(context, operation.document)
         return encode(result)
 

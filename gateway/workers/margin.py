@@ -30,18 +30,25 @@ log = structlog.get_logger()
 
 async def watch_margin(resources: Resources, monitor: Monitor) -> None:
     """Assess whenever something was noted; refresh figures and read all accounts at intervals."""
+    try:
+        await _watch(resources, monitor)
+    finally:
+        resources.monitor_watch.accounts = 0
+
+
+async def _watch(resources: Resources, monitor: Monitor) -> None:
     interval_s = resources.settings.case_refresh_interval_s
     interval = timedelta(seconds=interval_s)
     wake, clock = resources.signals.to_watch, asyncio.get_running_loop().time
     await monitor.follow_settings()
     await monitor.note_everything()
-    await monitor.look()
+    await _look(resources, monitor)
     log.info("watching margin", accounts=monitor.accounts)
     refreshed = reloaded = clock()
     while True:
         await woken_within(wake, monitor.pause(interval).total_seconds())
         wake.clear()
-        await monitor.look()
+        await _look(resources, monitor)
         if clock() - refreshed >= interval_s:
             refreshed = clock()
             await monitor.follow_settings()
@@ -50,6 +57,12 @@ async def watch_margin(resources: Resources, monitor: Monitor) -> None:
         if clock() - reloaded >= RELOAD_INTERVAL_S:
             reloaded = clock()
             await monitor.note_everything()
+
+
+async def _look(resources: Resources, monitor: Monitor) -> None:
+    with resources.monitor_watch.round():
+        await monitor.look()
+    resources.monitor_watch.accounts = monitor.accounts
 
 
 async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:

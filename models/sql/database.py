@@ -12,6 +12,7 @@ inside `transaction()`, since it would share the transaction's connection.
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -109,6 +110,14 @@ text.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """Connections to PostgreSQL: those in use, and how many there may be."""
+
+    busy: int
+    most: int
+
+
 class Database:
     """An open database. Not a singleton: two may be open in one process."""
 
@@ -155,6 +164,13 @@ class Database:
     def unreadable(self) -> UnreadableRows:
         """The damaged rows that were read."""
         return self._context.unreadable
+
+    @property
+    def pool_use(self) -> PoolUse | None:
+        """The connections of this process; None on SQLite."""
+        with self.active():
+            pool = None if is_sqlite() else getattr(_connection(), "_pool", None)
+        return None if pool is None else PoolUse(pool.get_size() - pool.get_idle_size(), pool.get_max_size())
 
     async def server_version(self) -> int | None:
         """PostgreSQL's version number, such as 150014 for 15.14. None for SQLite, which is a linked

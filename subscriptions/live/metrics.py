@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 
 from outages.log import OutageLog
 
-LAG_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(slots=True)
-class LagHistogram:
-    """Counts per bucket of `LAG_BUCKETS_S`, and one for larger lags."""
+class Histogram:
+    """Durations: counts per bucket of `BUCKETS_S`, and one for longer ones."""
 
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(LAG_BUCKETS_S) + 1))
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
     total_s: float = 0.0
     count: int = 0
 
-    def observe(self, lag_s: float, times: int) -> None:
-        """Add the same lag for several deliveries at once."""
-        self.buckets[bisect_left(LAG_BUCKETS_S, lag_s)] += times
-        self.total_s += lag_s * times
+    def observe(self, duration_s: float, times: int = 1) -> None:
+        """Add the same duration, for several deliveries at once."""
+        self.buckets[bisect_left(BUCKETS_S, duration_s)] += times
+        self.total_s += duration_s * times
         self.count += times
 
 
@@ -29,7 +29,7 @@ class LagHistogram:
 class LiveMetrics:
     """Counts of one process. Labels are field names, close codes and results."""
 
-    lags: dict[str, LagHistogram] = field(default_factory=dict)
+    lags: dict[str, Histogram] = field(default_factory=dict)
     executions: Counter[str] = field(default_factory=Counter)
     deliveries: Counter[str] = field(default_factory=Counter)
     replays: Counter[str] = field(default_factory=Counter)
@@ -58,6 +58,6 @@ class LiveMetrics:
         if times:
             histogram = self.lags.get(name)
             if histogram is None:
-                histogram = self.lags[name] = LagHistogram()
+                histogram = self.lags[name] = Histogram()
             histogram.observe(max(0.0, time.time() - committed_at), times)
             self.deliveries[name] += times

@@ -2,9 +2,11 @@
 
 import re
 import subprocess
+import tomllib
 
 import pytest
 
+from gateway.metrics import VERSION
 from tests.kit.source import ROOT
 
 NOWHERE = "build/no-environment"
@@ -18,6 +20,11 @@ def commands_of(target: str) -> str:
     """What make would do without an environment."""
     asked = ["make", "-n", target, f"VENV={NOWHERE}"]
     return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_version_of_the_build_is_that_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION, "change VERSION in gateway/metrics.py too"
 
 
 def test_developers_run_the_desk_with_the_pins_of_its_operators() -> None:

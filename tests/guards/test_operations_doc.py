@@ -1,9 +1,11 @@
-"""The operator's page explains every line that the desk logs as a warning or worse, and every command."""
+"""The operator's page explains every warning and error that the desk logs, every metric and every command."""
 
 import ast
+import re
 from pathlib import Path
 
 from gateway.cli.commands import cli
+from tests.kit.metric_names import metric_names
 from tests.kit.source import PRODUCT, modules, of_outages
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
@@ -32,11 +34,19 @@ def logged() -> set[str]:
 
 def test_every_warning_is_explained() -> None:
     assert len(logged()) > 10
-    assert {event for event in logged() if f"`{event}`" not in PAGE} == set()
+    missing = {event for event in logged() if f"`{event}`" not in PAGE}
+    assert not missing, f"say in the tables of docs/operations.md, Logs, what to do about {missing}"
+
+
+def test_every_metric_is_explained() -> None:
+    assert len(metric_names()) > 10
+    missing = {name for name in metric_names() if not re.search(rf"`{name}[{{`]", PAGE)}
+    assert not missing, f"say in the table of docs/operations.md, Metrics, what is counted by {missing}"
 
 
 def test_every_command_is_listed() -> None:
     names = {
         command.name or command.callback.__name__ for command in cli.registered_commands if command.callback
     }
-    assert {name for name in names if f"| `{name}" not in PAGE} == set()
+    missing = {name for name in names if f"| `{name}" not in PAGE}
+    assert not missing, f"say in the table of docs/operations.md, Commands, what is done by {missing}"

@@ -1,0 +1,72 @@
+"""What an operator can alert on: operations by error, work that waits, the monitor, the connections."""
+
+import pytest
+
+from tests.api.case_work import WORK_EVENTS, command
+from tests.api.trading import cases, liquidate
+from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
+from tests.kit.desk_server import Desk, World, scraped
+
+DAY_S = 86_400
+
+pytestmark = pytest.mark.both_stacks
+
+
+@pytest.fixture
+async def desk(world: World) -> Desk:
+    """M1 and M2 owe; nothing trades."""
+    desk = await world.desk(a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2"))))
+    events = await desk.caller().subscribe(WORK_EVENTS)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await events.next()
+    await events.next()
+    return desk
+
+
+async def test_cases_and_orders_that_wait_are_counted(desk: Desk) -> None:
+    ann = desk.caller(subject="ann")
+    first, _ = await cases(ann)
+    await liquidate(ann, first["id"], legs=[{"symbol": BANK, "quantity": "100"}])
+    desk.clock.advance(minutes=5)
+    before = await scraped(desk)
+    assert (before['desk_cases{status="LIQUIDATING"}'], before['desk_cases{status="OPEN"}']) == (1, 1)
+    assert before["desk_cases_unclaimed_age_seconds"] == pytest.approx(300, abs=5)
+    assert before["desk_cases_overdue"] == 0
+    assert before["desk_monitor_accounts"] == 2
+    assert before["desk_monitor_round_seconds_count"] >= 1
+    assert before["desk_trading_up"] == 1
+    assert before["desk_lease_terms"] == 1
+    assert before["desk_lease_left_seconds"] > 0
+    assert sum(count for name, count in before.items() if name.startswith("desk_orders{")) == 1
+    for case in await cases(ann):
+        await command(ann, "claimCase", case)
+    assert (await scraped(desk))["desk_cases_unclaimed_age_seconds"] == 0
+    desk.clock.advance(days=30)
+    after = await scraped(desk)
+    assert after["desk_cases_overdue"] == 2
+    assert after["desk_cases_unclaimed_age_seconds"] > 29 * DAY_S, "a claim expires"
+
+
+async def test_operations_are_counted_by_type_and_first_error(desk: Desk) -> None:
+    ann = desk.caller(subject="ann")
+    await ann.ask("{ viewer { subject } }")
+    assert (await ann.answer("{ nowhere }")).codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert (await ann.answer("{")).codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert (await ann.answer("query ($id: ID!) { case(id: $id) { id } }")).codes == ["BAD_USER_INPUT"]
+    socket = await ann.socket()
+    await socket.ask("{ viewer { subject } }")
+    counted = await scraped(desk)
+    assert counted['desk_operations_total{code="OK",type="query"}'] == 2
+    assert counted['desk_operations_total{code="OK",type="subscription"}'] == 1
+    assert counted['desk_operations_total{code="GRAPHQL_VALIDATION_FAILED",type="query"}'] == 1
+    assert counted['desk_operations_total{code="GRAPHQL_VALIDATION_FAILED",type="unknown"}'] == 1
+    assert counted['desk_operations_total{code="BAD_USER_INPUT",type="query"}'] == 1
+    assert counted['desk_operation_seconds_count{type="query"}'] == 3
+
+
+async def test_the_process_and_its_connections_are_shown(desk: Desk, world: World) -> None:
+    shown = await scraped(desk)
+    assert any(name.startswith("desk_build_info{") for name in shown)
+    assert shown["process_open_fds"] > 0
+    pool = {"desk_database_connections_busy", "desk_database_connections_max"}
+    assert pool & shown.keys() == (pool if world.database_url.startswith("postgres") else set())
