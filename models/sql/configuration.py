@@ -90,6 +90,9 @@ def configuration(url: str, pool_size: int = 1, limits: SessionLimits = USUAL_LI
     connection: Any = url
     if not url.startswith("sqlite://"):
         connection = expand_db_url(re.sub(r"^postgres(ql)?://", "asyncpg://", url))
+        if (mode := connection["credentials"].pop("sslmode", None)) is not None:
+            # As in the URLs of PostgreSQL's own programs; asyncpg takes it by another name.
+            connection["credentials"]["ssl"] = mode
         connection["credentials"] |= {
             "minsize": 1,
             "maxsize": pool_size,
