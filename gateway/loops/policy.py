@@ -11,15 +11,16 @@ from gateway.settings import Settings
 from models.sql.database import Busy, DatabaseUnavailable, PrivilegeMissing, StatementCutOff, UnstorableText
 from models.sql.unreadable import UnreadableRow
 from subscriptions.stream.bus import BusUnavailable
+from subscriptions.stream.outbox_relay import StreamDiverged
 from venues.base import VenueUnavailable
 
 PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
 """A database that is unavailable for an hour must not end the desk: it keeps trying, is not ready meanwhile,
 and continues soon after the database is back.
 """
-OUTAGES = (BusUnavailable, DatabaseUnavailable, PrivilegeMissing, ConnectionError, NotLeading)
+OUTAGES = (BusUnavailable, DatabaseUnavailable, PrivilegeMissing, ConnectionError, NotLeading, StreamDiverged)
 """Exceptions of the bus and the database while their server is unavailable or refuses the desk's role, and of
-the order path when another process leads.
+the order path when another process leads; and a restored database that waits for its operator.
 """
 HOLD_UPS = (Busy, StatementCutOff, PrivilegeMissing, VenueUnavailable)
 """Faults that end a loop and concern nothing else: a lock or statement that takes too long, a missing

@@ -26,6 +26,8 @@ from subscriptions.live.operation import Fact, Operation
 from subscriptions.live.undisturbed import undisturbed
 from subscriptions.stream.bus import BusUnavailable, Entry, Position, PositionLost, SlowConsumer
 
+LOSS_INTERVAL_S = 0.5
+"""The shortest time between two losses of the position."""
 AT_A_STRETCH = 20
 """Events processed before other tasks get their turn."""
 
@@ -95,24 +97,36 @@ class LiveFeed:
         return not any(group.busy for group in self._groups.values())
 
     async def run(self) -> None:
-        """Until cancelled; run again, it continues from its position."""
+        """Until cancelled; run again, it continues from its position. If the stream cannot be continued from
+        there, as after a restore of the database, subscribers resume, and it goes on with the newest event.
+        """
         self._context = copy_context()
+        clock = asyncio.get_running_loop().time
+        while True:
+            began = clock()
+            try:
+                await self._follow()
+                return
+            except (PositionLost, SlowConsumer) as lost:
+                self._lose_position(lost)
+                await asyncio.sleep(max(0.0, began + LOSS_INTERVAL_S - clock()))
+
+    async def _follow(self) -> None:
         self._position = self._position or await self._stream.position_now()
-        try:
-            async with self._stream.entries(self._position) as entries:
-                self._ready.set()
-                async for entry in entries:
-                    self._give(entry)
-                    if entry.position.offset % AT_A_STRETCH == 0:
-                        await asyncio.sleep(0)
-        except (PositionLost, SlowConsumer) as lost:
-            log.warning("the live feed lost its position: subscribers resume", error=repr(lost))
-            self._ready.clear()
-            self._position = None
-            self._tell_of_movement()
-            for key in list(self._groups):
-                self._lose(key, "the live feed lost its position")
-            raise
+        async with self._stream.entries(self._position) as entries:
+            self._ready.set()
+            async for entry in entries:
+                self._give(entry)
+                if entry.position.offset % AT_A_STRETCH == 0:
+                    await asyncio.sleep(0)
+
+    def _lose_position(self, lost: PositionLost | SlowConsumer) -> None:
+        log.warning("the live feed lost its position: subscribers resume", error=repr(lost))
+        self._ready.clear()
+        self._position = None
+        self._tell_of_movement()
+        for key in list(self._groups):
+            self._lose(key, "the live feed lost its position")
 
     async def close(self) -> None:
         """End every group's task."""

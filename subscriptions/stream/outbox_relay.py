@@ -108,7 +108,10 @@ class OutboxRelay:
         if held is None or held.epoch != head.epoch or held.offset < head.first_offset - 1:
             return max(head.first_offset - 1, head.last_offset - self._refill_max), True
         if held.offset > head.last_offset:
-            raise StreamDiverged(f"the bus is at position {held}, the database at {head}")
+            raise StreamDiverged(
+                f"StreamDiverged: the bus is at {held}, the database at {head}; it was restored and needs a "
+                "new epoch"
+            )
         return held.offset, False
 
 

@@ -296,7 +296,6 @@ RULES = (
         keeps=("try: ...\nexcept OSError as away:\n    outage.tell(away)", "log.warning('once')"),
         except_in=(
             "desk/evidence/reports.py",
-            "subscriptions/live/shared.py",
             "gateway/cli/fleet.py",
             "gateway/workers/margin.py",
         ),
