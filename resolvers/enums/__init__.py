@@ -42,7 +42,9 @@ _SUBJECTS = (
 def register(enum: type[E], description: str, values: Mapping[str, str]) -> type[E]:
     """Make a Python enum an enum of the schema. Every value must have a description."""
     missing = {member.name for member in enum} ^ values.keys()
-    assert not missing, f"{enum.__name__}: {sorted(missing)}"
+    assert not missing, (
+        f"describe exactly the members of {enum.__name__} in resolvers/enums/: {sorted(missing)}"
+    )
     described = strawberry.enum(enum, description=description)
     for value in described.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values[value.name]

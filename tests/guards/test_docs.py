@@ -36,13 +36,13 @@ def test_settings_page_is_current() -> None:
 def test_every_setting_is_described_in_one_plain_sentence() -> None:
     descriptions = {name: field.description or "" for name, field in Settings.model_fields.items()}
     poor = [name for name, text in descriptions.items() if not re.fullmatch(r"[A-Z`][^\n|]{15,}\.", text)]
-    assert not poor
+    assert not poor, f"describe these settings in gateway/sections/ by one plain sentence: {poor}"
 
 
 def test_documents_and_tools_name_only_settings_that_exist() -> None:
     texts = [path for path in tracked_files() if "tests" not in path.parts and path.suffix != ".lock"]
     broken = {str(path): names for path in texts if (names := unknown_in(path.read_text(errors="replace")))}
-    assert not broken
+    assert not broken, f"correct the names of settings, or add them to gateway/sections/: {broken}"
 
 
 def test_guard_notices_a_setting_that_does_not_exist() -> None:
@@ -51,7 +51,8 @@ def test_guard_notices_a_setting_that_does_not_exist() -> None:
 
 def test_every_direct_dependency_is_explained() -> None:
     page = (ROOT / "docs/dependencies.md").read_text()
-    assert not undocumented(page, direct_requirements())
+    missing = undocumented(page, direct_requirements())
+    assert not missing, f"say in docs/dependencies.md what these are for: {missing}"
 
 
 def test_guard_notices_a_dependency_without_an_explanation() -> None:

@@ -40,11 +40,13 @@ def missing_paths(at: Path, page: str) -> list[str]:
 
 
 def test_every_link_leads_to_a_file_and_a_heading() -> None:
-    assert {str(at): broken for at in pages() if (broken := broken_links(at, at.read_text()))} == {}
+    broken = {str(at): links for at in pages() if (links := broken_links(at, at.read_text()))}
+    assert not broken, f"these links lead to no file or heading: {broken}"
 
 
 def test_every_path_in_a_text_exists() -> None:
-    assert {str(at): missing for at in pages() if (missing := missing_paths(at, at.read_text()))} == {}
+    missing = {str(at): paths for at in pages() if (paths := missing_paths(at, at.read_text()))}
+    assert not missing, f"these paths do not exist: {missing}"
 
 
 def test_every_decision_is_on_the_list_of_decisions() -> None:

@@ -29,7 +29,8 @@ def _exists(path: str, function: str) -> bool:
 
 
 def test_every_promise_names_a_test_that_exists() -> None:
-    assert broken_promises(PAGE) == []
+    broken = broken_promises(PAGE)
+    assert not broken, f"name a test that exists beside each promise of docs/promises.md: {broken}"
 
 
 def test_guard_notices_a_promise_without_a_test() -> None:

@@ -26,7 +26,7 @@ def test_tracked_files_name_no_machine_and_no_package_index() -> None:
         for path in tracked_files()
         if (places := found_in(path.read_text(errors="replace")))
     }
-    assert not broken
+    assert not broken, f"remove what is true on one machine only, or names a package index: {broken}"
 
 
 @pytest.mark.parametrize(
