@@ -201,7 +201,7 @@ def permission_named(name: str) -> Permission:
         return _PERMISSIONS[name]
     except KeyError:
         raise ValueError(
-            f"no permission is named {name[:50]!r}: use one of {', '.join(_PERMISSIONS)}"
+            f"no permission is named {name[:50]!r}: use one of {', '.join(each.name for each in Permission)}"
         ) from None
 
 

@@ -192,6 +192,11 @@ async def tail() -> Tail:
     return Tail(row["waiting"], time_or_none(row["oldest"]))
 
 
+async def has_acted(actor: str) -> bool:
+    """Whether the audit has anything that the actor did."""
+    return await fetch_one("SELECT 1 AS one FROM audit WHERE actor = $1 LIMIT 1", actor) is not None
+
+
 async def is_noted(entry: AuditEntry) -> bool:
     """Whether the audit has the same entry about the same object, by any actor at any time."""
     row = await fetch_one(

@@ -44,7 +44,7 @@ async def case_events(url: str, token: Callable[[], str]) -> AsyncIterator[dict[
             if isinstance(closed, ConnectionClosed) and closed.rcvd and closed.rcvd.code in OUR_MISTAKE:
                 raise
             if (why := str(closed or cut)) != told:
-                print(f"no connection, trying again: {(told := why)}", file=sys.stderr)
+                print(f"trying {url} again: {(told := why)} (4403: TOKEN is refused)", file=sys.stderr)
             await asyncio.sleep(random.uniform(0.1, 1))
 
 

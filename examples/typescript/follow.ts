@@ -30,7 +30,7 @@ export async function* caseEvents(url: string, token: () => string): AsyncGenera
     on: {
       closed: (event) => {
         const why = ((closed) => `${closed.code} ${closed.reason}`)(event as CloseEvent);
-        if (why !== told) console.error(`no connection, trying again: ${(told = why)}`);
+        if (why !== told) console.error(`trying ${url} again: ${(told = why)} (4403: TOKEN is refused)`);
       },
     },
   });

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from desk.audit import entry
 from domain.calendar import MarketDay, MarketDayKind
@@ -38,6 +37,7 @@ from gateway.cli.terminal import (
     say,
     settings_or_exit,
     signed_token,
+    wide,
     with_resources,
 )
 from gateway.http.reports import (
@@ -52,14 +52,12 @@ from gateway.http.reports import (
 from gateway.resources import Resources
 from gateway.startup.book_import import BookConflict, import_book, remarks
 from gateway.workers.leader import LEASE
-from models.audit import write_audit
+from models.audit import has_acted, write_audit
 from models.lease import read_lease
 from models.revocation import revoke_subject
 from models.sql.database import UniqueViolated, transaction
 from resolvers.kit.node import type_and_id
 
-TABLE_COLUMNS_MIN = 200
-"""A table that is piped into another program is not cut to the width of a narrow terminal."""
 TOKEN_MINUTES_MAX = 10 * 366 * 24 * 60
 REASON_CHARACTERS_MAX = 1000
 DAY = "YYYY-MM-DD"
@@ -141,14 +139,14 @@ def inputs(
         fail("Name one: --account NUMBER, --symbol SYMBOL, or --stream NAME.")
 
     async def run(resources: Resources) -> None:
-        wide = Console(width=max(out.width, TABLE_COLUMNS_MIN))
+        table = wide()
         try:
             if account is not None:
-                await print_inputs_of_account(wide, account)
+                await print_inputs_of_account(table, account)
             elif stream is not None:
-                await print_inputs_of_stream(wide, stream)
+                await print_inputs_of_stream(table, stream)
             else:
-                await print_inputs_of_symbol(wide, symbol or "")
+                await print_inputs_of_symbol(table, symbol or "")
         except NothingKnown as nothing:
             raise Refused(str(nothing)) from None
 
@@ -160,7 +158,7 @@ def damaged_events_command() -> None:
     """Show the events in the outbox that cannot be read; exit code 1 if there are any."""
 
     async def run(resources: Resources) -> None:
-        if await print_damaged_events(Console(width=max(out.width, TABLE_COLUMNS_MIN))):
+        if await print_damaged_events(wide()):
             raise typer.Exit(1)
 
     with_resources(run)
@@ -200,7 +198,10 @@ def token(
     permission: Annotated[
         list[str],
         typer.Option(
-            help=("A permission that the token grants, such as RISK_WARNING_FULL; may be repeated.")
+            help=(
+                "A permission that the token grants, such as RISK_WARNING_FULL; may be repeated. "
+                "Write it so: RiskWarningFull, the form of other products, is accepted too."
+            )
         ),
     ],
     account: Annotated[
@@ -229,6 +230,7 @@ def revoke(
 
     async def run(resources: Resources) -> None:
         now = resources.desk.clock()
+        acted = await has_acted(subject)
         async with transaction():
             await revoke_subject(subject, now)
             await write_audit([entry("desk:revoke", now, "revoke", "subject", subject)])
@@ -236,6 +238,8 @@ def revoke(
             f"revoked: tokens of {subject} issued until now are refused; wait a second before you issue "
             "a new token"
         )
+        if not acted:
+            say(f"the audit trail has nothing that {subject} did: check the spelling, unless it only read")
 
     with_resources(run)
 
@@ -274,7 +278,7 @@ def recompute_command(
 
     async def run(resources: Resources) -> None:
         try:
-            same = await recompute(out, named[1] if named and named[0] == "Snapshot" else snapshot)
+            same = await recompute(wide(), named[1] if named and named[0] == "Snapshot" else snapshot)
         except NoSuchSnapshot as unknown:
             raise Refused(str(unknown)) from None
         if not same:

@@ -16,7 +16,7 @@ import typer
 from domain.principal import Permission
 from gateway.app import create_app
 from gateway.cli.fleet import Fleet, stop_without_parent
-from gateway.cli.terminal import fail, print_no_more, progress, settings_or_exit, signed_token
+from gateway.cli.terminal import complain, fail, print_no_more, progress, settings_or_exit, signed_token
 from gateway.http.server import run_server
 from gateway.logs import configure_logging
 from gateway.settings import Feed, Settings, unless_in_environment
@@ -31,6 +31,8 @@ from gateway.startup.preparation import (
 ROOT = Path(__file__).parents[2]
 DEMO_TOKEN_MINUTES = 24 * 60
 STOP_GRACE_S = 5.0
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit code by which a shell shows an interrupted program."""
 TOUR_URL = "http://127.0.0.1:8000/graphql"
 """Where the tour of README.md looks for the desk, unless DESK is set."""
 DEMO: dict[str, object] = {
@@ -69,8 +71,7 @@ def serve(
     try:
         require_shareable(settings, workers)
         with data_directory_claimed(settings), bound_socket(settings.host, settings.port) as listener:
-            with progress("importing the book") as advance:
-                asyncio.run(check(settings, datetime.now(UTC), advance))
+            _check(settings)
             announce = partial(_print_banner, settings, *listener.getsockname()[:2]) if demo else _say_nothing
             if workers == 1:
                 run_server(create_app(settings), settings, listener, announce)
@@ -78,6 +79,17 @@ def serve(
                 _serve_by_workers(settings, listener, workers, demo, day_seconds, announce)
     except (CannotStart, OSError) as refused:
         fail(str(refused))
+
+
+def _check(settings: Settings) -> None:
+    try:
+        with progress("importing the book") as advance:
+            asyncio.run(check(settings, datetime.now(UTC), advance))
+    except KeyboardInterrupt:
+        complain(
+            "[yellow]stopped[/]", "before the desk served; a book that was being imported is not stored."
+        )
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _serve_settings(demo: bool, day_seconds: float | None) -> dict[str, object]:

@@ -27,6 +27,8 @@ from models.sql.database import DatabaseUnavailable
 
 T = TypeVar("T")
 
+TABLE_COLUMNS_MIN = 200
+
 out = Console()
 err = Console(stderr=True)
 
@@ -97,6 +99,11 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
                 bar.stop()
 
         yield advance
+
+
+def wide() -> Console:
+    """For tables: no cell is cut to the width of a narrow terminal, or of none."""
+    return Console(width=max(out.width, TABLE_COLUMNS_MIN))
 
 
 def say(sentence: str) -> None:

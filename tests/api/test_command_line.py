@@ -126,6 +126,19 @@ async def test_a_second_desk_is_refused_until_the_first_was_killed_and_ctrl_c_en
         assert '"stopped"' in said.splitlines()[-1]
 
 
+async def test_ctrl_c_during_the_first_import_is_answered_by_one_line(gateway: Gateway) -> None:
+    desk = await gateway.start("serve", "--demo")
+    async with asyncio.timeout(PATIENCE_S):
+        directory = Path(gateway.environment["GATEWAY_DATA_DIRECTORY"])
+        while not list(directory.glob("desk.sqlite3*")):  # noqa: ASYNC110, ASYNC240 - a file has no event
+            await asyncio.sleep(0.01)
+    desk.send_signal(signal.SIGINT)
+    out, err = await ended(desk)
+    assert (desk.returncode, out) == (130, b"")
+    assert err.decode().splitlines()[-1].startswith("stopped before the desk served")
+    assert "Traceback" not in err.decode()
+
+
 async def test_a_desk_whose_banner_is_not_read_serves(gateway: Gateway) -> None:
     read, write = os.pipe()
     os.close(read)
@@ -248,6 +261,7 @@ async def test_a_file_with_a_client_that_is_there_already_is_refused_with_its_pa
 async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
     line = await refusal(gateway, "token", "--subject", "me", "--permission", "EVERYTHING")
     assert "RISK_WARNING_READ_ONLY, RISK_WARNING_OPERATOR, RISK_WARNING_FULL" in line
+    assert "RiskWarningFull" not in line, "one spelling is enough"
 
 
 @pytest.mark.parametrize(
@@ -325,6 +339,15 @@ def database_file(gateway: Gateway, migrated_sqlite: Path) -> Path:
     directory = Path(gateway.environment["GATEWAY_DATA_DIRECTORY"])
     directory.mkdir()
     return Path(shutil.copyfile(migrated_sqlite, directory / "desk.sqlite3"))
+
+
+async def test_a_subject_that_never_did_anything_is_revoked_with_a_hint(
+    gateway: Gateway, database_file: Path
+) -> None:
+    code, out, err = await gateway.run("revoke", "--subject", "never-seen")
+    assert (code, err) == (0, [])
+    assert out[0].startswith("revoked")
+    assert "check the spelling" in " ".join(out)
 
 
 async def test_the_lease_is_shown_and_given_up_by_an_operator(gateway: Gateway, database_file: Path) -> None:
