@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from domain.inputs import (
     DeadReason,
@@ -25,10 +26,13 @@ TRIMMED = "the stream was trimmed before the desk read this entry to its end"
 class AheadPolicy:
     """The policy for messages whose own time is ahead of the clock."""
 
-    tolerance: timedelta
+    tolerance: timedelta = timedelta(seconds=60)
     """A message ahead by no more than this is delivered at once, as of its arrival."""
-    held_for_at_most: timedelta
+    held_for_at_most: timedelta = timedelta(hours=1)
     """A message further ahead is held until its time, if that comes within so long; otherwise it is dead."""
+
+
+USUAL_AHEAD = AheadPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +76,69 @@ class Arrivals:
         return [max(0.0, (time - now).total_seconds()) for time in times]
 
 
-def sort_arrivals(
-    stream: str,
-    entries: Iterable[tuple[bytes, bytes | None]],
-    now: datetime,
-    policy: AheadPolicy,
-    held: HeldMessages,
-    max_bytes: int = MAX_MESSAGE_BYTES,
-    *,
-    heard: HeardMessages | None = None,
-    entered: Callable[[Receipt], datetime | None] = lambda _: None,
-) -> Arrivals:
-    """Entries are ids and texts; None: the entry has no text. Held messages are skipped.
+@dataclass(frozen=True, slots=True)
+class Sorter:
+    """Sorts what is read; `held` and `heard` keep their state between calls."""
 
-    `heard` keeps its state between calls. `entered`: when an entry that is read again arrived; None: now.
-    """
-    arrivals, heard = Arrivals(stream), heard or HeardMessages()
-    for entry_id, raw in entries:
-        receipt = Receipt(entry_id.decode())
-        if (stream, receipt) in held:
-            continue
-        try:
-            message = _read(raw, now + policy.held_for_at_most, max_bytes)
-            if heard.is_repeat((stream, receipt), message):
-                arrivals.repeats.append((receipt, _repeated(message)))
+    policy: AheadPolicy
+    held: HeldMessages
+    heard: HeardMessages
+    max_bytes: int = MAX_MESSAGE_BYTES
+
+    def sort(
+        self,
+        stream: str,
+        entries: Iterable[tuple[bytes, bytes | None]],
+        now: datetime,
+        entered: Callable[[Receipt], datetime | None] = lambda _: None,
+    ) -> Arrivals:
+        """Entries are ids and texts; None: the entry has no text. Held messages are skipped.
+
+        `entered`: when an entry that is read again arrived; None: now.
+        """
+        arrivals = Arrivals(stream)
+        for entry_id, raw in entries:
+            receipt = Receipt(entry_id.decode())
+            if (stream, receipt) in self.held:
                 continue
-            waits = _holds(arrivals, receipt, message, now, policy, held)
-            heard.note((stream, receipt), message)
-            if not waits:
-                _deliver(arrivals, receipt, message, now, heard, entered)
-        except BadMessage as bad:
-            arrivals.dead.append(dead_entry(stream, entry_id, raw, str(bad), bad.dead))
-    return arrivals
+            try:
+                message = _read(raw, now + self.policy.held_for_at_most, self.max_bytes)
+                if self.heard.is_repeat((stream, receipt), message):
+                    arrivals.repeats.append((receipt, _repeated(message)))
+                    continue
+                waits = self._holds(arrivals, receipt, message, now)
+                self.heard.note((stream, receipt), message)
+                if not waits:
+                    self._deliver(arrivals, receipt, message, partial(_arrived, entered, receipt, now), now)
+            except BadMessage as bad:
+                arrivals.dead.append(dead_entry(stream, entry_id, raw, str(bad), bad.dead))
+        return arrivals
+
+    def _holds(self, arrivals: Arrivals, receipt: Receipt, message: FeedMessage, now: datetime) -> bool:
+        """Whether the message is held until its time."""
+        at = stated_at(message)
+        if at - now <= self.policy.tolerance:
+            return False
+        if self.held.is_full:
+            raise BadMessage(
+                "its time is ahead of the clock, and no more messages can be held", DeadReason.AHEAD
+            )
+        self.held.hold((arrivals.stream, receipt), message)
+        arrivals.held.append(held_outcome(subject_of(message), at))
+        return True
+
+    def _deliver(
+        self,
+        arrivals: Arrivals,
+        receipt: Receipt,
+        message: FeedMessage,
+        arrived: Callable[[], datetime],
+        now: datetime,
+    ) -> None:
+        if self.heard.was_ahead(message) or stated_at(message) > now:
+            arrivals.ahead[len(arrivals.messages)] = self.heard.counts_as_of(message, arrived)
+        arrivals.messages.append(message)
+        arrivals.receipts.append(receipt)
 
 
 def dead_entry(stream: str, entry_id: bytes, raw: bytes | None, reason: str, why: DeadReason) -> DeadEntry:
@@ -133,34 +168,5 @@ def _repeated(message: FeedMessage) -> Outcome:
     return Outcome(subject_of(message), InputResult.SUPERSEDED, stated_at(message), reason)
 
 
-def _holds(
-    arrivals: Arrivals,
-    receipt: Receipt,
-    message: FeedMessage,
-    now: datetime,
-    policy: AheadPolicy,
-    held: HeldMessages,
-) -> bool:
-    """Whether the message is held until its time."""
-    at = stated_at(message)
-    if at - now <= policy.tolerance:
-        return False
-    if held.is_full:
-        raise BadMessage("its time is ahead of the clock, and no more messages can be held", DeadReason.AHEAD)
-    held.hold((arrivals.stream, receipt), message)
-    arrivals.held.append(held_outcome(subject_of(message), at))
-    return True
-
-
-def _deliver(
-    arrivals: Arrivals,
-    receipt: Receipt,
-    message: FeedMessage,
-    now: datetime,
-    heard: HeardMessages,
-    entered: Callable[[Receipt], datetime | None],
-) -> None:
-    if heard.was_ahead(message) or stated_at(message) > now:
-        arrivals.ahead[len(arrivals.messages)] = heard.counts_as_of(message, lambda: entered(receipt) or now)
-    arrivals.messages.append(message)
-    arrivals.receipts.append(receipt)
+def _arrived(entered: Callable[[Receipt], datetime | None], receipt: Receipt, now: datetime) -> datetime:
+    return entered(receipt) or now

@@ -18,9 +18,11 @@ from domain.book_changes import TradeStatusStated
 from domain.calendar import TradingCalendar
 from domain.market import Quote
 from domain.money import Currency
+from feeds.arrivals import AheadPolicy
 from feeds.base import Feed, FeedMessage, FeedObserver
 from feeds.closes import read_closes
 from feeds.redis_feed import RedisFeed
+from feeds.redis_source import FeedLimits, RedisSource
 from feeds.replay import ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
@@ -43,6 +45,7 @@ from subscriptions.stream.cursor import CursorSigner, key_id_of
 from subscriptions.stream.event_stream import EventStream
 from subscriptions.stream.memory_bus import MemoryBus
 from subscriptions.stream.redis_bus import RedisBus
+from subscriptions.stream.redis_limits import BusLimits
 from venues.base import Venue
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
 
@@ -213,15 +216,13 @@ def open_bus(settings: Settings) -> Bus:
             buffer_max=settings.listener_buffer_entries,
             watch_keys_max=settings.bus_watched_keys,
         )
-    return RedisBus(
-        settings.redis_url,
-        name=settings.bus_name,
+    limits = BusLimits(
         history_max=settings.bus_history_entries,
         remember_max=settings.bus_remembered_entries,
         buffer_max=settings.listener_buffer_entries,
         watch_keys_max=settings.bus_watched_keys,
-        fallback=outbox,
     )
+    return RedisBus(settings.redis_url, settings.bus_name, limits, fallback=outbox)
 
 
 def open_paper_venue(settings: Settings, clock: Callable[[], datetime]) -> OpenVenue:
@@ -260,18 +261,19 @@ def open_feed(
     if settings.feed is configuration.Feed.REDIS:
         assert settings.redis_url is not None, "the settings refuse a Redis feed without Redis"
         return RedisFeed(
-            settings.redis_url,
-            streams=settings.feed_streams,
-            group="desk",
             # One name for every process: a successor continues with its predecessor's unfinished messages, in
             # order.
-            consumer="desk",
-            clock=clock,
-            batch_size=settings.feed_batch,
-            dead_letters_max=settings.feed_dead_letters,
-            max_ahead_s=settings.feed_ahead_tolerance_s,
-            held_max=settings.feed_held_messages,
-            held_for_max_s=settings.feed_held_for_max_s,
+            RedisSource(settings.redis_url, settings.feed_streams, group="desk", consumer="desk"),
+            clock,
+            limits=FeedLimits(
+                batch_size=settings.feed_batch,
+                held_max=settings.feed_held_messages,
+                dead_letters_max=settings.feed_dead_letters,
+            ),
+            ahead=AheadPolicy(
+                timedelta(seconds=settings.feed_ahead_tolerance_s),
+                timedelta(seconds=settings.feed_held_for_max_s),
+            ),
             observer=observer,
         )
     assert settings.replay_file is not None, "the settings refuse a replay without a file"

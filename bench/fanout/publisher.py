@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from subscriptions.stream.redis_bus import RedisBus
+from subscriptions.stream.redis_limits import BusLimits
 
 
 class Publisher:
@@ -37,6 +38,5 @@ class Publisher:
         asyncio.run_coroutine_threadsafe(self._bus.publish(self._epoch, entries), self._loop)
 
     async def _open(self) -> RedisBus:
-        return RedisBus(
-            self._url, name=self._name, history_max=10_000, remember_max=1, buffer_max=1, watch_keys_max=1
-        )
+        limits = BusLimits(history_max=10_000, remember_max=1, buffer_max=1, watch_keys_max=1)
+        return RedisBus(self._url, self._name, limits)

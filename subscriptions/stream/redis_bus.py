@@ -14,105 +14,55 @@ its position then.
 
 Foreign entries in a stream of the bus are skipped, and logged once. No entry of the desk fits after one: the
 relay starts the stream again, and until then the process reads the outbox.
-
-Time limits are `asyncio.timeout` around whole commands, and the clients have no socket timeout of their own:
-with one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-from redis import exceptions
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from models.outbox import READ_LATER
 from outages.log import OutageLog, OutageLogs
-from outages.redis_refusals import Refusal, refusal_in
 from subscriptions.stream.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
 from subscriptions.stream.fan_out import FanOut, Listener
 from subscriptions.stream.history import History
+from subscriptions.stream.redis_connections import RedisConnections
+from subscriptions.stream.redis_limits import USUAL_TIMING, BusLimits, BusTiming
 from subscriptions.stream.watchers import Watcher, Watchers
-
-COMMAND_RETRIES = 1
-"""At once, for a connection that broke while idle; longer waits are covered by the outbox.
-
-Every command here may be repeated: publishing is idempotent, and of broadcasts only the newest counts.
-"""
 
 LISTENERS_PATIENCE_S, LISTENERS_POLL_S = 0.25, 0.005
 
 FOREIGN = ""
 """Replaces the epoch of a stream that ends with a foreign entry."""
 
-_BROKEN: tuple[Any, ...] = (exceptions.ConnectionError, exceptions.TimeoutError, RuntimeError)
-"""uvloop raises RuntimeError for a write to a connection that was reset meanwhile."""
-
 _PUBLISH = (Path(__file__).parent / "publish.lua").read_text()
 
 
 class RedisBus:
-    """See `Bus`. `name` is the prefix of its keys; buses with the same name on one Redis are the same bus.
-
-    `history_max` entries are kept in Redis (approximately: never fewer), `remember_max` in this process.
-    """
+    """See `Bus`. `name` is the prefix of its keys; buses with the same name on one Redis are the same bus."""
 
     def __init__(
         self,
         url: str,
-        *,
         name: str,
-        history_max: int,
-        remember_max: int,
-        buffer_max: int,
-        watch_keys_max: int,
-        broadcasts_max: int = 1000,
-        page_max: int = 500,
-        block_s: float = 0.2,
-        read_timeout_s: float = 0.3,
+        limits: BusLimits,
+        timing: BusTiming = USUAL_TIMING,
         fallback: History | None = None,
-        poll_interval_s: float = 0.4,
-        outbox_check_s: float = 1.0,
-        reconnect_delay_s: float = 0.2,
-        refused_delay_max_s: float = 5.0,
-        command_timeout_s: float = 1.0,
-        page_timeout_s: float = 5.0,
-        first_read_timeout_s: float = 10.0,
     ) -> None:
-        self._client: Any = Redis.from_url(
-            url, socket_timeout=None, retry=Retry(NoBackoff(), COMMAND_RETRIES, supported_errors=_BROKEN)
-        )
-        self._reader: Any = Redis.from_url(
-            url, socket_timeout=None, retry=Retry(NoBackoff(), 0), client_name=name
-        )
-        self._publish = self._client.register_script(_PUBLISH)
+        self._redis = RedisConnections(url, name, timing)
+        self._publish = self._redis.client.register_script(_PUBLISH)
         self._events, self._broadcasts = f"{{{name}}}:events", f"{{{name}}}:broadcasts"
-        self._fan_out = FanOut(remember_max=remember_max, buffer_max=buffer_max)
-        self._watchers = Watchers(keys_max=watch_keys_max)
-        self._history_max, self._remember_max = history_max, remember_max
-        self._broadcasts_max, self._page_max = broadcasts_max, page_max
-        self._block_s, self._read_timeout_s = block_s, read_timeout_s
-        self._fallback, self._poll_interval_s = fallback, poll_interval_s
-        self._outbox_check_s = outbox_check_s
-        self._reconnect_delay_s, self._refused_delay_max_s = reconnect_delay_s, refused_delay_max_s
-        self._command_timeout_s, self._page_timeout_s = command_timeout_s, page_timeout_s
-        self._first_read_timeout_s = first_read_timeout_s
+        self._fan_out = FanOut(remember_max=limits.remember_max, buffer_max=limits.buffer_max)
+        self._watchers = Watchers(keys_max=limits.watch_keys_max)
+        self._limits, self._timing, self._fallback = limits, timing, fallback
         self._broadcast_id: bytes | None = None
         self._read_once = asyncio.Event()
         self._connected = False
-        self._away = False
-        """The reader could not reconnect."""
         self._lacks = False
         """Redis ends before this process's position: it lacks entries of the outbox."""
         self._overtaken_at: Position | None = None
         """This process's position when the outbox was last seen to be ahead."""
         self._check_at = 0.0
-        self._refusals: dict[bool, Refusal] = {}
-        """Why Redis last refused, separately for the reader and for all others."""
         self._outage = OutageLog("the bus cannot reach Redis", "the bus reaches Redis again")
         self._foreign = OutageLogs(
             "stream",
@@ -125,7 +75,7 @@ class RedisBus:
 
     @property
     def healthy(self) -> bool:
-        return self._connected and not self._refusals
+        return self._connected and self._redis.refused is None
 
     @property
     def reachable(self) -> bool:
@@ -133,8 +83,8 @@ class RedisBus:
 
     @property
     def trouble(self) -> str | None:
-        for refusal in self._refusals.values():
-            return refusal.meaning
+        if self._redis.refused is not None:
+            return self._redis.refused.meaning
         return None if self._connected else "Redis does not answer"
 
     @property
@@ -152,11 +102,11 @@ class RedisBus:
         first = entries[0][0]
         assert entries[-1][0] == first + len(entries) - 1, "offsets are consecutive"
         payloads = [payload for _, payload in entries]
-        async with self._answered():
+        async with self._redis.answered():
             answer = await self._publish(
-                keys=[self._events], args=[epoch, int(begin), self._history_max, first, *payloads]
+                keys=[self._events], args=[epoch, int(begin), self._limits.history_max, first, *payloads]
             )
-        self._refusals.pop(False, None)
+        self._redis.wrote()
         if answer[0] == 0:
             raise BusBehind(Position(answer[1].decode(), answer[2]) if answer[1] else None)
 
@@ -164,8 +114,8 @@ class RedisBus:
         """For a stream that ends with a foreign entry, a position of another history without a named
         epoch.
         """
-        async with self._answered():
-            newest = await self._client.xrevrange(self._events, count=1)
+        async with self._redis.answered():
+            newest = await self._redis.client.xrevrange(self._events, count=1)
         ours = self._ours(newest)
         if newest and not ours:
             return Position(FOREIGN, 0)
@@ -190,9 +140,9 @@ class RedisBus:
         if not messages:
             return
         fields = {"": topic} | {message.key: message.payload for message in messages}
-        async with self._answered():
-            await self._client.xadd(self._broadcasts, fields, maxlen=self._broadcasts_max)
-        self._refusals.pop(False, None)
+        async with self._redis.answered():
+            await self._redis.client.xadd(self._broadcasts, fields, maxlen=self._limits.broadcasts_max)
+        self._redis.wrote()
 
     def watch(self, topic: str) -> AbstractAsyncContextManager[Watcher]:
         return self._watchers.watch(topic)
@@ -203,52 +153,51 @@ class RedisBus:
             group.create_task(self._read_for_ever())
 
     async def _read_for_ever(self) -> None:
-        delay_s = self._reconnect_delay_s
+        delay_s = self._timing.reconnect_delay_s
         while True:
             try:
                 await self._catch_up()
                 while True:
                     await self._read()
                     self._outage.over()
-                    delay_s = self._reconnect_delay_s
+                    delay_s = self._timing.reconnect_delay_s
             except BusUnavailable as away:
                 # A single lost connection may have a harmless cause; a failure to reconnect does not.
-                self._away, self._connected = not self._connected, False
-                refused = self._refusals.get(True)
-                if self._away or refused is not None:
+                self._redis.away, self._connected = not self._connected, False
+                refused = self._redis.reader_refused
+                if self._redis.away or refused is not None:
                     self._outage.tell(away, kind=refused)
                 await asyncio.sleep(delay_s)
                 if refused is not None:
-                    delay_s = min(2 * delay_s, self._refused_delay_max_s)
+                    delay_s = min(2 * delay_s, self._timing.refused_delay_max_s)
             finally:
                 self._connected = False
 
     async def close(self) -> None:
         self._fan_out.end_all(StopAsyncIteration, "the bus is closed")
         self._watchers.end_all()
-        await self._reader.aclose()
-        await self._client.aclose()
+        await self._redis.close()
 
     async def _catch_up(self) -> None:
         """Determine the positions of both streams: at the start, after a lost connection, and when nothing
         arrives.
         """
-        async with self._command(self._command_timeout_s, reads=True):
-            found = await self._reader.xrevrange(self._events, count=1)
+        async with self._redis.command(self._timing.command_timeout_s, reads=True):
+            found = await self._redis.reader.xrevrange(self._events, count=1)
             if self._broadcast_id is None:
-                broadcasts = await self._reader.xrevrange(self._broadcasts, count=1)
+                broadcasts = await self._redis.reader.xrevrange(self._broadcasts, count=1)
                 self._broadcast_id = broadcasts[0][0] if broadcasts else b"0-0"
         newest = self._ours(found)
         self._lacks = self._ends_before_here(newest) or len(newest) < len(found)
         if not self._lacks:
             self._foreign.over(self._events)
         if newest and not self._continues(newest[0].position):
-            async with self._command(self._page_timeout_s, reads=True):
-                remembered = await self._reader.xrevrange(self._events, count=self._remember_max)
+            async with self._redis.command(self._timing.page_timeout_s, reads=True):
+                remembered = await self._redis.reader.xrevrange(self._events, count=self._limits.remember_max)
             self._deliver(self._ours(remembered)[::-1])
         if not newest and not self._read_once.is_set():
             await self._begin_where_the_outbox_ends()
-        self._connected, self._away = True, False
+        self._connected, self._redis.away = True, False
         self._read_once.set()
 
     async def _begin_where_the_outbox_ends(self) -> None:
@@ -260,7 +209,7 @@ class RedisBus:
     async def _follow_outbox(self) -> None:
         """Read the outbox, which Redis repeats, while Redis is unavailable or refuses writes."""
         while self._fallback is not None:
-            await asyncio.sleep(self._poll_interval_s)
+            await asyncio.sleep(self._timing.poll_interval_s)
             try:
                 if not self._connected or self._lacks or await self._stands_still(self._fallback):
                     await self._read_outbox(self._fallback)
@@ -277,7 +226,7 @@ class RedisBus:
         now = asyncio.get_running_loop().time()
         if now < self._check_at:
             return False
-        self._check_at = now + self._outbox_check_s
+        self._check_at = now + self._timing.outbox_check_s
         head, here = await outbox.stream_head(), self._fan_out.position
         ahead = here is not None and head.epoch == here.epoch and head.last_offset > here.offset
         before, self._overtaken_at = self._overtaken_at, here if ahead else None
@@ -289,7 +238,7 @@ class RedisBus:
             await self._begin_behind(outbox)
             self._read_once.set()
             return
-        while rows := await outbox.published_after(here.offset, self._page_max):
+        while rows := await outbox.published_after(here.offset, self._limits.page_max):
             self._deliver([Entry(Position(here.epoch, row.offset), row.payload) for row in rows])
             here = Position(here.epoch, rows[-1].offset)
             await self._let_listeners_read(len(rows))
@@ -309,7 +258,7 @@ class RedisBus:
         A listener that does not read at all is not waited for, and does not affect others while little
         happens.
         """
-        if delivered < self._page_max:
+        if delivered < self._limits.page_max:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(LISTENERS_PATIENCE_S):
@@ -343,12 +292,11 @@ class RedisBus:
     async def _read(self) -> None:
         here = self._fan_out.position
         after = {self._events: f"{here.offset if here else 0}-0", self._broadcasts: self._broadcast_id}
-        async with self._command(self._block_s + self._read_timeout_s, reads=True):
-            answer = await self._reader.xread(after, count=self._page_max, block=int(self._block_s * 1000))
-        self._refusals.pop(True, None)
-        if answer and (refused := self._refusals.get(False)) and not refused.of_everything:
-            # Another process was permitted to write.
-            del self._refusals[False]
+        async with self._redis.command(self._timing.block_s + self._timing.read_timeout_s, reads=True):
+            answer = await self._redis.reader.xread(
+                after, count=self._limits.page_max, block=int(self._timing.block_s * 1000)
+            )
+        self._redis.read(entries=bool(answer))
         for key, found in answer:
             if key.decode() == self._events:
                 ours = self._ours(found)
@@ -356,7 +304,7 @@ class RedisBus:
                 await self._let_listeners_read(len(ours))
                 if len(ours) < len(found):
                     # It would be read again at once, for as long as it is there.
-                    await asyncio.sleep(self._block_s)
+                    await asyncio.sleep(self._timing.block_s)
                     await self._catch_up()
             else:
                 self._deliver_broadcasts(found)
@@ -388,7 +336,7 @@ class RedisBus:
 
     async def _wait_for_first_read(self) -> None:
         try:
-            async with asyncio.timeout(self._first_read_timeout_s):
+            async with asyncio.timeout(self._timing.first_read_timeout_s):
                 await self._read_once.wait()
         except TimeoutError as late:
             raise BusUnavailable("the stream has not been read yet") from late
@@ -403,10 +351,10 @@ class RedisBus:
             raise PositionLost(f"{after} is ahead of the stream, which ends at {newest}")
 
     async def _page(self, after: Position, until: int) -> list[Entry]:
-        async with self._answered(self._page_timeout_s):
+        async with self._redis.answered(self._timing.page_timeout_s):
             page = self._ours(
-                await self._client.xrange(
-                    self._events, f"{after.offset + 1}-0", f"{until}-0", count=self._page_max
+                await self._redis.client.xrange(
+                    self._events, f"{after.offset + 1}-0", f"{until}-0", count=self._limits.page_max
                 )
             )
         if not page or page[0].position != Position(after.epoch, after.offset + 1):
@@ -422,32 +370,6 @@ class RedisBus:
             page = await self._page(page[-1].position, listener.starts_after)
         async for entry in listener:
             yield entry
-
-    @asynccontextmanager
-    async def _answered(self, within_s: float | None = None) -> AsyncIterator[None]:
-        """For all but the reader: no caller waits for a Redis that the reader knows to be unavailable."""
-        if self._away:
-            raise BusUnavailable("Redis does not answer")
-        async with self._command(within_s or self._command_timeout_s):
-            yield
-
-    @asynccontextmanager
-    async def _command(self, within_s: float, *, reads: bool = False) -> AsyncIterator[None]:
-        """`reads`: on the reader's own connection, which may be served while others are refused."""
-        try:
-            async with asyncio.timeout(within_s):
-                yield
-        except (*_BROKEN, exceptions.ResponseError, TimeoutError) as fault:
-            refusal = refusal_in(getattr(fault, "status_code", None), str(fault))
-            if refusal is not None:
-                self._refusals[reads] = refusal
-                raise BusUnavailable(f"{refusal.meaning} ({fault})") from fault
-            if isinstance(fault, exceptions.ResponseError):
-                raise
-            raise BusUnavailable(str(fault) or "Redis does not answer") from fault
-        known = self._refusals.get(reads)
-        if known is not None and known.of_everything:
-            del self._refusals[reads]
 
 
 def _entry(identity: bytes, fields: dict[bytes, bytes]) -> Entry | None:

@@ -29,6 +29,7 @@ from subscriptions.stream.bus import (
 from subscriptions.stream.history import History
 from subscriptions.stream.memory_bus import MemoryBus
 from subscriptions.stream.redis_bus import RedisBus
+from subscriptions.stream.redis_limits import BusLimits, BusTiming
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import RedisServer, free_port
 from tests.kit.tcp_proxy import TcpProxy
@@ -72,17 +73,10 @@ def redis_bus(
     answers_within_s: float = PATIENCE_S,
 ) -> RedisBus:
     """Memory so short and pages so small that resuming takes several reads of the stream."""
-    return RedisBus(
-        url,
-        name=name,
-        history_max=history_max,
-        remember_max=4,
-        buffer_max=buffer_max,
-        watch_keys_max=3,
-        page_max=3,
+    limits = BusLimits(history_max, remember_max=4, buffer_max=buffer_max, watch_keys_max=3, page_max=3)
+    timing = BusTiming(
         block_s=0.2,
         reconnect_delay_s=0.01,
-        fallback=fallback,
         poll_interval_s=0.01,
         outbox_check_s=0.05,
         read_timeout_s=answers_within_s,
@@ -90,6 +84,7 @@ def redis_bus(
         page_timeout_s=PATIENCE_S,
         first_read_timeout_s=PATIENCE_S,
     )
+    return RedisBus(url, name, limits, timing, fallback)
 
 
 @pytest.fixture(params=["memory", "redis"])

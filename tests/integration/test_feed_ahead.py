@@ -6,7 +6,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,8 +16,10 @@ from domain.ids import Symbol
 from domain.inputs import DeadReason, InputKind, InputResult, InputSubject, at_time, stated_at
 from domain.market import FxRate, Quote, TradeStatus
 from domain.money import Currency
+from feeds.arrivals import AheadPolicy
 from feeds.base import FeedBatch, FeedMessage, SetAside, Unobserved
 from feeds.redis_feed import RedisFeed, publish
+from feeds.redis_source import USUAL_LIMITS, FeedLimits, FeedTiming, RedisSource
 from tests.integration.test_redis_feed import dead_letters, pending, until
 from tests.kit.desk_kit import Clock
 from tests.kit.patience import PATIENCE_S
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.usefixtures("each_redis")
 
 APPLE = Symbol("AAPL.US")
 SECOND = timedelta(seconds=1)
+QUICK = FeedTiming(block_s=0.05)
 
 
 def a_quote(last: int, at: datetime) -> Quote:
@@ -85,17 +87,15 @@ class Kit:
     stream: str = field(default_factory=lambda: f"test:{uuid4()}")
     running: list[tuple[asyncio.Task[None], RedisFeed]] = field(default_factory=list)
 
-    def listens(self, **options: Any) -> Heard:
+    def listens(self, limits: FeedLimits = USUAL_LIMITS, timing: FeedTiming = QUICK) -> Heard:
         observer = Observer()
-        quick: dict[str, Any] = {"block_s": 0.05, "max_ahead_s": 60, "held_for_max_s": 600}
         feed = RedisFeed(
-            self.url,
-            streams=[self.stream],
-            group="desk",
-            consumer="desk",
-            clock=self.clock,
+            RedisSource(self.url, [self.stream], "desk", "desk"),
+            self.clock,
+            limits=limits,
+            timing=timing,
+            ahead=AheadPolicy(timedelta(seconds=60), timedelta(seconds=600)),
             observer=observer,
-            **quick | options,
         )
         heard = Heard(feed, observer)
         self.running.append((asyncio.create_task(heard.listen()), feed))
@@ -212,7 +212,7 @@ async def test_what_is_held_survives_a_restart_and_the_takeover_of_its_own_pendi
     await kit.listens().until(1)
     await kit.ends()
     await kit.says(a_quote(2, kit.clock()))
-    heard = kit.listens(claim_idle_s=0.02)
+    heard = kit.listens(timing=replace(QUICK, claim_idle_s=0.02))
     await heard.until(1)
     for number in range(3, 20):
         # So many reads that its own entry was idle for longer than `claim_idle_s` more than once.
@@ -242,7 +242,7 @@ async def test_how_long_and_how_many_are_held_is_bounded_and_beyond_that_they_ar
     never = a_quote(1, datetime(2062, 1, 1, tzinfo=kit.clock().tzinfo))
     waiting = [a_quote(number, kit.ahead(100 + number)) for number in range(1, 5)]
     await kit.says(never, *waiting, a_quote(7, kit.clock()))
-    heard = kit.listens(held_max=3)
+    heard = kit.listens(FeedLimits(held_max=3))
     assert await heard.until(1) == [a_quote(7, kit.clock())]
     dead = [each.outcome for each in heard.observer.told if each.outcome.dead]
     assert [each.dead for each in dead] == [DeadReason.AHEAD] * 2

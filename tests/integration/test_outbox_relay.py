@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,9 +15,11 @@ from models.sql.codec import event_from_text
 from models.sql.database import Database, execute, transaction
 from subscriptions.stream.bus import Bus, BusUnavailable, Entry, Position, PositionLost
 from subscriptions.stream.event_stream import EventStream
+from subscriptions.stream.history import History
 from subscriptions.stream.memory_bus import MemoryBus
 from subscriptions.stream.outbox_relay import OutboxRelay, StreamDiverged
 from subscriptions.stream.redis_bus import RedisBus
+from subscriptions.stream.redis_limits import BusLimits, BusTiming
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import RedisServer
 
@@ -37,10 +38,17 @@ def memory_bus(history_max: int = 1000) -> MemoryBus:
     return MemoryBus(history_max=history_max, buffer_max=1000, watch_keys_max=10)
 
 
-def redis_bus(server: RedisServer, kind: type[RedisBus] = RedisBus, **options: Any) -> RedisBus:
+def redis_bus(
+    server: RedisServer,
+    kind: type[RedisBus] = RedisBus,
+    *,
+    remember_max: int = 100,
+    fallback: History | None = None,
+) -> RedisBus:
     """Of a name of its own; one that comes back soon."""
-    limits = {"history_max": 1000, "remember_max": 100, "buffer_max": 100, "watch_keys_max": 10}
-    return kind(server.url, name=uuid4().hex, reconnect_delay_s=0.01, **limits | options)
+    limits = BusLimits(history_max=1000, remember_max=remember_max, buffer_max=100, watch_keys_max=10)
+    timing = BusTiming(reconnect_delay_s=0.01, poll_interval_s=0.05)
+    return kind(server.url, uuid4().hex, limits, timing, fallback)
 
 
 def relay_to(bus: Bus, wake: asyncio.Event | None = None, *, refill_max: int = 1000) -> OutboxRelay:
@@ -253,7 +261,7 @@ async def test_a_redis_that_dies_or_loses_its_memory_costs_listeners_nothing(
     database: Database,
 ) -> None:
     with RedisServer() as server, database.active():
-        bus = redis_bus(server, remember_max=3, fallback=outbox, poll_interval_s=0.05)
+        bus = redis_bus(server, remember_max=3, fallback=outbox)
         stream = stream_of(bus)
         async with running(bus, relay_to(bus)):
             async with stream.entries(None) as entries:

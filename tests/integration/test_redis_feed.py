@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from os import rmdir
 from tempfile import mkdtemp
-from typing import Any, cast
+from typing import cast
 from uuid import uuid4
 
 import orjson
@@ -19,9 +20,10 @@ from domain.book_changes import CashStated
 from domain.ids import Symbol
 from domain.market import Quote
 from domain.money import Currency
-from feeds.base import Feed, FeedBatch, FeedMessage, Unobserved
+from feeds.base import Feed, FeedBatch, FeedMessage, FeedObserver, Unobserved
 from feeds.messages import encode
 from feeds.redis_feed import RedisFeed, publish
+from feeds.redis_source import USUAL_LIMITS, FeedLimits, FeedTiming, RedisSource
 from feeds.unread import Loss
 from outages.redis_refusals import REFUSALS
 from tests.kit.cut_off import cut_off
@@ -54,10 +56,19 @@ async def close_feeds() -> AsyncIterator[None]:
         await FEEDS.pop().close()
 
 
-def a_feed(url: str, *streams: str, **options: Any) -> RedisFeed:
-    quick: dict[str, Any] = {"block_s": 0.1, "backoff_first_s": 0.01, "backoff_max_s": 0.05}
-    chosen = quick | {"consumer": "monitor"} | options
-    FEEDS.append(RedisFeed(url, streams=streams, group="desk", clock=lambda: NOW, **chosen))
+QUICK = FeedTiming(block_s=0.1, backoff_first_s=0.01, backoff_max_s=0.05)
+
+
+def a_feed(
+    url: str,
+    *streams: str,
+    consumer: str = "monitor",
+    limits: FeedLimits = USUAL_LIMITS,
+    timing: FeedTiming = QUICK,
+    observer: FeedObserver | None = None,
+) -> RedisFeed:
+    source = RedisSource(url, streams, "desk", consumer)
+    FEEDS.append(RedisFeed(source, lambda: NOW, limits=limits, timing=timing, observer=observer))
     return FEEDS[-1]
 
 
@@ -134,7 +145,7 @@ async def test_a_batch_is_bounded_and_of_one_stream(redis: Redis, redis_url: str
     other = f"{stream}:book"
     await publish(redis, stream, [a_quote(price) for price in range(1, 6)])
     await publish(redis, other, [some_cash(-5)])
-    feed = a_feed(redis_url, stream, other, batch_size=2)
+    feed = a_feed(redis_url, stream, other, limits=FeedLimits(batch_size=2))
     heard = await hear_batches(feed, 6)
     assert max(len(batch.messages) for batch in heard) == 2
     assert [message for batch in heard if batch.source == other for message in batch.messages] == [
@@ -150,11 +161,11 @@ async def test_what_was_not_acknowledged_comes_again_before_anything_new(
     redis: Redis, redis_url: str, stream: str
 ) -> None:
     await publish(redis, stream, [a_quote(1), a_quote(2), a_quote(3)])
-    crashed = a_feed(redis_url, stream, batch_size=2)
+    crashed = a_feed(redis_url, stream, limits=FeedLimits(batch_size=2))
     assert await hear(crashed, 3, acknowledge=False) == [a_quote(1), a_quote(2), a_quote(3)]
     await crashed.close()
     await publish(redis, stream, [a_quote(4)])
-    restarted = a_feed(redis_url, stream, batch_size=2)
+    restarted = a_feed(redis_url, stream, limits=FeedLimits(batch_size=2))
     assert await hear(restarted, 4) == [a_quote(1), a_quote(2), a_quote(3), a_quote(4)]
     assert await pending(redis, stream) == 0
     await restarted.close()
@@ -167,7 +178,13 @@ async def test_messages_of_a_dead_consumer_are_taken_over_once_they_are_idle(
     dead = a_feed(redis_url, stream, consumer="dead")
     await hear(dead, 7, acknowledge=False)
     await dead.close()
-    heir = a_feed(redis_url, stream, consumer="heir", claim_idle_s=0.2, batch_size=2)
+    heir = a_feed(
+        redis_url,
+        stream,
+        consumer="heir",
+        timing=replace(QUICK, claim_idle_s=0.2),
+        limits=FeedLimits(batch_size=2),
+    )
     assert await hear(heir, 7) == [a_quote(price) for price in range(1, 8)]
     assert await pending(redis, stream) == 0
     await heir.close()
@@ -201,7 +218,7 @@ async def test_a_bad_message_goes_to_the_dead_letters_and_stops_nothing(
     ids = [await redis.xadd(stream, {"message": raw}) for raw in bad]
     ids.append(await redis.xadd(stream, {"text": "not a message"}))
     await publish(redis, stream, [a_quote(1)])
-    feed = a_feed(redis_url, stream, batch_size=3)
+    feed = a_feed(redis_url, stream, limits=FeedLimits(batch_size=3))
     assert await hear(feed, 1) == [a_quote(1)]
     letters = await dead_letters(redis, stream)
     assert [letter[b"id"] for letter in letters] == ids
@@ -217,7 +234,7 @@ async def test_dead_letters_are_bounded(redis: Redis, redis_url: str, stream: st
     for _ in range(500):
         await redis.xadd(stream, {"message": b"bad"})
     await publish(redis, stream, [a_quote(1)])
-    feed = a_feed(redis_url, stream, dead_letters_max=100)
+    feed = a_feed(redis_url, stream, limits=FeedLimits(dead_letters_max=100))
     await hear(feed, 1)
     assert 100 <= await redis.xlen(f"{stream}:dead") < 300, "trimmed by whole nodes"
     await feed.close()
@@ -276,7 +293,7 @@ async def test_each_message_deleted_while_it_was_pending_is_reported_by_its_id(
 
     # What is not idle for so long yet is claimed behind the new message.
     await until(all_are_idle)
-    feed = a_feed(redis_url, stream, claim_idle_s=CLAIM_IDLE_MS / 1000)
+    feed = a_feed(redis_url, stream, timing=replace(QUICK, claim_idle_s=CLAIM_IDLE_MS / 1000))
     left = [a_quote(price) for price in (1, 2, 3) if price - 1 not in deleted]
     assert set(await hear_each(feed, len(left) + 1)) == {*left, a_quote(4)}
     letters = await dead_letters(redis, stream)
@@ -454,7 +471,7 @@ async def test_what_was_trimmed_while_the_desk_read_on_is_told_and_the_rest_is_r
     redis: Redis, redis_url: str, stream: str, redis_version: int
 ) -> None:
     heard_of = Losses()
-    feed = a_feed(redis_url, stream, batch_size=2, observer=heard_of)
+    feed = a_feed(redis_url, stream, limits=FeedLimits(batch_size=2), observer=heard_of)
     await publish(redis, stream, [a_quote(price) for price in range(1, 9)])
     heard: list[FeedMessage] = []
     with capture_logs() as logs:
@@ -585,7 +602,7 @@ async def _acknowledged(redis: Redis, stream: str) -> bool:
 
 
 async def test_closing_ends_an_iteration_that_waits(redis_url: str, stream: str) -> None:
-    feed = a_feed(redis_url, stream, block_s=0.5)
+    feed = a_feed(redis_url, stream, timing=replace(QUICK, block_s=0.5))
     listening = asyncio.create_task(hear(feed, 1))
     async with Redis.from_url(redis_url) as redis:
         await until(lambda: _somebody_waits(redis))
@@ -601,7 +618,7 @@ async def _somebody_waits(redis: Redis) -> bool:
 async def test_closing_ends_an_iteration_that_cannot_connect() -> None:
     with RedisServer() as server:
         url = server.url
-    feed = a_feed(url, "quotes", backoff_max_s=60, backoff_first_s=60)
+    feed = a_feed(url, "quotes", timing=replace(QUICK, backoff_max_s=60, backoff_first_s=60))
     listening = asyncio.create_task(hear(feed, 1))
     await asyncio.sleep(0)
     await feed.close()
@@ -634,7 +651,7 @@ async def test_a_reader_that_is_cancelled_stops_wherever_it_is(
                 await feed.acknowledge(batch)
 
     for at in range(1, 30):
-        feed = a_feed(redis_url, stream, batch_size=1)
+        feed = a_feed(redis_url, stream, limits=FeedLimits(batch_size=1))
         await publish(redis, stream, [a_quote(last) for last in range(1, 20)])
         async with asyncio.timeout(PATIENCE_S):
             assert await cut_off(take_everything(feed), at, late)

@@ -30,7 +30,7 @@ from domain.margin import AmountRule
 from domain.market import FactorSource, MarginFactors, Quote
 from domain.order import OrderType
 from domain.risk_settings import FactorSetting, SettingId, SettingKind, SettingValue, SettingVersion
-from feeds.arrivals import AheadPolicy, sort_arrivals
+from feeds.arrivals import AheadPolicy, Sorter
 from feeds.base import FeedMessage, SetAside
 from feeds.book_file import parse_book
 from feeds.heard import HeardMessages
@@ -138,7 +138,7 @@ class Life:
             self.history.append(f"{self.now:%d %H:%M:%S} {orjson.dumps(body).decode()}")
             self._entries += 1
             entries.append((f"{self._entries}-0".encode(), orjson.dumps({"v": 1, **body})))
-        arrivals = sort_arrivals("oracle", entries, self.now, _AHEAD, self._held, heard=self._before)
+        arrivals = Sorter(_AHEAD, self._held, self._before).sort("oracle", entries, self.now)
         batch = arrivals.batch()
         if batch is not None:
             await self._take(batch.messages, batch.ahead)

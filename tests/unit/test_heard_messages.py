@@ -12,14 +12,14 @@ from domain.book_changes import CashStated
 from domain.freshness import is_superseded
 from domain.inputs import InputResult, stated_at
 from domain.money import Currency
-from feeds.arrivals import AheadPolicy, sort_arrivals
+from feeds.arrivals import AheadPolicy, Sorter
 from feeds.base import FeedMessage, Receipt
 from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
 from feeds.messages import encode
 
 NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
-RULES = AheadPolicy(timedelta(seconds=60), timedelta(hours=1))
+AHEAD = AheadPolicy(timedelta(seconds=60), timedelta(hours=1))
 USD = Currency("USD")
 
 
@@ -50,7 +50,7 @@ class Desk:
         for message in messages:
             self.entries += 1
             entries.append((f"{self.entries}-0".encode(), encode(message)))
-        arrivals = sort_arrivals("s", entries, now, RULES, self.held, heard=self.heard)
+        arrivals = Sorter(AHEAD, self.held, self.heard).sort("s", entries, now)
         batch = arrivals.batch()
         for message in batch.messages if batch else ():
             assert stated_at(message) <= now

@@ -70,7 +70,7 @@ def test_what_is_no_refusal_is_none_of_them(text: str) -> None:
 
 
 def test_bus_and_feed_have_no_list_of_their_own() -> None:
-    for path in ("feeds/redis_feed.py", "subscriptions/stream/redis_bus.py"):
+    for path in ("feeds/redis_link.py", "subscriptions/stream/redis_connections.py"):
         source = (ROOT / path).read_text()
         assert "refusal_in(" in source
         assert "MISCONF" not in source

@@ -15,6 +15,7 @@ from subscriptions.live.shared import AT_A_STRETCH
 from subscriptions.stream.bus import Bus, Position, PositionLost
 from subscriptions.stream.memory_bus import MemoryBus
 from subscriptions.stream.redis_bus import RedisBus
+from subscriptions.stream.redis_limits import BusLimits, BusTiming
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.unit.live_streams import EPOCH, LIMITS, Ledger, Reader, Topic, until, world
 
@@ -28,19 +29,14 @@ def memory_bus(history_max: int = 10_000, buffer_max: int = 1000) -> MemoryBus:
 
 
 def redis_bus(url: str) -> RedisBus:
-    return RedisBus(
-        url,
-        name=uuid4().hex,
-        history_max=10_000,
-        remember_max=5,
-        buffer_max=1000,
-        watch_keys_max=10,
-        page_max=7,
+    limits = BusLimits(history_max=10_000, remember_max=5, buffer_max=1000, watch_keys_max=10, page_max=7)
+    timing = BusTiming(
         read_timeout_s=PATIENCE_S,
         command_timeout_s=PATIENCE_S,
         page_timeout_s=PATIENCE_S,
         first_read_timeout_s=PATIENCE_S,
     )
+    return RedisBus(url, uuid4().hex, limits, timing)
 
 
 @pytest.fixture(params=["memory", "ring", "redis", "outbox"])
