@@ -132,15 +132,17 @@ def quotes_at(closes: Closes, day: int, step: int, steps: int, seed: int, at: da
 
     Day 0 has no earlier close: every step shows the first close.
     """
-    return tuple(_quote(closes, day, column, step, steps, seed, at) for column in range(len(closes.symbols)))
+    quotes = []
+    prices = zip(closes.symbols, closes.prices[max(0, day - 1)], closes.prices[day], strict=True)
+    for symbol, before, after in prices:
+        draw = Random(f"{seed}/{closes.dates[day]}/{step}/{symbol}")
+        thousandths = int(draw.random() * 2001) - 1000
+        last = on_tick(_between(before, after, step, steps, thousandths))
+        quotes.append(_quote(symbol, last, before, draw, at))
+    return tuple(quotes)
 
 
-def _quote(closes: Closes, day: int, column: int, step: int, steps: int, seed: int, at: datetime) -> Quote:
-    symbol = closes.symbols[column]
-    draw = Random(f"{seed}/{closes.dates[day]}/{step}/{symbol}")
-    before, after = closes.prices[max(0, day - 1)][column], closes.prices[day][column]
-    thousandths = int(draw.random() * 2001) - 1000
-    last = on_tick(_between(before, after, step, steps, thousandths))
+def _quote(symbol: Symbol, last: Decimal, before: Decimal, draw: Random, at: datetime) -> Quote:
     tick = tick_of(last)
     half = max(tick, (last * HALF_SPREAD).quantize(tick, rounding=ROUND_UP))
     return Quote(

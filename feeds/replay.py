@@ -41,32 +41,47 @@ class Progress:
     ended: bool
 
 
-class ReplayFeed:
-    """A `Feed` (feeds/base.py) that needs no server.
-
-    `day_seconds` 0 plays as fast as the consumer reads. A step never takes longer than `refresh_s`, however
-    long the day, so that no quote becomes stale; HOLD repeats the last prices every `refresh_s`.
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """`day_seconds` 0 plays as fast as the consumer reads. A step never takes longer than `refresh_s`,
+    however long the day, so that no quote becomes stale; HOLD repeats the last prices every `refresh_s`.
     """
+
+    day_seconds: float = 10
+    steps_per_day: int = 10
+    refresh_s: float = 5
+    at_end: AtEnd = AtEnd.HOLD
+    seed: int = 2020
+    batch_size: int = 500
+
+    def __post_init__(self) -> None:
+        if self.day_seconds < 0 or self.refresh_s <= 0 or min(self.steps_per_day, self.batch_size) < 1:
+            raise ValueError("the day must not be negative; steps, refresh and batch size must be positive")
+
+    @property
+    def steps(self) -> int:
+        """The steps of one day."""
+        return max(self.steps_per_day, math.ceil(self.day_seconds / self.refresh_s))
+
+    @property
+    def step_s(self) -> float:
+        """The time of one step."""
+        return self.day_seconds / self.steps
+
+
+class ReplayFeed:
+    """A `Feed` (feeds/base.py) that needs no server."""
 
     def __init__(
         self,
         closes: Closes,
         clock: Callable[[], datetime],
+        playback: Playback,
         *,
-        day_seconds: float = 10,
-        steps_per_day: int = 10,
-        refresh_s: float = 5,
-        at_end: AtEnd = AtEnd.HOLD,
-        seed: int = 2020,
-        batch_size: int = 500,
         wait: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        if day_seconds < 0 or refresh_s <= 0 or min(steps_per_day, batch_size) < 1:
-            raise ValueError("the day must not be negative; steps, refresh and batch size must be positive")
         self._closes, self._clock, self._wait = closes, clock, wait
-        self._steps = max(steps_per_day, math.ceil(day_seconds / refresh_s))
-        self._step_s = day_seconds / self._steps
-        self._refresh_s, self._at_end, self._seed, self._batch_size = refresh_s, at_end, seed, batch_size
+        self._playback = playback
         self._closed = False
         self._log = structlog.get_logger()
         self.progress = self._progress(0, ended=False)
@@ -95,18 +110,18 @@ class ReplayFeed:
     def _path(self) -> Iterator[tuple[int, int, float]]:
         """(day, step, seconds to wait before it), from the opening to the end by `at_end`."""
         last = len(self._closes.dates) - 1
-        yield 0, self._steps, 0
+        yield 0, self._playback.steps, 0
         while True:
             for day in range(1, last + 1):
-                yield from ((day, step, self._step_s) for step in range(1, self._steps + 1))
-            if self._at_end is not AtEnd.LOOP:
+                yield from ((day, step, self._playback.step_s) for step in range(1, self._playback.steps + 1))
+            if self._playback.at_end is not AtEnd.LOOP:
                 break
-            yield 0, self._steps, self._step_s
+            yield 0, self._playback.steps, self._playback.step_s
         self.progress = self._progress(last, ended=True)
-        if self._at_end is AtEnd.HOLD:
+        if self._playback.at_end is AtEnd.HOLD:
             self._log.info("the replay has ended: its last prices stay until a restart", day=last + 1)
-        while self._at_end is AtEnd.HOLD:
-            yield last, self._steps, self._refresh_s
+        while self._playback.at_end is AtEnd.HOLD:
+            yield last, self._playback.steps, self._playback.refresh_s
 
     async def _wait_until(self, due: datetime, pause_s: float) -> datetime:
         """Wait for the step after `due`; returns when it was due, or now if that is long past."""
@@ -121,10 +136,10 @@ class ReplayFeed:
         now = self._clock()
         messages: tuple[FeedMessage, ...] = (
             *fx_rates(day, now),
-            *quotes_at(self._closes, day, step, self._steps, self._seed, now),
+            *quotes_at(self._closes, day, step, self._playback.steps, self._playback.seed, now),
         )
-        for start in range(0, len(messages), self._batch_size):
-            part = messages[start : start + self._batch_size]
+        for start in range(0, len(messages), self._playback.batch_size):
+            part = messages[start : start + self._playback.batch_size]
             receipts = tuple(Receipt(f"{day}/{step}/{start + index}") for index in range(len(part)))
             yield FeedBatch(SOURCE, part, receipts)
 

@@ -23,7 +23,7 @@ from feeds.base import Feed, FeedMessage, FeedObserver
 from feeds.closes import read_closes
 from feeds.redis_feed import RedisFeed
 from feeds.redis_source import FeedLimits, RedisSource
-from feeds.replay import ReplayFeed
+from feeds.replay import Playback, ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
@@ -280,9 +280,11 @@ def open_feed(
     return ReplayFeed(
         read_closes(Path(settings.replay_file)),
         clock,
-        day_seconds=settings.replay_day_seconds,
-        steps_per_day=settings.replay_steps_per_day,
-        batch_size=settings.feed_batch,
+        Playback(
+            day_seconds=settings.replay_day_seconds,
+            steps_per_day=settings.replay_steps_per_day,
+            batch_size=settings.feed_batch,
+        ),
     )
 
 

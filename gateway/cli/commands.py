@@ -12,7 +12,7 @@ from domain.calendar import MarketDay, MarketDayKind
 from domain.text import readable_lines, subject_form
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import read_closes
-from feeds.replay import AtEnd, ReplayFeed
+from feeds.replay import AtEnd, Playback, ReplayFeed
 from gateway.auth import is_reserved, permission_named
 from gateway.cli.audit_export import NoSuchSnapshot, head_named, recompute, verify_audit
 from gateway.cli.events_command import print_damaged_events
@@ -178,7 +178,7 @@ def replay(
             closes = read_closes(file)
         except ValueError as bad:
             raise Refused(f"{file} is not a valid file of closing prices: {bad}") from None
-        feed = ReplayFeed(closes, resources.desk.clock, day_seconds=day_seconds, at_end=AtEnd.STOP)
+        feed = ReplayFeed(closes, resources.desk.clock, Playback(day_seconds=day_seconds, at_end=AtEnd.STOP))
         days = feed.progress.days
         play, where = (
             (into_redis, "Redis") if resources.settings.redis_url else (into_database, "the database")

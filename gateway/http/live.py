@@ -26,7 +26,7 @@ from subscriptions.connections.sse import SseStream, StreamLimits
 from subscriptions.connections.websocket import Session, SocketLimits
 from subscriptions.live.group import LiveLimits
 from subscriptions.live.metrics import LiveMetrics
-from subscriptions.live.shared import LiveFeed
+from subscriptions.live.shared import FactReader, LiveFeed
 
 TICK_S = 1.0
 DRAIN_REASON = "the desk restarts: reconnect in {seconds} s and resume"
@@ -66,10 +66,7 @@ class Live:
                 linger_s=settings.live_linger_s,
                 lingering_groups=settings.live_lingering_groups,
             ),
-            decode=event_from_text,
-            unreadable=note_unreadable_event,
-            postings_of=postings_of,
-            describe=describe,
+            FactReader(event_from_text, postings_of, describe, note_unreadable_event),
             metrics=self.metrics,
         )
         self.reads = PersonalReads(executor, resources.desk)

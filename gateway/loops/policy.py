@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from desk.fair_scheduler import FairScheduler, Work
 from desk.leadership import NotLeading
-from gateway.loops.supervisor import RestartPolicy, Supervisor, Worker, attempted
+from gateway.loops.supervisor import FaultKinds, RestartPolicy, Supervisor, Worker, attempted
 from gateway.settings import Settings
 from models.sql.database import Busy, DatabaseUnavailable, PrivilegeMissing, StatementCutOff, UnstorableText
 from models.sql.unreadable import UnreadableRow
@@ -33,11 +33,12 @@ DAMAGE = (UnreadableRow,)
 """Ends a loop that needs a damaged stored row: it concerns this loop alone."""
 HINDRANCES = (*OUTAGES, *HOLD_UPS)
 """Faults that end a loop without being a fault of the loop."""
+KINDS = FaultKinds(HINDRANCES, HOLD_UPS, DAMAGE)
 
 
 def supervised(*workers: Worker) -> Supervisor:
     """A supervisor that is not started yet."""
-    return Supervisor(workers, PERSISTENT, outages=HINDRANCES, hold_ups=HOLD_UPS, damage=DAMAGE)
+    return Supervisor(workers, PERSISTENT, KINDS)
 
 
 async def attempt(work: Work) -> Exception | None:

@@ -56,6 +56,23 @@ class RestartPolicy:
         return backoff(self.first_wait_s, self.max_wait_s, crashes)
 
 
+@dataclass(frozen=True, slots=True)
+class FaultKinds:
+    """Exceptions that are no fault of a loop; each is logged in one line without a traceback."""
+
+    outages: tuple[type[Exception], ...] = ()
+    """A server is unavailable."""
+    hold_ups: tuple[type[Exception], ...] = ()
+    """Outages that concern one loop alone, such as a lock: it counts as running while it waits for its
+    restart.
+    """
+    damage: tuple[type[Exception], ...] = ()
+    """A loop needs damaged stored data; otherwise like a hold-up."""
+
+
+NO_KINDS = FaultKinds()
+
+
 class WorkerState(StrEnum):
     """The state of a worker."""
 
@@ -89,24 +106,15 @@ class Supervisor:
         self,
         workers: Sequence[Worker],
         policy: RestartPolicy,
+        kinds: FaultKinds = NO_KINDS,
         *,
-        outages: tuple[type[Exception], ...] = (),
-        hold_ups: tuple[type[Exception], ...] = (),
-        damage: tuple[type[Exception], ...] = (),
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         runs_well_after_s: float = RUNS_WELL_AFTER_S,
     ) -> None:
-        """`outages`: exceptions of a loop while a server is unavailable, logged in one line without a
-        traceback.
-
-        `hold_ups`: those of them that concern this loop alone, such as a lock; it counts as running while it
-        waits for its restart. `damage`: exceptions of a loop that needs damaged stored data; logged without a
-        traceback, otherwise like a hold-up.
-        """
         self.statuses = tuple(WorkerStatus(worker) for worker in workers)
         self._policy = policy
-        self._outages, self._hold_ups, self._damage = outages, hold_ups, damage
+        self._kinds = kinds
         self._wait = wait
         self._clock = clock
         self._runs_well_after_s = runs_well_after_s
@@ -199,23 +207,23 @@ class Supervisor:
         return False
 
     def _tell_of(self, fault: Exception, status: WorkerStatus) -> None:
-        if (damaged := outage_in(fault, self._damage)) is not None:
+        if (damaged := outage_in(fault, self._kinds.damage)) is not None:
             event = "a loop is held up by damaged data"
             status.held_up = True
             self._trouble(status, (event,), event).tell(damaged)
             return
-        outage = outage_in(fault, self._outages)
+        outage = outage_in(fault, self._kinds.outages)
         if outage is None:
             event = "worker crashed"
             self._trouble(status, (event, *_place(fault)), event).tell(self._named(fault), exc_info=True)
             return
-        status.held_up = outage_in(fault, self._hold_ups) is not None
+        status.held_up = outage_in(fault, self._kinds.hold_ups) is not None
         self._trouble(status, (), "worker waits for a server", level="warning").tell(outage)
 
     def _named(self, fault: Exception) -> Exception:
         """Of a group of tasks, which says nothing itself, the first fault that is no outage."""
         while isinstance(fault, ExceptionGroup):
-            faults = [each for each in fault.exceptions if outage_in(each, self._outages) is None]
+            faults = [each for each in fault.exceptions if outage_in(each, self._kinds.outages) is None]
             fault = (faults or fault.exceptions)[0]
         return fault
 

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context, copy_context
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -44,32 +44,36 @@ class Stream(Protocol):
         """Entries after a position."""
 
 
+@dataclass(frozen=True, slots=True)
+class FactReader:
+    """`decode` converts an entry to a fact or raises ValueError, after which `unreadable` is called with the
+    entry's offset; `postings_of` names the keys under which groups may need it, and `describe` gives its id
+    and its commit time.
+    """
+
+    decode: Callable[[bytes], Fact]
+    postings_of: Callable[[Fact], Iterable[Hashable]]
+    describe: Callable[[Fact], tuple[str, float]]
+    unreadable: Callable[[int, ValueError], None] = lambda offset, damaged: None
+
+
 class LiveFeed:
     """Reads the stream once for the process and gives each event to the groups that it concerns.
 
-    `decode` converts an entry to a fact or raises ValueError, after which `unreadable` is called with the
-    entry's offset; `postings_of` names the keys under which groups may need it, and `describe` gives its id
-    and its commit time. Needs the active database for replays.
+    Needs the active database for replays.
     """
 
     def __init__(
         self,
         stream: Stream,
         limits: LiveLimits,
-        *,
-        decode: Callable[[bytes], Fact],
-        unreadable: Callable[[int, ValueError], None] = lambda offset, damaged: None,
-        postings_of: Callable[[Fact], Iterable[Hashable]],
-        describe: Callable[[Fact], tuple[str, float]],
+        facts: FactReader,
         metrics: LiveMetrics,
     ) -> None:
         self._stream = stream
         self._metrics = metrics
         self._limits = limits
-        self._decode = decode
-        self._unreadable = unreadable
-        self._postings_of = postings_of
-        self._describe = describe
+        self._facts = facts
         self._groups: dict[Hashable, Group] = {}
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
         self._empty: dict[Hashable, asyncio.TimerHandle] = {}
@@ -249,7 +253,7 @@ class LiveFeed:
                 if root is not None:
                     payload = await undisturbed(operation.render(root, entry.position))
                     await self._tell(
-                        group, Rendered(entry.position, *self._describe(fact), payload), waiting.member
+                        group, Rendered(entry.position, *self._facts.describe(fact), payload), waiting.member
                     )
                 elif entry.position.offset % AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
@@ -299,14 +303,14 @@ class LiveFeed:
     def _read(self, entry: Entry) -> Fact | None:
         """None: it is damaged, and set aside."""
         try:
-            return self._decode(entry.payload)
+            return self._facts.decode(entry.payload)
         except ValueError as damaged:
-            self._unreadable(entry.position.offset, damaged)
+            self._facts.unreadable(entry.position.offset, damaged)
             return None
 
     def _offer(self, position: Position, fact: Fact) -> None:
         concerned: dict[Group, None] = {}
-        for posting in self._postings_of(fact):
+        for posting in self._facts.postings_of(fact):
             if posting in self._index:
                 concerned.update(self._index[posting])
         for group in concerned:
@@ -317,7 +321,7 @@ class LiveFeed:
         group = self._groups.get(operation.key)
         if group is None:
             assert self._position is not None
-            group = Group(operation, self._position, self._limits, self._describe, self._metrics)
+            group = Group(operation, self._position, self._limits, self._facts.describe, self._metrics)
             self._groups[operation.key] = group
             # In the feed's context: in that of the first subscriber it would log under that request's id.
             running = asyncio.create_task(group.run(), context=self._context.copy())

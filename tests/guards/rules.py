@@ -180,6 +180,19 @@ def literal_unpacked(tree: ast.Module) -> Offences:
             yield node.value
 
 
+_PARAMETERS_MAX = 6
+
+
+def too_many_parameters(tree: ast.Module) -> Offences:
+    """More parameters than a reader keeps apart; `self` and `cls` do not count, nor do `*args`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            parameters = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            names = [each.arg for each in parameters if each.arg not in {"self", "cls"}]
+            if len(names) > _PARAMETERS_MAX:
+                yield node
+
+
 def _is_of_names(node: ast.expr) -> bool:
     return isinstance(node, ast.Dict) and all(
         isinstance(key, ast.Constant) and str(key.value).isidentifier() for key in node.keys
@@ -344,6 +357,22 @@ RULES = (
             "f(**{name: 1})",
             "f(**{'a-b': 1})",
             "f(**{'a': 1} | b)",
+        ),
+    ),
+    Rule(
+        "a function takes at most six parameters; more are a value of their own",
+        ("outages", "subscriptions", "venues", "feeds", "messages", "gateway", "demo"),
+        too_many_parameters,
+        breaks=(
+            "def f(a, b, c, d, e, f, g): ...",
+            "async def f(a, b, c, *, d, e, f, g=1): ...",
+            "class C:\n def __init__(self, a, b, c, d, e, f, g): ...",
+            "f = lambda a, b, c, d, e, f, g: 0",
+        ),
+        keeps=(
+            "def f(a, b, c, d, e, f): ...",
+            "class C:\n def f(self, a, b, c, d, e, f): ...",
+            "def f(*rest, a, b): ...",
         ),
     ),
 )

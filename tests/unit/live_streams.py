@@ -12,7 +12,7 @@ from models.outbox import OutboxRow, StreamHead
 from subscriptions.live.group import Batch, LiveLimits
 from subscriptions.live.metrics import LiveMetrics
 from subscriptions.live.operation import Delivery, Opening, Operation, Snapshot
-from subscriptions.live.shared import LiveFeed
+from subscriptions.live.shared import FactReader, LiveFeed
 from subscriptions.stream.bus import Bus, Position
 from subscriptions.stream.event_stream import EventStream
 from tests.kit.patience import PATIENCE_S
@@ -164,10 +164,12 @@ async def world(bus: Bus, ledger: Ledger | None = None, limits: LiveLimits = LIM
     feed = LiveFeed(
         EventStream(bus, ledger, page_max=7),
         limits,
-        decode=bytes.decode,
-        postings_of=lambda fact: ((), fact.split()[0]),
-        describe=lambda fact: (fact, AT.timestamp()),
-        metrics=metrics,
+        FactReader(
+            decode=bytes.decode,
+            postings_of=lambda fact: ((), fact.split()[0]),
+            describe=lambda fact: (fact, AT.timestamp()),
+        ),
+        metrics,
     )
     reading = asyncio.create_task(bus.run())
     running = asyncio.create_task(feed.run())

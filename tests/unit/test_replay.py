@@ -13,7 +13,7 @@ from domain.ids import Symbol
 from domain.market import FxRate, Quote
 from feeds.base import FeedBatch
 from feeds.closes import Closes, fx_rates, on_tick, parse_closes, quotes_at, read_closes
-from feeds.replay import AtEnd, ReplayFeed
+from feeds.replay import AtEnd, Playback, ReplayFeed
 
 PRICES = Path(__file__).parents[2] / "demo" / "prices.csv"
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -40,7 +40,7 @@ def closes(text: str = TWO_DAYS) -> Closes:
 
 
 def a_feed(clock: WaitingClock, text: str = TWO_DAYS, **options: Any) -> ReplayFeed:
-    return ReplayFeed(closes(text), clock, wait=clock.wait, **({"at_end": AtEnd.STOP} | options))
+    return ReplayFeed(closes(text), clock, Playback(**{"at_end": AtEnd.STOP} | options), wait=clock.wait)
 
 
 async def play(feed: ReplayFeed, most: int = 1000) -> list[FeedBatch]:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.loops.policy import DAMAGE, HINDRANCES, HOLD_UPS
+from gateway.loops.policy import KINDS
 from gateway.loops.supervisor import (
     RUNS_WELL_AFTER_S,
+    FaultKinds,
     RestartPolicy,
     Supervisor,
     Worker,
@@ -182,9 +183,7 @@ async def test_neither_a_lock_nor_a_damaged_row_turns_callers_away(
         waiting.set()
         await asyncio.Event().wait()
 
-    supervisor = Supervisor(
-        [Worker("relay", fail)], POLICY, outages=HINDRANCES, hold_ups=HOLD_UPS, damage=DAMAGE, wait=wait
-    )
+    supervisor = Supervisor([Worker("relay", fail)], POLICY, KINDS, wait=wait)
     with capture_logs() as logs:
         supervisor.start()
         await waiting.wait()
@@ -199,7 +198,7 @@ async def test_outage_of_a_server_is_one_line_without_a_traceback() -> None:
 
     loop, time = Loop(refused), Time()
     worker = Worker("relay", loop.run)
-    supervisor = Supervisor([worker], POLICY, outages=(ConnectionError,), wait=time.wait)
+    supervisor = Supervisor([worker], POLICY, FaultKinds(outages=(ConnectionError,)), wait=time.wait)
 
     with capture_logs() as logs:
         supervisor.start()
@@ -391,7 +390,11 @@ async def test_an_outage_is_told_as_one_however_many_tasks_it_ended(fault: Excep
 
     loop, time = Loop(fail), Time()
     supervisor = Supervisor(
-        [Worker("loop", loop.run)], POLICY, outages=(Away,), wait=time.wait, clock=lambda: time.now
+        [Worker("loop", loop.run)],
+        POLICY,
+        FaultKinds((Away,)),
+        wait=time.wait,
+        clock=lambda: time.now,
     )
     with capture_logs() as logs:
         supervisor.start()
@@ -449,7 +452,7 @@ async def test_an_outage_is_told_once_while_it_lasts_and_again_when_it_comes_bac
     supervisor = Supervisor(
         [Worker("loop", loop.run)],
         endless,
-        outages=(Away, ConnectionError),
+        FaultKinds(outages=(Away, ConnectionError)),
         wait=time.wait,
         clock=lambda: time.now,
     )
@@ -478,7 +481,11 @@ async def test_a_loop_that_has_run_well_says_that_its_outage_is_over() -> None:
         return event
 
     supervisor = Supervisor(
-        [Worker("loop", loop.run)], POLICY, outages=(Away,), wait=time.wait, runs_well_after_s=0.01
+        [Worker("loop", loop.run)],
+        POLICY,
+        FaultKinds((Away,)),
+        wait=time.wait,
+        runs_well_after_s=0.01,
     )
     with capture_logs(processors=[heard]) as logs:
         supervisor.start()
