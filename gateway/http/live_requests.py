@@ -24,7 +24,7 @@ from resolvers.kit.errors import (
     ApiError,
     coded,
 )
-from resolvers.live_feed.schema import LiveSchema, Prepared
+from resolvers.live_feed.preparation import Prepared, SubscriptionPreparer
 from subscriptions.connections.protocol import Subscribe
 from subscriptions.connections.running import Caller, Single
 from subscriptions.live.metrics import LiveMetrics
@@ -40,7 +40,7 @@ class LiveRequests:
         self, schema: Schema, executor: Executor, api: Api, reads: PersonalReads, metrics: LiveMetrics
     ) -> None:
         self._executor = executor
-        self._live_schema = LiveSchema(schema, executor, api)
+        self._preparer = SubscriptionPreparer(schema, executor, api)
         self._api = api
         self._reads = reads
         self._metrics = metrics
@@ -70,7 +70,7 @@ class LiveRequests:
     def _start(self, operation: AdmittedOperation, audience: Audience, last_event_id: str | None) -> Prepared:
         if not audience.may_see:
             raise ApiError(FORBIDDEN, "Your token grants no permission of this desk.")
-        return self._live_schema.prepare(operation, audience, last_event_id)
+        return self._preparer.prepare(operation, audience, last_event_id)
 
     async def on_subscribe(self, message: Subscribe, caller: Caller) -> None:
         """Record readers of personal data."""

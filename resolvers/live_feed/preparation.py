@@ -15,7 +15,7 @@ from resolvers.kit.context import Api
 from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.live_feed.fields import OPERATIONS
 from resolvers.live_feed.operation import LiveOperation, Request
-from resolvers.live_feed.sameness import root_field, sharing_key
+from resolvers.live_feed.sharing_key import root_field, sharing_key
 from subscriptions.stream.bus import Position
 from subscriptions.stream.cursor import CursorInvalid
 
@@ -29,7 +29,7 @@ class Prepared:
     snapshot: bool
 
 
-class LiveSchema:
+class SubscriptionPreparer:
     """Prepares subscriptions of one schema."""
 
     def __init__(self, schema: Schema, executor: Executor, api: Api) -> None:
