@@ -9,9 +9,10 @@ from domain.approval import Approval, ApprovalKind, ApprovalStatus, ApprovalView
 from domain.ids import AccountId, ApprovalId
 from domain.principal import Audience, Capability
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
+from models.sql.values import time, time_or_none
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (

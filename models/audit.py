@@ -13,19 +13,9 @@ from domain.audit_chain import GENESIS, AuditRow, ChainHead, Link, link_hash
 from domain.principal import Audience
 from domain.text import lenient_subject_form
 from models.sql.codec import dumps, loads
-from models.sql.database import (
-    Row,
-    execute,
-    execute_many,
-    fetch,
-    fetch_one,
-    for_update,
-    noted,
-    time,
-    time_or_none,
-    transaction,
-)
+from models.sql.database import Row, execute, execute_many, fetch, fetch_one, for_update, noted, transaction
 from models.sql.unreadable import UnreadableRow, reading, reads
+from models.sql.values import time, time_or_none
 from models.sql.where import Page, PageRequest, Where, cut
 
 CHAIN = "audit"

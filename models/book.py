@@ -31,21 +31,10 @@ from domain.risk_settings import RiskPolicy, SettingKind, client_factor_subject
 from models.doubt import StoredDoubt, doubts_of
 from models.risk_policy import RiskPolicyCache
 from models.risk_setting import LATEST_ID, counting_value, factors_from_text, readable_factors
-from models.sql.database import (
-    Row,
-    currency,
-    decimal,
-    decimal_or_none,
-    fetch,
-    fetch_one,
-    for_update,
-    placeholders,
-    time,
-    time_or_none,
-    with_values,
-)
+from models.sql.database import Row, fetch, fetch_one, for_update, placeholders
 from models.sql.readable import readable
 from models.sql.unreadable import reads
+from models.sql.values import currency, decimal, decimal_or_none, time, time_or_none, with_values
 
 ACCOUNT_COLUMNS = (
     "a.id AS account_id, a.account_no, a.type AS account_type, a.base_currency, "

@@ -12,8 +12,9 @@ from domain.market import FactorSource, Instrument, MarginFactors
 from domain.text import search_form
 from models.book import FACTOR_COLUMNS, INSTRUMENT_COLUMNS, instrument_from_row, stated_factors
 from models.client import ClientRow
-from models.sql.database import Row, execute, execute_many, fetch, fetch_one, placeholders, time
+from models.sql.database import Row, execute, execute_many, fetch, fetch_one, placeholders
 from models.sql.unreadable import reads
+from models.sql.values import time
 
 VALUES_AT_A_TIME = 500
 """Values in one statement."""

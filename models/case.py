@@ -27,8 +27,6 @@ from models.book import ACCOUNT_COLUMNS, account_reference
 from models.sql.codec import figures_from_text, figures_to_text
 from models.sql.database import (
     Row,
-    decimal,
-    decimal_or_none,
     execute,
     execute_many,
     fetch,
@@ -37,11 +35,10 @@ from models.sql.database import (
     insert_sql,
     is_sqlite,
     placeholders,
-    time,
-    time_or_none,
 )
 from models.sql.readable import first_readable, first_rows, readable
 from models.sql.unreadable import reads
+from models.sql.values import decimal, decimal_or_none, time, time_or_none
 from models.sql.where import Where
 
 LIVE = (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)

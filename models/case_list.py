@@ -13,9 +13,10 @@ from domain.money import Currency
 from domain.principal import Audience
 from domain.reporting import AmountAtLeast, Claim
 from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
-from models.sql.database import Row, currency, decimal, fetch, fetch_one, numeric, time
+from models.sql.database import Row, fetch, fetch_one, numeric
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
+from models.sql.values import currency, decimal, time
 from models.sql.where import Page, PageRequest, Where, client_text, like
 
 

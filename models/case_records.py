@@ -10,10 +10,11 @@ from domain.phrase import FollowUpCode, Phrase, phrase_from_plain, plain_paramet
 from domain.phrase_texts import can_be_rendered
 from domain.principal import Audience
 from models.sql.codec import dumps, loads
-from models.sql.database import Row, execute, execute_many, fetch, insert_sql, time
+from models.sql.database import Row, execute, execute_many, fetch, insert_sql
 from models.sql.first_pages import newest_of_each, pages_by_case
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
+from models.sql.values import time
 from models.sql.where import Page, PageRequest, Where
 
 R = TypeVar("R")

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 from domain.ids import ClientId
 from domain.message import Contact, Language, QuietHours
-from models.sql.database import Row, execute, fetch, fetch_one, for_update, placeholders, time
+from models.sql.database import Row, execute, fetch, fetch_one, for_update, placeholders
 from models.sql.unreadable import reads
+from models.sql.values import time
 
 CONTACT_COLUMNS = "t.email, t.phone, t.push_id, t.language AS contact_language, t.time_zone, t.quiet_hours"
 """Of `client_contact t`, for `contact_from_row`."""

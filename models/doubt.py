@@ -7,9 +7,10 @@ from datetime import datetime
 
 from domain.doubt import Doubt, DoubtReason
 from domain.ids import AccountId
-from models.sql.database import Row, fetch, fetch_one, placeholders, time
+from models.sql.database import Row, fetch, fetch_one, placeholders
 from models.sql.readable import readable
 from models.sql.unreadable import reads
+from models.sql.values import time
 from models.sql.where import Where
 
 DETAIL_CHARACTERS_MAX = 500

@@ -10,17 +10,8 @@ from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.money import ZERO, Currency, checked, total
 from models.book import alerts_from_text
-from models.sql.database import (
-    Row,
-    decimal,
-    decimal_or_none,
-    execute,
-    fetch,
-    fetch_one,
-    numeric,
-    time,
-    time_or_none,
-)
+from models.sql.database import Row, execute, fetch, fetch_one, numeric
+from models.sql.values import decimal, decimal_or_none, time, time_or_none
 
 NEVER_STATED = datetime(1970, 1, 1, tzinfo=UTC)
 """The `as_of` of rows that only executions created: any statement is newer."""

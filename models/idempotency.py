@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
-from models.sql.database import execute, fetch, fetch_one, placeholders, time
+from models.sql.database import execute, fetch, fetch_one, placeholders
+from models.sql.values import time
 
 
 async def bind_key(actor: str, key: str, operation: str, request_hash: str, now: datetime) -> bool:

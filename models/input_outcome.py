@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.inputs import InputKind, InputResult, InputSubject, Outcome
-from models.sql.database import Row, execute, execute_many, fetch, fetch_one, placeholders, time, time_or_none
+from models.sql.database import Row, execute, execute_many, fetch, fetch_one, placeholders
 from models.sql.unreadable import reads
+from models.sql.values import time, time_or_none
 
 REASON_CHARACTERS_MAX = 500
 OWNERS_AT_A_TIME = 500

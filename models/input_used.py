@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.inputs import InputKind, InputSubject
-from models.sql.database import Row, fetch, fetch_one, time
+from models.sql.database import Row, fetch, fetch_one
+from models.sql.values import time
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,10 @@ from domain.ids import AccountId, KillSwitchId
 from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope
 from domain.principal import Audience
 from models.sql.codec import dumps, loads
-from models.sql.database import (
-    Row,
-    execute,
-    fetch,
-    fetch_one,
-    insert_sql,
-    is_sqlite,
-    placeholders,
-    time,
-    time_or_none,
-)
+from models.sql.database import Row, execute, fetch, fetch_one, insert_sql, is_sqlite, placeholders
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
+from models.sql.values import time, time_or_none
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = ("id", "scope", "subject", "set_by", "reason", "since", "ended_at", "ended_by")

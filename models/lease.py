@@ -10,18 +10,9 @@ earlier term is recognised by its smaller number.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from models.sql.database import (
-    Row,
-    clock_after_sql,
-    clock_sql,
-    execute,
-    fetch,
-    fetch_one,
-    is_sqlite,
-    noted,
-    time,
-)
+from models.sql.database import Row, clock_after_sql, clock_sql, execute, fetch, fetch_one, is_sqlite, noted
 from models.sql.unreadable import reading
+from models.sql.values import time
 
 FREE = ""
 """The holder of a released lease."""

@@ -24,10 +24,9 @@ from models.sql.database import (
     is_sqlite,
     numeric,
     placeholders,
-    time,
-    time_or_none,
 )
 from models.sql.readable import readable
+from models.sql.values import time, time_or_none
 
 _QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
 

@@ -5,9 +5,9 @@ from datetime import date, datetime, time
 
 from domain.calendar import MarketDay, MarketDayKind
 from models.sql.database import Row, execute, fetch, fetch_one, insert_sql
-from models.sql.database import time as moment
 from models.sql.readable import first_rows, readable_page
 from models.sql.unreadable import UnreadableRow, reads
+from models.sql.values import time as moment
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = ("id", "market", "day", "kind", "closes_at", "reason", "author", "at")

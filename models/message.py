@@ -19,10 +19,11 @@ from domain.message import (
 from domain.principal import Audience
 from models.contact import CONTACT_COLUMNS, contact_from_row
 from models.sql.codec import dumps, loads
-from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql
 from models.sql.first_pages import newest_of_each, pages_by_case
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
+from models.sql.values import time, time_or_none
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (

@@ -23,21 +23,11 @@ from domain.order import (
 )
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.sql.database import (
-    Row,
-    decimal,
-    decimal_or_none,
-    execute,
-    execute_many,
-    fetch,
-    fetch_one,
-    insert_sql,
-    placeholders,
-    time,
-)
+from models.sql.database import Row, execute, execute_many, fetch, fetch_one, insert_sql, placeholders
 from models.sql.first_pages import newest_of_each, pages_by_case
 from models.sql.readable import first_readable, first_rows, readable, readable_page
 from models.sql.unreadable import reads
+from models.sql.values import decimal, decimal_or_none, time
 from models.sql.where import Page, PageRequest, Where, client_text, like
 
 _COLUMNS = (

@@ -22,12 +22,11 @@ from models.sql.database import (
     for_update,
     noted,
     placeholders,
-    time,
-    time_or_none,
     transaction,
     unreadable_rows,
 )
 from models.sql.unreadable import UnreadableRow, reads
+from models.sql.values import time, time_or_none
 
 READ_LATER = NO_ANSWER
 """Errors of reading the outbox, or of presenting its events, after which reading is tried again."""

@@ -13,19 +13,10 @@ from domain.order import OrderSide
 from domain.principal import Audience
 from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import SELECT_CASE, case_from_row
-from models.sql.database import (
-    Row,
-    decimal,
-    decimal_or_none,
-    execute,
-    fetch,
-    fetch_one,
-    placeholders,
-    time,
-    time_or_none,
-)
+from models.sql.database import Row, execute, fetch, fetch_one, placeholders
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
+from models.sql.values import decimal, decimal_or_none, time, time_or_none
 from models.sql.where import Page, PageRequest, Where
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.sql.database import Row, clock_sql, execute, fetch, time, unreadable_rows
+from models.sql.database import Row, clock_sql, execute, fetch, unreadable_rows
 from models.sql.unreadable import UnreadableRow, reads
+from models.sql.values import time
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,19 +23,10 @@ from domain.risk_settings import (
     UnreadableSetting,
 )
 from models.sql.codec import Codec
-from models.sql.database import (
-    Row,
-    decimal,
-    execute,
-    fetch,
-    fetch_one,
-    insert_sql,
-    placeholders,
-    time,
-    unreadable_rows,
-)
+from models.sql.database import Row, execute, fetch, fetch_one, insert_sql, placeholders, unreadable_rows
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import UnreadableRow, reading, reads
+from models.sql.values import decimal, time
 from models.sql.where import Page, PageRequest, Where
 
 LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from domain.ids import AccountId
 from domain.risk_settings import FACTOR_KINDS, SettingKind
-from models.sql.database import fetch, fetch_one, placeholders, time
+from models.sql.database import fetch, fetch_one, placeholders
+from models.sql.values import time
 
 _FACTORS = ", ".join(repr(kind.value) for kind in FACTOR_KINDS)
 

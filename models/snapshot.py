@@ -15,8 +15,9 @@ from models.book import base_currencies_from_rows
 from models.case import LIVE_LIST
 from models.case_records import newest_of_cases
 from models.sql.codec import Codec, UnknownFormat, dumps, loads
-from models.sql.database import Row, execute_many, fetch, fetch_one, placeholders, time
+from models.sql.database import Row, execute_many, fetch, fetch_one, placeholders
 from models.sql.unreadable import reads
+from models.sql.values import time
 from models.sql.where import Page, PageRequest, Where, cut
 
 _STORED = ("id", "case_id", "kind", "occasion", "at", "content", "hash")

@@ -11,8 +11,9 @@ from domain.ids import AccountId, Symbol
 from domain.money import ZERO, total
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.sql.database import Row, decimal, fetch, fetch_one, time_or_none
+from models.sql.database import Row, fetch, fetch_one
 from models.sql.unreadable import reads
+from models.sql.values import decimal, time_or_none
 from models.sql.where import Page, PageRequest, Where, cut, like
 from models.stock_recovery import OPEN_RECOVERY, RECOVERY_TABLES
 

@@ -15,20 +15,10 @@ from domain.stock_recovery import RecallCause, Recovery, RecoveryStatus
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.case import LIVE, LIVE_LIST
 from models.market import markets_from_rows
-from models.sql.database import (
-    Row,
-    decimal,
-    execute,
-    execute_many,
-    fetch,
-    fetch_one,
-    insert_sql,
-    placeholders,
-    time,
-    time_or_none,
-)
+from models.sql.database import Row, execute, execute_many, fetch, fetch_one, insert_sql, placeholders
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
+from models.sql.values import decimal, time, time_or_none
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (

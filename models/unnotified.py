@@ -17,8 +17,9 @@ from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import LIVE_LIST
 from models.contact import CONTACT_COLUMNS
 from models.message import contact_or_none
-from models.sql.database import Row, decimal, fetch, numeric, placeholders, time
+from models.sql.database import Row, fetch, numeric, placeholders
 from models.sql.readable import first_readable, first_rows, readable
+from models.sql.values import decimal, time
 from models.sql.where import Where
 
 

@@ -7,8 +7,9 @@ from domain.doubt import DoubtReason
 from domain.events import AccountReference
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.sql.database import Row, fetch, fetch_one, time
+from models.sql.database import Row, fetch, fetch_one
 from models.sql.readable import readable
+from models.sql.values import time
 from models.sql.where import Page, PageRequest, Where
 
 _FROM = " FROM account_doubt d JOIN account a ON a.id = d.account_id"

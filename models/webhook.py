@@ -9,9 +9,10 @@ from domain.principal import Audience, Permission
 from domain.webhook import RetiringSecret, Webhook, WebhookEvent, WebhookId, WebhookStatus
 from models.outbox import STREAM, age_of
 from models.sql.codec import Codec, dumps, loads
-from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
+from models.sql.values import time, time_or_none
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (

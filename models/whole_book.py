@@ -45,9 +45,10 @@ from models.book import (
 from models.case import LIVE
 from models.doubt import doubts_of
 from models.risk_setting import client_factors_set, counting_value, readable_factors
-from models.sql.database import Row, fetch, placeholders, unreadable_rows, with_values
+from models.sql.database import Row, fetch, placeholders, unreadable_rows
 from models.sql.readable import all_or_each, readable
 from models.sql.unreadable import UnreadableRow, reading
+from models.sql.values import with_values
 from models.sql.where import Where
 
 

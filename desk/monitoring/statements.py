@@ -24,7 +24,7 @@ from domain.ids import AccountId
 from domain.inputs import DeadReason, InputResult, Outcome, dead, stated_at, subject_of, superseded
 from models.holding import account_id_of
 from models.market import holders
-from models.sql.database import UnstorableText
+from models.sql.forms import UnstorableText
 
 HELD_MAX = 10_000
 """Held statements in memory. The feed delivers those beyond it again."""

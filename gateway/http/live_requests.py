@@ -12,7 +12,7 @@ from domain.principal import Audience, Principal
 from gateway.http.operation_metrics import OperationMetrics
 from gateway.http.personal_reads import PersonalReads
 from gateway.logs import current_request_id
-from models.sql.database import UnstorableText
+from models.sql.forms import UnstorableText
 from resolvers.execution.executor import AdmittedOperation, Executor, encode
 from resolvers.kit.context import Api, RequestContext
 from resolvers.kit.errors import (

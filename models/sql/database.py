@@ -9,13 +9,9 @@ inherits, so every entry point (a request, a worker) enters `Database.active()`;
 inside `transaction()`, since it would share the transaction's connection.
 """
 
-import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from sqlite3 import Error as SqliteError
 from time import monotonic
@@ -39,8 +35,8 @@ from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
-from domain.money import Currency, storable
 from models.sql.configuration import APP, USUAL_LIMITS, SessionLimits, configuration
+from models.sql.forms import RowWithBlob, packets, require_storable, sqlite_text, sqlite_values
 from models.sql.outage import (
     DRIVER_FAULTS,
     is_outage,
@@ -49,7 +45,7 @@ from models.sql.outage import (
     sources_of,
 )
 from models.sql.request_outage import RequestOutage
-from models.sql.unreadable import UnreadableRow, UnreadableRows, unnamed
+from models.sql.unreadable import UnreadableRow, UnreadableRows
 
 Row = Any
 """A database row: `row["column"]`."""
@@ -59,10 +55,6 @@ UniqueViolated = IntegrityError
 
 Busy = LockNotAvailableError
 """A lock could not be acquired within the lock timeout, or at all because of a deadlock."""
-
-
-class UnstorableText(ValueError):
-    """A text with a NUL character, which PostgreSQL cannot store, so that no stored text matches it."""
 
 
 class DatabaseUnavailable(OSError):
@@ -102,12 +94,6 @@ CONNECTIONS_REPLACED_EVERY_S = 1
 one.
 """
 _PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
-_PLACEHOLDER = re.compile(r"\$(\d+)")
-
-_SENDING_BYTES, _ROW_BYTES, _VALUE_BYTES = 96 * 1024, 96, 48
-"""The most that asyncpg sends at once, the overhead of a row besides its values, and of a value besides its
-text.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,34 +418,14 @@ async def _abandon(begun: Any, cut_off: BaseException) -> None:
         await begun.__aexit__(type(reason), reason, None)
 
 
-class _RowWithBlob(dict[str, Any]):
-    """A row of SQLite, whose columns accept a BLOB whatever their type is.
-
-    The desk stores none: it is damage, which must not reach code that compares or writes the value.
-    """
-
-    def __getitem__(self, column: str) -> Any:
-        value = super().__getitem__(column)
-        if isinstance(value, bytes):
-            raise unnamed(ValueError(f"{column} is a BLOB"))
-        return value
-
-
-def with_values(row: Row, **values: Any) -> Row:
-    """A copy of the row in which these columns have other values."""
-    copied = type(row)(row)
-    copied.update(values)
-    return copied
-
-
 async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
     """The rows of a SELECT, or of a write with RETURNING; raises `UnstorableText`, `AmountTooLarge`."""
-    _require_storable(parameters)
+    require_storable(parameters)
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
         with _faults_named():
-            rows = await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
-        return [_RowWithBlob(row) if bytes in map(type, row.values()) else row for row in rows]
+            rows = await connection.execute_query_dict(sqlite_text(sql), sqlite_values(parameters))
+        return [RowWithBlob(row) if bytes in map(type, row.values()) else row for row in rows]
     if _context().first_statement and not isinstance(connection, TransactionalDBClient):
         async with transaction():
             return await fetch(sql, *parameters)
@@ -493,34 +459,14 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
             await execute_many(sql, rows)
         return
     for row in rows:
-        _require_storable(row)
+        require_storable(row)
     if connection.capabilities.dialect == "sqlite":
         with _faults_named():
-            await connection.execute_many(_sqlite_text(sql), [_sqlite_values(row) for row in rows])
+            await connection.execute_many(sqlite_text(sql), [sqlite_values(row) for row in rows])
         return
-    for packet in _packets(rows):
+    for packet in packets(rows):
         with _faults_named(sql):
             await connection.execute_many(sql, packet)
-
-
-def _packets(rows: Iterable[Sequence[Any]]) -> Iterator[list[list[Any]]]:
-    """Rows that fit into one send: asyncpg 0.32 hangs for ever when it is cancelled between two."""
-    packet: list[list[Any]] = []
-    size = 0
-    for row in rows:
-        length = _ROW_BYTES + sum(_bytes_at_most(value) for value in row)
-        if packet and size + length > _SENDING_BYTES:
-            yield packet
-            packet, size = [], 0
-        packet.append(list(row))
-        size += length
-    yield packet
-
-
-def _bytes_at_most(value: Any) -> int:
-    if not isinstance(value, str):
-        return _VALUE_BYTES
-    return _VALUE_BYTES + len(value) * (1 if value.isascii() else 4)
 
 
 def insert_sql(table: str, columns: Sequence[str]) -> str:
@@ -565,79 +511,3 @@ def clock_after_sql(parameter: int) -> str:
 def numeric(column: str) -> str:
     """A decimal column for comparing and sorting: SQLite stores decimals as text."""
     return f"CAST({column} AS NUMERIC)" if is_sqlite() else column
-
-
-def decimal_or_none(value: Any) -> Decimal | None:
-    """The value of a nullable decimal column, see `decimal`."""
-    return None if value is None else decimal(value)
-
-
-def decimal(value: Any) -> Decimal:
-    """The value of a decimal column that is never null; SQLite returns text.
-
-    Raises `UnreadableRow` for other values, including NaN and infinity, which PostgreSQL can store.
-    """
-    try:
-        number = value if isinstance(value, Decimal) else Decimal(value)
-    except (ArithmeticError, TypeError, ValueError) as damaged:
-        raise unnamed(damaged) from damaged
-    if not number.is_finite():
-        raise unnamed(ValueError(f"{number} is not a number"))
-    return number
-
-
-def currency(value: Any) -> Currency:
-    """The value of a currency column that is never null.
-
-    Raises `UnreadableRow` unless it is three capital letters; a code no longer in use stays readable.
-    """
-    if not (isinstance(value, str) and len(value) == 3 and value.isascii() and value.isupper()):
-        raise unnamed(ValueError(f"{value!r} is not a currency"))
-    return Currency(value)
-
-
-def time_or_none(value: Any) -> datetime | None:
-    """The value of a nullable time column, aware UTC, see `time`."""
-    return None if value is None else time(value)
-
-
-def time(value: Any) -> datetime:
-    """The value of a time column that is never null; SQLite returns text.
-
-    Raises `UnreadableRow` for other values, and for a time without a zone.
-    """
-    if isinstance(value, datetime):
-        return value
-    try:
-        read = datetime.fromisoformat(value)
-    except (TypeError, ValueError) as damaged:
-        raise unnamed(damaged) from damaged
-    if read.tzinfo is None:
-        raise unnamed(ValueError(f"{value!r} has no time zone"))
-    return read
-
-
-def _require_storable(parameters: Sequence[Any]) -> None:
-    for value in parameters:
-        if isinstance(value, str) and "\x00" in value:
-            raise UnstorableText("text must not contain the NUL character")
-        if isinstance(value, Decimal):
-            # PostgreSQL would refuse it; SQLite, which stores decimals as text, would not.
-            storable(value)
-
-
-@lru_cache(maxsize=1024)
-def _sqlite_text(sql: str) -> str:
-    return _PLACEHOLDER.sub(r"?\1", sql)
-
-
-def _sqlite_values(parameters: Sequence[Any]) -> list[Any]:
-    return [_sqlite_value(value) for value in parameters]
-
-
-def _sqlite_value(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(" ", timespec="microseconds")
-    return value

@@ -19,10 +19,10 @@ from models.sql.database import (
     DatabaseUnavailable,
     PrivilegeMissing,
     StatementCutOff,
-    UnstorableText,
     request_outage,
     unreadable_rows,
 )
+from models.sql.forms import UnstorableText
 from models.sql.unreadable import UnreadableRow
 
 log = structlog.get_logger()

@@ -38,7 +38,8 @@ from models.order import (
 )
 from models.risk_setting import load_settings
 from models.snapshot import newest_snapshots
-from models.sql.database import UnstorableText, consistent_read, unreadable_rows
+from models.sql.database import consistent_read, unreadable_rows
+from models.sql.forms import UnstorableText
 from models.sql.unreadable import UnreadableRow
 from models.sql.where import Page
 from models.stock_borrow import shorts_in

@@ -13,7 +13,8 @@ from domain.book_changes import ContactStated
 from domain.message import Contact, Language, QuietHours
 from domain.principal import Permission
 from feeds.book import BookClient, BookFile
-from models.sql.database import fetch, time
+from models.sql.database import fetch
+from models.sql.values import time
 from tests.api.case_work import command, work
 from tests.api.moments import prices_call, time_comes
 from tests.api.trading import cases

@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 
 from domain.inputs import DeadReason, InputKind, InputResult
 from gateway.startup.book_import import import_book
-from models.sql.database import Database, decimal, fetch
+from models.sql.database import Database, fetch
+from models.sql.values import decimal
 from tests.faults.poison import Said, messages
 from tests.kit.book_files import a_book, a_client, an_account, owing
 from tests.kit.live_desk import LiveDesk, served_desk

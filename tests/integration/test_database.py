@@ -32,10 +32,10 @@ from models.sql.database import (
     execute_many,
     fetch,
     is_sqlite,
-    time,
     transaction,
 )
 from models.sql.unreadable import UnreadableRow
+from models.sql.values import time
 from tests.kit.cut_off import cut_off, steps_of
 from tests.kit.desk_kit import APPLE, NOON, TRADER, DeskKit, count
 from tests.kit.patience import PATIENCE_S

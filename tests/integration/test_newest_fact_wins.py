@@ -28,7 +28,8 @@ from gateway.startup.book_import import import_book
 from models.book import load_books, load_fx_rates
 from models.contact import client_id_of, load_contacts
 from models.market import load_quotes, lock_trade_status
-from models.sql.database import fetch, fetch_one, time_or_none
+from models.sql.database import fetch, fetch_one
+from models.sql.values import time_or_none
 from tests.kit.desk_kit import (
     APPLE,
     BOEING,

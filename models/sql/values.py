@@ -1,0 +1,65 @@
+"""Values of stored columns, for both databases: SQLite stores decimals and times as text."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from domain.money import Currency
+from models.sql.unreadable import unnamed
+
+
+def with_values(row: Any, **values: Any) -> Any:
+    """A copy of the row in which these columns have other values."""
+    copied = type(row)(row)
+    copied.update(values)
+    return copied
+
+
+def decimal_or_none(value: Any) -> Decimal | None:
+    """The value of a nullable decimal column, see `decimal`."""
+    return None if value is None else decimal(value)
+
+
+def decimal(value: Any) -> Decimal:
+    """The value of a decimal column that is never null; SQLite returns text.
+
+    Raises `UnreadableRow` for other values, including NaN and infinity, which PostgreSQL can store.
+    """
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(value)
+    except (ArithmeticError, TypeError, ValueError) as damaged:
+        raise unnamed(damaged) from damaged
+    if not number.is_finite():
+        raise unnamed(ValueError(f"{number} is not a number"))
+    return number
+
+
+def currency(value: Any) -> Currency:
+    """The value of a currency column that is never null.
+
+    Raises `UnreadableRow` unless it is three capital letters; a code no longer in use stays readable.
+    """
+    if not (isinstance(value, str) and len(value) == 3 and value.isascii() and value.isupper()):
+        raise unnamed(ValueError(f"{value!r} is not a currency"))
+    return Currency(value)
+
+
+def time_or_none(value: Any) -> datetime | None:
+    """The value of a nullable time column, aware UTC, see `time`."""
+    return None if value is None else time(value)
+
+
+def time(value: Any) -> datetime:
+    """The value of a time column that is never null; SQLite returns text.
+
+    Raises `UnreadableRow` for other values, and for a time without a zone.
+    """
+    if isinstance(value, datetime):
+        return value
+    try:
+        read = datetime.fromisoformat(value)
+    except (TypeError, ValueError) as damaged:
+        raise unnamed(damaged) from damaged
+    if read.tzinfo is None:
+        raise unnamed(ValueError(f"{value!r} has no time zone"))
+    return read
