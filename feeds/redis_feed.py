@@ -115,7 +115,7 @@ class RedisFeed:
         texts = [(entry_id, fields.get(FIELD)) for entry_id, fields in entries if fields]
         arrivals = self._sorter.sort(stream, texts, now, lambda receipt: self._entered_before(receipt, now))
         arrivals.dead += [trimmed_entry(stream, entry_id) for entry_id, fields in entries if not fields]
-        await self._tell_of(arrivals, entries, now)
+        await self._report(arrivals, entries, now)
         await self._link.persist(lambda: self._letters.bury(stream, arrivals.dead))
         await self._link.persist(lambda: self._pass_over(stream, arrivals.repeats))
         delivered = set(arrivals.receipts)
@@ -136,7 +136,7 @@ class RedisFeed:
             await self._observer.set_aside([SetAside(stream, outcome) for _, outcome in repeats])
             await self._letters.acknowledge(stream, *(receipt for receipt, _ in repeats))
 
-    async def _tell_of(self, arrivals: Arrivals, entries: list[Entry], now: datetime) -> None:
+    async def _report(self, arrivals: Arrivals, entries: list[Entry], now: datetime) -> None:
         if arrivals.held:
             first = arrivals.held[0]
             self._log.warning(

@@ -51,13 +51,13 @@ class Threads:
         self, loop: asyncio.AbstractEventLoop, call: Callable[[], T], answer: "asyncio.Future[T]"
     ) -> None:
         try:
-            with _Telling(loop, answer) as telling:
-                telling.returned(call())
+            with _Outcome(loop, answer) as outcome:
+                outcome.returned(call())
         finally:
-            _tell(loop, self._free.release)
+            _call_in_loop(loop, self._free.release)
 
 
-class _Telling(Generic[T]):
+class _Outcome(Generic[T]):
     """Passes the result of a call to the event loop, where a caller may or may not still await it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]") -> None:
@@ -65,9 +65,9 @@ class _Telling(Generic[T]):
         self._answer = answer
 
     def returned(self, result: T) -> None:
-        self._tell(lambda: self._answer.set_result(result))
+        self._deliver(lambda: self._answer.set_result(result))
 
-    def __enter__(self) -> "_Telling[T]":
+    def __enter__(self) -> "_Outcome[T]":
         return self
 
     def __exit__(
@@ -79,14 +79,14 @@ class _Telling(Generic[T]):
             told = (
                 RuntimeError("the call raised StopIteration") if isinstance(fault, StopIteration) else fault
             )
-            self._tell(lambda: self._answer.set_exception(told))
+            self._deliver(lambda: self._answer.set_exception(told))
         return True
 
-    def _tell(self, news: Callable[[], None]) -> None:
-        _tell(self._loop, lambda: None if self._answer.done() else news())
+    def _deliver(self, news: Callable[[], None]) -> None:
+        _call_in_loop(self._loop, lambda: None if self._answer.done() else news())
 
 
-def _tell(loop: asyncio.AbstractEventLoop, news: Callable[[], None]) -> None:
+def _call_in_loop(loop: asyncio.AbstractEventLoop, news: Callable[[], None]) -> None:
     with suppress(RuntimeError):
         # The loop may have been closed meanwhile, so that no caller waits for the result.
         loop.call_soon_threadsafe(news)

@@ -75,13 +75,13 @@ class BoundedVenue:
             self._outages.tell(asked, away)
             raise
         except TimeoutError as silence:
-            raise self._told(asked, "does not answer") from silence
+            raise self._unavailable(asked, "does not answer") from silence
         except OSError as fault:
-            raise self._told(asked, repr(fault)) from fault
+            raise self._unavailable(asked, repr(fault)) from fault
         self._outages.over(asked)
         return given
 
-    def _told(self, asked: str, why: str) -> VenueUnavailable:
+    def _unavailable(self, asked: str, why: str) -> VenueUnavailable:
         away = VenueUnavailable(f"{self.name}: {why}")
         self._outages.tell(asked, away)
         return away

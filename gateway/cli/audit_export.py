@@ -105,7 +105,7 @@ async def verify_audit(
                 progress(link.sequence, head.sequence)
         found.add(check.end(head))
         found.add(await snapshots.end())
-    _tell_breaks(console, found)
+    _print_breaks(console, found)
     console.print(f"head {head}", soft_wrap=True)
     since = "" if waiting.oldest is None else f", the oldest of {waiting.oldest}"
     console.print(
@@ -119,7 +119,7 @@ async def verify_audit(
     return not found.count
 
 
-def _tell_breaks(console: Console, found: _Found) -> None:
+def _print_breaks(console: Console, found: _Found) -> None:
     for each in found.first:
         row = "" if each.audit_id is None else f", audit row {each.audit_id}"
         link = "" if each.sequence is None else f"link {each.sequence}"

@@ -147,9 +147,9 @@ def _serve_by_workers(
 def _serve_as_worker(settings: Settings, listener_fd: int, tell_fd: int) -> None:
     """Serve as one of several workers; notifies the parent by one byte once it serves."""
 
-    def tell() -> None:
+    def notify_parent() -> None:
         os.write(tell_fd, b"1")
         os.close(tell_fd)
 
     stop_without_parent()
-    run_server(create_app(settings), settings, socket.socket(fileno=listener_fd), tell)
+    run_server(create_app(settings), settings, socket.socket(fileno=listener_fd), notify_parent)

@@ -195,7 +195,7 @@ class Supervisor:
             self._trouble(status, (event,), event).tell("", exc_info=True)
             return True
         except Exception as fault:
-            self._tell_of(fault, status)
+            self._report(fault, status)
             return True
         finally:
             well.cancel()
@@ -206,7 +206,7 @@ class Supervisor:
         status.state = WorkerState.FINISHED
         return False
 
-    def _tell_of(self, fault: Exception, status: WorkerStatus) -> None:
+    def _report(self, fault: Exception, status: WorkerStatus) -> None:
         if (damaged := outage_in(fault, self._kinds.damage)) is not None:
             event = "a loop is held up by damaged data"
             status.held_up = True

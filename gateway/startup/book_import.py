@@ -113,7 +113,7 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
         await _save_changed(changed, stored, as_of, now)
         for part in changed:
             account_ids += await holders(part.instrument.symbol)
-        await _tell(account_ids, now)
+        await _announce(account_ids, now)
     for each in missed:
         log.warning(
             "a newer statement arrived before the import",
@@ -297,7 +297,7 @@ async def _import_account(
     return account_id
 
 
-async def _tell(account_ids: Sequence[AccountId], now: datetime) -> None:
+async def _announce(account_ids: Sequence[AccountId], now: datetime) -> None:
     """Let the monitor of a running desk load these accounts when this commits. A new desk loads every account
     when it starts.
     """

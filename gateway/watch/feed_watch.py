@@ -63,7 +63,7 @@ class FeedCounts:
             self.dead[source, outcome.dead] += 1
 
 
-def _tell(fault: Exception | None, outcome: Outcome) -> None:
+def _log_unrecorded(fault: Exception | None, outcome: Outcome) -> None:
     if fault is not None:
         facts = {"subject": str(outcome.subject), "reason": outcome.reason}
         log.error("the outcome of a message could not be recorded", **facts, exc_info=fault)
@@ -156,10 +156,10 @@ class FeedWatch:
         outcomes = [each.outcome for each in messages]
         for outcome in outcomes:
             if outcome.dead is not None:
-                _tell(await attempt(partial(note_dead_statement, self._desk, outcome)), outcome)
+                _log_unrecorded(await attempt(partial(note_dead_statement, self._desk, outcome)), outcome)
         if await attempt(partial(save_outcomes, outcomes, self._desk.clock())) is not None:
             for outcome in outcomes:
-                _tell(await attempt(partial(save_outcomes, [outcome], self._desk.clock())), outcome)
+                _log_unrecorded(await attempt(partial(save_outcomes, [outcome], self._desk.clock())), outcome)
         for each in messages:
             self.counts.count(each.source, each.outcome)
 
@@ -189,7 +189,7 @@ class FeedWatch:
         about = InputSubject(InputKind.UNREADABLE, about=source)
         outcome = Outcome(about, InputResult.DEAD, now, str(loss), DeadReason.TRIMMED)
         if (fault := await attempt(partial(save_outcomes, [outcome], now))) is not None:
-            _tell(fault, outcome)
+            _log_unrecorded(fault, outcome)
 
     def unreadable(self, source: str, reason: str | None) -> None:
         """See `FeedObserver`."""

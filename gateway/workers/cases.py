@@ -47,12 +47,12 @@ async def follow_market_days(resources: Resources) -> None:
     told: set[Currency] = set()
     while True:
         changed.clear()
-        await _tell_default_markets(resources.desk, told)
+        await _log_default_markets(resources.desk, told)
         await shift_deadlines(resources.desk, scheduler)
         await woken_within(changed, resources.settings.market_day_recheck_s)
 
 
-async def _tell_default_markets(desk: DeskContext, told: set[Currency]) -> None:
+async def _log_default_markets(desk: DeskContext, told: set[Currency]) -> None:
     """Log each currency of an account for which no market is configured, once."""
     for currency in await load_base_currencies():
         if currency not in desk.policy.base_markets and currency not in told:

@@ -79,7 +79,7 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
                         continue
                     monitor.note_event(event)
                     if event.at >= since:
-                        _tell_operator(event)
+                        _log_for_operator(event)
                     resources.signals.to_watch.set()
         except (SlowConsumer, PositionLost) as lost:
             log.warning("the monitor missed events and assesses every account", error=repr(lost))
@@ -141,7 +141,7 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote], unheard: Out
         unheard.tell(unavailable)
 
 
-def _tell_operator(event: Event) -> None:
+def _log_for_operator(event: Event) -> None:
     """Log opened and closed cases. A memory bus begins with old events."""
     if not isinstance(event, CaseEvent) or event.kind not in _TOLD:
         return

@@ -28,7 +28,7 @@ from gateway.workers.trading import (
     report_lanes,
 )
 from gateway.workers.upkeep import chain_audit, outbox_relay, prune, snapshot_daily
-from gateway.workers.wake import tell_leader, wake_for_others
+from gateway.workers.wake import wake_for_others, wake_leader
 
 
 def of_every_process(
@@ -41,7 +41,7 @@ def of_every_process(
         Worker("live feed", live.feed.run),
         Worker("live quotes", live.run_quotes),
         Worker("socket clock", live.run_clock),
-        Worker("waking", lambda: tell_leader(resources.signals, resources.bus, leading)),
+        Worker("waking", lambda: wake_leader(resources.signals, resources.bus, leading)),
         Worker("revocations", lambda: resources.revocations.run(live.close_subject)),
         Worker("market days", resources.market_days.run),
     )

@@ -14,7 +14,7 @@ COMMITTED_TOPIC = "committed"
 _COMMITTED = [Message("committed", b"")]
 
 
-async def tell_leader(signals: Signals, bus: Bus, leading: Callable[[], bool]) -> None:
+async def wake_leader(signals: Signals, bus: Bus, leading: Callable[[], bool]) -> None:
     """Until cancelled; commits during a broadcast are covered by one further broadcast."""
     while True:
         await signals.to_tell.wait()

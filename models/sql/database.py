@@ -365,7 +365,7 @@ def _faults_named(sql: str = "") -> Iterator[None]:
             raise
         if makes_others_unfit(fault):
             _replace_connections()
-        raise DatabaseUnavailable(_told(fault)) from fault
+        raise DatabaseUnavailable(_in_words(fault)) from fault
 
 
 def _missing(refused: InsufficientPrivilegeError, sql: str) -> str:
@@ -374,7 +374,7 @@ def _missing(refused: InsufficientPrivilegeError, sql: str) -> str:
     return f"{refused}: {needing} needs a privilege that the role of GATEWAY_DATABASE_URL lacks"
 
 
-def _told(fault: Exception) -> str:
+def _in_words(fault: Exception) -> str:
     """In words for the operator: for a lost connection asyncpg describes its own states."""
     if any(isinstance(each, (InternalClientError, InterfaceError)) for each in sources_of(fault)):
         return f"the connection was lost ({fault})"

@@ -128,7 +128,7 @@ class LiveFeed:
         log.warning("the live feed lost its position: subscribers resume", error=repr(lost))
         self._ready.clear()
         self._position = None
-        self._tell_of_movement()
+        self._notify_of_movement()
         for key in list(self._groups):
             self._lose(key, "the live feed lost its position")
 
@@ -205,27 +205,27 @@ class LiveFeed:
             self._moved = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._moved)
 
-    def _tell_of_movement(self) -> None:
+    def _notify_of_movement(self) -> None:
         if self._moved is not None:
             moved, self._moved = self._moved, None
             moved.set_result(None)
 
     async def _catch_up(self, group: Group, waiting: CatchingUp, after: Position) -> None:
         """Until nothing lies between `after` and the group's next output."""
-        last = await self._tell_missed(group, waiting, after)
+        last = await self._send_missed(group, waiting, after)
         while waiting in group.members:
             if waiting.rendered:
                 rendered = waiting.rendered.popleft()
                 if rendered.position.offset > last:
                     last = rendered.position.offset
-                    await self._tell(group, rendered, waiting.member)
+                    await self._send(group, rendered, waiting.member)
             elif self._settled(group).offset >= last:
                 group.members[waiting.member] = None
                 return
             else:
                 await waiting.wait_for_more()
 
-    async def _tell_missed(self, group: Group, waiting: CatchingUp, after: Position) -> int:
+    async def _send_missed(self, group: Group, waiting: CatchingUp, after: Position) -> int:
         """From the group's memory, otherwise from the stream; returns the last offset read."""
         until = max(self._settled(group).offset, after.offset)
         remembered = group.remembered_after(after)
@@ -234,7 +234,7 @@ class LiveFeed:
         for rendered in remembered or ():
             if waiting not in group.members:
                 break
-            await self._tell(group, rendered, waiting.member)
+            await self._send(group, rendered, waiting.member)
         return until
 
     async def _replay(self, group: Group, waiting: CatchingUp, after: Position, until: int) -> None:
@@ -252,7 +252,7 @@ class LiveFeed:
                 root = operation.concerns(fact)
                 if root is not None:
                     payload = await undisturbed(operation.render(root, entry.position))
-                    await self._tell(
+                    await self._send(
                         group, Rendered(entry.position, *self._facts.describe(fact), payload), waiting.member
                     )
                 elif entry.position.offset % AT_A_STRETCH == 0:
@@ -260,7 +260,7 @@ class LiveFeed:
                 if entry.position.offset >= until:
                     return
 
-    async def _tell(self, group: Group, rendered: Rendered, member: Subscriber) -> None:
+    async def _send(self, group: Group, rendered: Rendered, member: Subscriber) -> None:
         """One at a time: for a single member joining frames costs more than it saves. Other tasks get their
         turn.
 
@@ -294,7 +294,7 @@ class LiveFeed:
         if fact is not None:
             self._offer(entry.position, fact)
         self._position = entry.position
-        self._tell_of_movement()
+        self._notify_of_movement()
         if fact is None:
             # Its subject is unknown. Members that resume after an earlier event are told that one is missing.
             for key in list(self._groups):
