@@ -156,7 +156,12 @@ def _audit(
         "reason": approval.decision_reason,
     }
     return entry(
-        *(actor, now, trigger.lower(), "approval", approval.id, about | detail),
+        actor,
+        now,
+        trigger.lower(),
+        "approval",
+        approval.id,
+        about | detail,
         before={"status": ApprovalStatus.PENDING},
         after={"status": approval.status},
     )

@@ -67,9 +67,7 @@ class ContactStated:
     @property
     def contact(self) -> Contact:
         """The contact without the client and the time."""
-        return Contact(
-            *(self.email, self.phone, self.push_id, self.language, self.time_zone, self.quiet_hours)
-        )
+        return Contact(self.email, self.phone, self.push_id, self.language, self.time_zone, self.quiet_hours)
 
 
 BookChange = PositionStated | CashStated | TradeStatusStated | ContactStated

@@ -95,8 +95,16 @@ class Shocked:
             return held
         # Not replace(): this runs for every position of the book, and takes a third of the time.
         return Holding(
-            *(held.instrument, held.quantity, held.factors, quote, held.dead, held.average_cost),
-            *(held.life, held.underlying, held.underlying_negative, held.underlying_place),
+            held.instrument,
+            held.quantity,
+            held.factors,
+            quote,
+            held.dead,
+            held.average_cost,
+            held.life,
+            held.underlying,
+            held.underlying_negative,
+            held.underlying_place,
         )
 
     def _settling(self, held: Holding) -> Holding:

@@ -17,7 +17,11 @@ async def expire_trading_limit(account: AccountBook, now: datetime) -> AccountBo
     await set_trading_limit(account_id, ZERO)
     await bump_book(account_id)
     ended = entry(
-        *(MONITOR, now, "expireTradingLimit", "account", account_id),
+        MONITOR,
+        now,
+        "expireTradingLimit",
+        "account",
+        account_id,
         before={"tradingLimit": plain(terms.trading_limit)},
         after={"tradingLimit": plain(ZERO)},
     )

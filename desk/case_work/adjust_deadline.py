@@ -66,8 +66,15 @@ async def keep(
     if before.deadline == after.deadline:
         return
     change = DeadlineChange(
-        *(desk.new_id(), before.id, now, author, DeadlineChangeKind.PERSON),
-        *(before.deadline, after.deadline, reason, approved_by),
+        desk.new_id(),
+        before.id,
+        now,
+        author,
+        DeadlineChangeKind.PERSON,
+        before.deadline,
+        after.deadline,
+        reason,
+        approved_by,
     )
     await insert_deadline_changes([change])
 

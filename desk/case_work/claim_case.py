@@ -30,7 +30,12 @@ async def claim_case(desk: DeskContext, principal: Principal, command: ClaimCase
         return _edit(view.case, after)
 
     return await change_case(
-        *(desk, principal, "claimCase", command.of, {"takeOver": command.take_over}, change),
+        desk,
+        principal,
+        "claimCase",
+        command.of,
+        {"takeOver": command.take_over},
+        change,
         needs=Capability.ANNOTATE,
     )
 

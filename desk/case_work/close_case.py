@@ -58,7 +58,12 @@ async def ask_to_close(
         return await request_approval(desk, principal, draft, why, now)
 
     return await change_case(
-        *(desk, principal, operation, command.of, {"reason": command.reason}, change),
+        desk,
+        principal,
+        operation,
+        command.of,
+        {"reason": command.reason},
+        change,
         needs=Capability.CLOSE_CASE,
     )
 

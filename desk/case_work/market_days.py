@@ -73,14 +73,12 @@ def _audit(
     principal: Principal, recorded: RecordedMarketDay, before: MarketDay | None, key: str
 ) -> AuditEntry:
     return entry(
-        *(
-            principal,
-            recorded.at,
-            "setMarketDay",
-            "market",
-            recorded.override.market,
-            {"idempotencyKey": key},
-        ),
+        principal,
+        recorded.at,
+        "setMarketDay",
+        "market",
+        recorded.override.market,
+        {"idempotencyKey": key},
         before=None if before is None else plain_override(before),
         after=plain_override(recorded.override),
     )
@@ -158,8 +156,14 @@ async def _shift(desk: DeskContext, case_id: CaseId, now: datetime) -> bool:
 async def _say(desk: DeskContext, before: Case, after: Case, now: datetime) -> Case:
     reason = "The trading days of the market changed."
     change = DeadlineChange(
-        *(desk.new_id(), before.id, now, SYSTEM, DeadlineChangeKind.CALENDAR),
-        *(before.deadline, after.deadline, reason),
+        desk.new_id(),
+        before.id,
+        now,
+        SYSTEM,
+        DeadlineChangeKind.CALENDAR,
+        before.deadline,
+        after.deadline,
+        reason,
     )
     await insert_deadline_changes([change])
     said = phrase(FollowUpCode.DEADLINE_MOVED, before=before.deadline, after=after.deadline)

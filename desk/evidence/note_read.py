@@ -27,7 +27,6 @@ async def note_read(
         "clientCount": len(clients),
     }
     record = entry(
-        *(principal, desk.clock(), "readPersonalData", "personalData"),
-        *(principal.request_id or "", detail),
+        principal, desk.clock(), "readPersonalData", "personalData", principal.request_id or "", detail
     )
     await write_audit([record])

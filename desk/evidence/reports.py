@@ -214,7 +214,11 @@ def _record(
     demanded_already = (each.amount_at_open for each in beside if each.is_open_at(case))
     whole = parts.in_whole_units(view.account.base_currency) if parts is not None else None
     return MarginRecord(
-        *(view, _name(audience, view.account), None if case.live else met_at, met_by, whole),
+        view,
+        _name(audience, view.account),
+        None if case.live else met_at,
+        met_by,
+        whole,
         counted_amount(case.amount_at_open, demanded_already),
         evidence_missing=not case.live and parts is None,
     )

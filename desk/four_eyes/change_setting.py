@@ -286,7 +286,12 @@ def _audit(principal: Principal, version: SettingVersion, approval: Approval) ->
         "effectiveAt": version.effective_at.isoformat(),
     }
     return entry(
-        *(principal, version.approved_at, "changeSetting", version.kind, version.subject, detail),
+        principal,
+        version.approved_at,
+        "changeSetting",
+        version.kind,
+        version.subject,
+        detail,
         before=facts_of(version.before),
         after=facts_of(version.value),
     )

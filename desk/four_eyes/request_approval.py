@@ -95,7 +95,12 @@ def _audit(principal: Principal, approval: Approval) -> AuditEntry:
         "expiresAt": approval.expires_at.isoformat(),
     }
     return entry(
-        *(principal, approval.created_at, "requestApproval", "approval", approval.id, detail),
+        principal,
+        approval.created_at,
+        "requestApproval",
+        "approval",
+        approval.id,
+        detail,
         before=loads(approval.before) or None,
         after=loads(approval.after),
     )

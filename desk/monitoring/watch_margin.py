@@ -278,7 +278,10 @@ class Monitor:
             self._watch(
                 account_id,
                 _Watched(
-                    *(account, self._live(account), cases[account_id], orders[account_id]),
+                    account,
+                    self._live(account),
+                    cases[account_id],
+                    orders[account_id],
                     next_turn(account.book, policy, now),
                 ),
             )

@@ -79,7 +79,12 @@ async def _expire(now: datetime) -> int:
 
 def _expiry(expired: Expired, now: datetime) -> AuditEntry:
     return entry(
-        *(MESSAGES, now, "messageSettled", "case", expired.case_id, {"message": expired.message_id}),
+        MESSAGES,
+        now,
+        "messageSettled",
+        "case",
+        expired.case_id,
+        {"message": expired.message_id},
         before={"status": MessageStatus.QUEUED},
         after={"status": MessageStatus.EXPIRED, "reason": expired.reason},
     )
@@ -209,7 +214,7 @@ async def _write_down(
     refusal = unfit(template, standing, now, policy.figures_max_age)
     if choice(view.case) is not template or not (refusal is None or waits_for_prices(refusal)):
         return False
-    message = compose(*(desk, view, standing, unnotified.contact, channel, template, now), placed_by=MESSAGES)
+    message = compose(desk, view, standing, unnotified.contact, channel, template, now, placed_by=MESSAGES)
     wait = wait_for(refusal, standing, message, unnotified.contact, policy.waits, now)
     if wait is not None and message.status is MessageStatus.QUEUED:
         message = replace(message, reason=wait.reason, next_attempt_at=wait.until)

@@ -109,7 +109,9 @@ class WebhookDeliverer:
         self._counts.posts[fault is None] += 1
         policy, now = self._desk.policy.webhooks, self._desk.clock()
         after = after_post(
-            *(webhook, row.offset, fault),
+            webhook,
+            row.offset,
+            fault,
             policy=policy.retry,
             disable_after=policy.disable_after,
             jitter=self._jitter(),

@@ -73,7 +73,13 @@ async def _compose(
     if refusal is not None:
         return refusal
     message = compose(
-        *(desk, view, standing, contact, command.channel, command.template, now),
+        desk,
+        view,
+        standing,
+        contact,
+        command.channel,
+        command.template,
+        now,
         placed_by=principal.subject,
         text=command.text,
     )

@@ -49,7 +49,12 @@ async def accept_incomplete(desk: DeskContext, principal: Principal, command: Ac
         await write_audit(
             [
                 entry(
-                    *(principal, now, "acceptIncomplete", "account", account_id, detail),
+                    principal,
+                    now,
+                    "acceptIncomplete",
+                    "account",
+                    account_id,
+                    detail,
                     before=before,
                     after={"doubts": []},
                 )

@@ -90,7 +90,11 @@ async def take_trade_status(desk: DeskContext, stated: TradeStatusStated) -> App
             return Applied(newer=before.at)
         if before.status is not stated.status:
             changed = entry(
-                *(MARKET, now, "state", "instrument", stated.symbol),
+                MARKET,
+                now,
+                "state",
+                "instrument",
+                stated.symbol,
                 before={"tradeStatus": before.status},
                 after={"tradeStatus": stated.status},
             )
@@ -194,8 +198,6 @@ async def _audit(
         return
     detail = plain(stated)
     record = entry(
-        *(BOOK, desk.clock(), "state", "account", account_id, detail),
-        before=plain(before),
-        after=plain(after),
+        BOOK, desk.clock(), "state", "account", account_id, detail, before=plain(before), after=plain(after)
     )
     await write_audit([record])

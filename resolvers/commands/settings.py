@@ -218,8 +218,7 @@ class SettingMutations:
         check_text("reason", input.reason, at_least=1)
         wanted = input.setting.wanted()
         command = ChangeSetting(
-            *(input.idempotency_key, wanted.kind, wanted.subject, wanted.value),
-            *(input.effective_at, input.reason),
+            input.idempotency_key, wanted.kind, wanted.subject, wanted.value, input.effective_at, input.reason
         )
         outcome = await change_setting(info.context.api.desk, info.context.principal, command)
         assert not isinstance(outcome, Done), "a setting is never changed by one person"

@@ -74,8 +74,10 @@ class Documents:
         self._limits = limits
         self._introspection = introspection
         self._rules = [
-            *(*specified_rules, OneOfInputValidationRule),
-            *(max_depth(limits.depth), max_aliases(limits.aliases)),
+            *specified_rules,
+            OneOfInputValidationRule,
+            max_depth(limits.depth),
+            max_aliases(limits.aliases),
         ]
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
@@ -101,9 +103,7 @@ class Documents:
         except GraphQLError as malformed:
             return Document(None, (coded(malformed),))
         errors = errors_before_validation(self._schema, ast, self._limits) or validate(
-            *(self._schema, ast, self._rules),
-            max_errors=ERRORS_MAX,
-            hide_suggestions=not self._introspection,
+            self._schema, ast, self._rules, max_errors=ERRORS_MAX, hide_suggestions=not self._introspection
         )
         return Document(None if errors else ast, tuple(coded(error) for error in errors), _kinds(ast))
 

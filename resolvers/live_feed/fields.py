@@ -54,7 +54,12 @@ class CaseEvents(LiveOperation):
             head, contained = await stream_head(), await self._unpublished()
             request = PageRequest(api.snapshot_max)
             page = await page_cases(
-                *(self._request.audience, self._wanted, request, CaseSort.OPENED_AT, False, now),
+                self._request.audience,
+                self._wanted,
+                request,
+                CaseSort.OPENED_AT,
+                False,
+                now,
                 api.reporting_currency,
             )
         _refuse_partial(page.has_next, api)

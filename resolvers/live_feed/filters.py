@@ -31,8 +31,13 @@ def case_event_kind(event: CaseEvent, wanted: CaseFilter, audience: Audience) ->
     if not audience.covers(view.account.account_no) or not _case_matches(view, wanted, audience):
         return None
     is_now = _selected(
-        *(wanted, case.status, view.account.base_currency, case.figures.amount, case.worth),
-        *(view.symbols, case.overdue(event.at)),
+        wanted,
+        case.status,
+        view.account.base_currency,
+        case.figures.amount,
+        case.worth,
+        view.symbols,
+        case.overdue(event.at),
     )
     if is_now:
         return event.kind
@@ -80,9 +85,13 @@ def _was_selected(event: CaseEvent, wanted: CaseFilter) -> bool:
     if event.previous_status is None:
         return False
     return _selected(
-        *(wanted, event.previous_status, event.view.account.base_currency),
-        *(event.previous_amount, event.previous_worth),
-        *(event.previous_symbols, event.previous_overdue),
+        wanted,
+        event.previous_status,
+        event.view.account.base_currency,
+        event.previous_amount,
+        event.previous_worth,
+        event.previous_symbols,
+        event.previous_overdue,
     )
 
 

@@ -336,18 +336,7 @@ RULES = (
     ),
     Rule(
         "items are written one by one, not packed and unpacked",
-        (
-            "models",
-            "subscriptions",
-            "feeds",
-            "venues",
-            "messages",
-            "gateway",
-            "demo",
-            "bench",
-            "docs",
-            "tests",
-        ),
+        (*PRODUCT, "demo", "bench", "docs", "tests"),
         literal_unpacked,
         breaks=("f(*(a, b), c)", "x = [*[a], b]", "x = {*{a}, b}", "f(**{'a': 1})"),
         keeps=(
