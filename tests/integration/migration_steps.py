@@ -22,9 +22,17 @@ class _Recorder(MigrationRecorder):
         await super().record_applied(app, name)
         await self.behind_each(name)
 
+    async def record_unapplied(self, app: str, name: str) -> None:
+        await super().record_unapplied(app, name)
+        await self.behind_each(name)
+
 
 async def bring_to(state: str, behind_each: Callable[[str], Awaitable[None]] | None = None) -> None:
-    """To the state behind that migration, up or down; `behind_each` hears of each one on the way up."""
+    """To the state behind that migration, up or down.
+
+    `behind_each` hears of each migration that was done, or undone. One way with stops is much cheaper than
+    several: Tortoise computes the state before every migration first.
+    """
     if is_sqlite():
         # On the way it drops tables that others refer to.
         await fetch("PRAGMA foreign_keys = OFF")
