@@ -26,12 +26,12 @@ run: $(INSTALLED_TO_RUN)  ## Start the desk on replayed prices; PORT=9000 for an
 	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(PY) -m gateway serve --demo $(ARGS)
 
 test: $(INSTALLED)  ## Run the tests, those of the API on one stack; ARGS="tests/unit -k case" for some
-	@$(PYTEST) --stacks usual -m "not faults" $(ARGS)
+	@$(PYTEST) --stacks usual -m "not faults" --ignore tests/guards $(ARGS)
 
 test-matrix: $(INSTALLED)  ## Run the tests of the API on PostgreSQL and Redis too
 	@$(PYTEST) --stacks others -m "not faults" tests/api $(ARGS)
 
-test-faults: $(INSTALLED)  ## Kill processes, break servers, take the tours of the documents
+test-faults: $(INSTALLED)  ## Kill processes, break servers, take the long ways: tours, all migrations
 	@$(PYTEST) -m faults $(ARGS)
 
 check: $(INSTALLED)  ## Format, lint, types, imports, guards: all that needs no server

@@ -49,6 +49,7 @@ async def add_rows(newest: Database) -> int:
     return sum(counts)
 
 
+@pytest.mark.faults
 async def test_every_earlier_state_with_rows_in_each_table_comes_to_the_newest_and_back(
     empty: Database, newest: Database
 ) -> None:

@@ -17,11 +17,19 @@ from tests.oracle.recompute import Limits, verdicts
 DAYS_IN_A_LIFE = 10
 LIVES = int(os.environ.get("ORACLE_LIVES", "20"))
 """`make test-days` lives through 1,000 lives, which are 10,000 days."""
+SHORT = 10
+"""As many lives are lived in `make test`; the others in `make test-faults`."""
 FIRST_SEED = int(os.environ.get("ORACLE_FIRST_SEED", "0"))
 EVENTS_SHOWN = 60
 
 
-@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + LIVES))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(FIRST_SEED + life, marks=[pytest.mark.faults] if life >= SHORT else [])
+        for life in range(LIVES)
+    ],
+)
 async def test_the_desk_at_rest_agrees_with_the_recomputation(
     seed: int, migrated_sqlite: Path, tmp_path: Path
 ) -> None:
