@@ -96,6 +96,11 @@ class LiveFeed:
         return self._ready.is_set()
 
     @property
+    def position(self) -> Position | None:
+        """Of the last event that was offered to the groups; None while it does not follow the stream."""
+        return self._position
+
+    @property
     def idle(self) -> bool:
         """Whether no event waits for its execution."""
         return not any(group.busy for group in self._groups.values())

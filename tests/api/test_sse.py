@@ -678,14 +678,11 @@ async def test_a_reader_of_latest_values_that_stalls_gets_the_newest_when_it_rea
         try:
             await desk.until_members(1)
             (stream,) = desk.live.sessions
-            price, executed = 100, desk.live.metrics.executions
+            price = 100
             while not stream.depth:
-                before = executed["quotes"]
-                await desk.quote("AAPL.US", price := price + 1)
-                await until(lambda: executed["quotes"] > before)  # noqa: B023 - called at once
+                await offer_quote(desk, price := price + 1)
             for _ in range(50):
-                await desk.quote("AAPL.US", price := price + 1)
-            await until(lambda: newest(stream) == price)
+                await offer_quote(desk, price := price + 1)
             assert stream.depth == 1
             reading = asyncio.create_task(received_by(connection, begun))
             await until(lambda: not stream.depth)
@@ -695,10 +692,12 @@ async def test_a_reader_of_latest_values_that_stalls_gets_the_newest_when_it_rea
             connection.close()
 
 
-def newest(stream: Any) -> int:
-    """The price in the one frame that waits."""
-    (waiting,) = stream._operations.mailbox._queue
-    return int(waiting.frame.rpartition(b'":"')[2].partition(b'"')[0])
+async def offer_quote(desk: LiveDesk, price: int) -> None:
+    """Until it was executed for the subscription and offered to its stream."""
+    executed, feed = desk.live.metrics.executions, desk.live.feed
+    before = executed["quotes"]
+    await desk.quote("AAPL.US", price)
+    await until(lambda: executed["quotes"] > before and feed.idle)
 
 
 # Bodies that come late

@@ -144,7 +144,7 @@ class LiveDesk:
                     await asyncio.sleep(POLL_S)
             newest = (await outbox.stream_head()).last_offset
         feed = self.live.feed
-        await until(lambda: feed._position is not None and feed._position.offset >= newest and feed.idle)
+        await until(lambda: feed.position is not None and feed.position.offset >= newest and feed.idle)
 
 
 @asynccontextmanager

@@ -1,4 +1,5 @@
-"""Whoever is revoked is out of every process within a second, with the settings as they come."""
+"""A revoked subject is out of every process within a second, with the default settings, on a machine that
+keeps up."""
 
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ PROMISED_S = 1.0
 TRIES = 6
 
 
-async def test_a_revoked_subject_is_out_of_every_process_within_a_second(
+async def test_a_revoked_subject_is_out_of_every_process_within_a_second_while_the_machine_keeps_up(
     migrated_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     shared = {"database_url": migrated_url, "redis_url": redis_url, "bus_name": uuid4().hex}
@@ -32,6 +33,7 @@ async def test_a_revoked_subject_is_out_of_every_process_within_a_second(
             for socket in leaving:
                 assert await socket.closed() == Closed(4403, "TOKEN_REVOKED: your access was revoked")
             took.append(perf_counter() - began)
-        # The best, for the machine may stand still in one. But for the first, each began right behind a look
-        # of the slower process, so that it took a whole wait until its next one.
-        assert min(took[1:]) < PROMISED_S, took
+        # Each but the first began right behind a look of the slower process: it shows the longest wait.
+        # The least of them counts, for what is above that is the machine, which may stand still.
+        longest_waits = took[1:]
+        assert min(longest_waits) < PROMISED_S, took
