@@ -198,7 +198,7 @@ async def _decided(
 ) -> Answer | Refused:
     decision = await decide(item)
     outcome = refused(decision) if isinstance(decision, Refusal) else decision
-    if isinstance(outcome, Refused) and outcome.code in UNSEEN:
+    if isinstance(outcome, Refused) and outcome.code in UNSEEN and not outcome.seen:
         # Not stored, since the caller's scope may be wider at the next attempt. The item may also be missing
         # because the same request, sent twice at once, has just removed it.
         return (await answers.stored([item])).get(item, outcome)

@@ -22,7 +22,7 @@ from desk.liquidation.plan_liquidation import (
 )
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, resting_orders
-from desk.outcomes import LIQUIDATION_OUTCOMES, ExpectationExceeded, LiquidationOutcome
+from desk.outcomes import LIQUIDATION_OUTCOMES, ExpectationExceeded, LiquidationOutcome, Refused
 from domain.ids import AccountId, CaseId
 from domain.phrase import Phrase
 from domain.phrase_texts import english
@@ -74,7 +74,8 @@ async def _liquidate(desk: DeskContext, chunk: _Chunk, item: LiquidateCase) -> L
     read = await fresh(desk, view, book_version, chunk.ahead, now)
     plan = await plan_expected(view, item, read, desk, now)
     if isinstance(plan, Refusal):
-        return plan
+        # Of a case that the caller sees, also where the account holds no such symbol.
+        return Refused(plan.code, plan.message)
     if resting := resting_orders(desk, view.case, read.book.book, read.orders, now):
         return await call_off(desk, principal, resting, now)
     if exceeded := item.expected.exceeded_by(plan):
