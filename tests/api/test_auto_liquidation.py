@@ -82,7 +82,7 @@ def off(reason: DetailCode) -> str:
 NEXT_SLICE = phrase(DetailCode.NEXT_SLICE_FOLLOWS)
 
 
-async def test_a_selection_is_sold_at_its_time_once_and_it_is_told(world: World) -> None:
+async def test_a_selection_is_sold_once_at_its_time_and_sends_events(world: World) -> None:
     desk = await owing_desk(world)
     trader = desk.caller()
     first, second = await ids(trader)
@@ -172,7 +172,7 @@ async def _held_until(caller: Caller, case_id: str, after: datetime) -> bool:
     return datetime.fromisoformat(auto["heldUntil"]) > after
 
 
-async def test_a_slice_that_somebody_cancels_is_the_last_one(world: World) -> None:
+async def test_a_slice_that_an_operator_cancels_is_the_last_one(world: World) -> None:
     desk, trader, case_id = await _sliced(world)
     await cancel(trader, (await orders(trader))[0]["id"])
     await desk.until(lambda: _ended(trader, "CANCELED"), "the venue's word")
@@ -238,7 +238,7 @@ async def test_a_cure_that_does_not_last_calls_a_slice_off_and_the_next_one_foll
     assert ["after a cure" in row["detail"] for row in rows] == [False, True]
 
 
-async def test_what_a_cure_that_does_not_last_calls_off_is_sold_all_the_same(world: World) -> None:
+async def test_orders_cancelled_by_a_cure_that_does_not_last_are_placed_again(world: World) -> None:
     """One run was to sell it all, so that nothing was left of what somebody had set."""
     desk = await owing_desk(world)
     trader = desk.caller()
@@ -259,7 +259,7 @@ async def test_what_a_cure_that_does_not_last_calls_off_is_sold_all_the_same(wor
     assert (await work(trader, case_id))["autoLiquidation"] is None
 
 
-async def test_a_run_that_somebody_cancels_while_it_is_called_off_is_over(world: World) -> None:
+async def test_a_run_that_an_operator_cancels_during_the_desks_cancel_is_over(world: World) -> None:
     desk = await owing_desk(world)
     trader = desk.caller()
     case_id = (await ids(trader))[0]
@@ -360,7 +360,7 @@ async def test_a_case_in_exception_is_not_sold_and_the_setting_ends(world: World
     assert newest["text"] == off(DetailCode.CASE_IN_EXCEPTION)
 
 
-async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_it_is_told(world: World) -> None:
+async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_a_record_says_so(world: World) -> None:
     desk = await owing_desk(world)
     trader = desk.caller()
     case_id, other = await ids(trader)
@@ -376,7 +376,7 @@ async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_it_is_told(
     assert (await liquidate(trader, other))["__typename"] == "LiquidationStarted", "by hand all the same"
 
 
-async def test_what_one_person_may_not_sell_alone_the_desk_does_not_sell_by_itself(world: World) -> None:
+async def test_the_desk_does_not_sell_automatically_beyond_the_limits_of_one_person(world: World) -> None:
     """600 at 100 would be needed: it is above the limit, whoever set it and however soon."""
     desk = await owing_desk(world, approval_notional=59_999)
     trader = desk.caller()
@@ -419,7 +419,7 @@ async def test_a_typhoon_day_holds_it_until_the_next_trading_day(world: World) -
     assert (await work(again, case_id))["autoLiquidation"]["heldUntil"] == "2020-03-18T01:30:00Z"
 
 
-async def test_a_half_day_told_of_after_its_close_shuts_the_market_and_moves_no_deadline_into_the_past(
+async def test_a_half_day_entered_late_shuts_the_market_and_moves_no_deadline_into_the_past(
     world: World,
 ) -> None:
     """Wednesday is the last day to cure, until 14:00; at 13:30 it is said that trading ended at noon."""
@@ -488,7 +488,7 @@ async def _sold(caller: Caller, number: int) -> bool:
     return len(await orders(caller)) == number
 
 
-async def test_the_rest_is_not_sold_where_somebody_has_cancelled_the_first_part(world: World) -> None:
+async def test_the_rest_is_not_sold_if_an_operator_has_cancelled_the_first_part(world: World) -> None:
     desk, case_id, prices_in = await _first_part_sold(world)
     trader = desk.caller()
     await cancel(trader, (await orders(trader))[0]["id"])
@@ -520,7 +520,7 @@ async def test_a_restart_and_a_second_process_sell_nothing_twice(world: World) -
     assert len(keys) == len(await orders(trader)) == len(sold) == 1
 
 
-async def test_who_may_not_set_it_is_refused(world: World) -> None:
+async def test_setting_it_without_the_permission_is_refused(world: World) -> None:
     desk = await owing_desk(world)
     case_ids = await ids(desk.caller())
     reader = desk.caller(Permission.RISK_WARNING_READ_ONLY)

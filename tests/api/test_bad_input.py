@@ -204,7 +204,7 @@ SENSELESS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", SENSELESS)
-async def test_what_makes_no_sense_is_an_error_of_the_caller(busy: BusyDesk, name: str) -> None:
+async def test_invalid_input_is_an_error_of_the_caller(busy: BusyDesk, name: str) -> None:
     document, variables = SENSELESS[name]
     answer = await busy.trader.answer(document, **variables)
     assert (answer.status, set(answer.codes)) == (200, {"BAD_USER_INPUT"}), answer

@@ -135,7 +135,7 @@ EARLY = timedelta(hours=1)
 
 
 @pytest.mark.parametrize("as_of", [None, timedelta(hours=10)], ids=["without asOf", "with asOf"])
-async def test_what_was_stated_after_the_book_and_before_its_import_is_newer(
+async def test_a_statement_made_after_the_book_and_before_its_import_is_newer(
     world: World, as_of: timedelta | None
 ) -> None:
     """The book of the night before, imported at ten in Hong Kong; the stream kept what came at nine."""
@@ -165,7 +165,7 @@ async def test_what_was_stated_after_the_book_and_before_its_import_is_newer(
     await desk.until(all_is_as_stated, "the newer statements to hold")
 
 
-async def test_what_an_import_adds_to_a_running_desk_is_watched_at_once(world: World) -> None:
+async def test_accounts_imported_into_a_running_desk_are_watched_at_once(world: World) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1"))))
     events = await desk.caller().subscribe(OPENED)
     await world.market.says(*quotes(world.clock()))

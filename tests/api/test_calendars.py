@@ -75,7 +75,7 @@ async def until_listed(desk: Desk, trader: Caller, wanted: dict[str, list[tuple[
     await desk.until(are_listed, f"{wanted} to be listed")
 
 
-async def test_a_calendar_that_ends_stops_nobody_and_flags_the_deadline_that_lies_behind_it(
+async def test_a_calendar_that_ends_stops_no_case_and_a_deadline_after_it_is_flagged(
     world: World,
 ) -> None:
     desk = await singapore(world)

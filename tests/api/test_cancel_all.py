@@ -110,7 +110,7 @@ async def test_one_command_takes_no_more_than_it_may_and_says_what_is_left(world
     await _until_all(desk, trader, 5, "PENDING_CANCEL")
 
 
-async def test_what_one_command_leaves_is_taken_by_the_next(world: World) -> None:
+async def test_orders_beyond_the_limit_of_one_command_are_cancelled_by_the_next(world: World) -> None:
     desk = await _a_desk(world, cancel_max_orders=2)
     trader = desk.caller()
     desk.venue.behave(PaperBehaviour(cancel=CancelAnswer.AFTER_NEXT_QUOTE))
@@ -133,7 +133,7 @@ async def test_a_scope_ends_where_it_ends(world: World) -> None:
 
 
 @pytest.mark.parametrize("wanted", [{}, {"status": ["NEW"]}, {"search": "M1"}])
-async def test_a_filter_that_names_nobody_is_refused(world: World, wanted: dict[str, Any]) -> None:
+async def test_a_filter_that_names_no_selection_is_refused(world: World, wanted: dict[str, Any]) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1"))))
     asked = {"idempotencyKey": "k", "filter": wanted}
     assert (await desk.caller().answer(CANCEL_ALL, input=asked)).codes == ["BAD_USER_INPUT"]

@@ -54,7 +54,9 @@ def approver(desk: Desk) -> Caller:
     return desk.caller(Permission.RISK_APPROVER, subject="chief")
 
 
-async def test_a_follow_up_is_kept_by_whom_and_when_and_told(desk: Desk, ann: Caller, called: Any) -> None:
+async def test_a_follow_up_is_stored_with_author_and_time_and_sends_an_event(
+    desk: Desk, ann: Caller, called: Any
+) -> None:
     events = await ann.subscribe(WORK_EVENTS, filter={"accountNo": "M1"})
     operator = desk.caller(Permission.RISK_WARNING_OPERATOR, subject="bob")
     for text in ("rang twice", "pays today"):
@@ -74,7 +76,9 @@ async def test_a_follow_up_is_kept_by_whom_and_when_and_told(desk: Desk, ann: Ca
     assert hidden["node"] is None
 
 
-async def test_of_fifty_claims_at_once_one_holds_and_the_others_are_told_who(desk: Desk, called: Any) -> None:
+async def test_of_fifty_claims_at_once_one_holds_and_the_refusals_name_its_operator(
+    desk: Desk, called: Any
+) -> None:
     callers = [desk.caller(subject=f"trader-{number}") for number in range(AT_ONCE)]
     answers = await asyncio.gather(
         *(command(each, "claimCase", called, expectedVersion=None) for each in callers)
@@ -93,7 +97,7 @@ async def test_of_fifty_claims_at_once_one_holds_and_the_others_are_told_who(des
     )
 
 
-async def test_a_claim_is_told_renewed_taken_over_released_and_runs_out(
+async def test_a_claim_sends_events_is_renewed_taken_over_released_and_expires(
     desk: Desk, ann: Caller, called: Any
 ) -> None:
     bob = desk.caller(subject="bob")

@@ -193,13 +193,13 @@ async def test_a_data_directory_that_cannot_be_is_named(gateway: Gateway, tmp_pa
     assert "cannot be used (GATEWAY_DATA_DIRECTORY): not a directory" in line
 
 
-async def test_a_message_service_that_nobody_knows_is_named_without_its_secret(gateway: Gateway) -> None:
+async def test_an_unknown_message_service_is_named_without_its_secret(gateway: Gateway) -> None:
     line = await refusal(gateway, "serve", MESSAGE_EMAIL_URL="mailtoo://desk:secret@smtp.example.org?to={to}")
     assert "does not support the service of GATEWAY_MESSAGE_EMAIL_URL" in line
     assert "secret" not in line
 
 
-async def test_an_address_that_is_not_ours_is_said_with_its_setting(gateway: Gateway) -> None:
+async def test_an_address_of_another_machine_is_reported_with_its_setting(gateway: Gateway) -> None:
     line = await refusal(gateway, "serve", HOST="nowhere.invalid")
     assert "Cannot listen on nowhere.invalid" in line
     assert "GATEWAY_HOST" in line
@@ -293,7 +293,7 @@ async def test_a_token_for_a_million_years_is_refused_without_a_traceback(gatewa
     assert "Traceback" not in "".join(err)
 
 
-async def test_a_report_that_nobody_reads_to_its_end_ends_in_silence(gateway: Gateway) -> None:
+async def test_a_report_whose_reader_stops_early_ends_without_a_traceback(gateway: Gateway) -> None:
     report = f"{sys.executable} -m gateway report aging --from 2020-03-01 --to 2020-03-31"
     process = await asyncio.create_subprocess_shell(
         f"{report} | true", cwd=ROOT, env=gateway.environment, stderr=PIPE
@@ -302,7 +302,7 @@ async def test_a_report_that_nobody_reads_to_its_end_ends_in_silence(gateway: Ga
     assert err == b""
 
 
-async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway) -> None:
+async def test_a_market_day_is_entered_and_the_moved_deadlines_are_printed(gateway: Gateway) -> None:
     today = datetime.now(UTC).date().isoformat()
     half = ("market-day", "HK", today, "half")
     assert "has its own closing time" in await refusal(gateway, *half, "--reason", "early close")

@@ -54,7 +54,7 @@ async def test_the_whole_book_under_a_cheaper_dollar_is_the_sum_of_its_calls(wor
     assert (found["totalBefore"], found["totalAfter"]) == ("0", "193000")
 
 
-async def test_who_would_owe_most_comes_first_by_the_rates_of_the_scenario(world: World) -> None:
+async def test_the_largest_amount_comes_first_at_the_rates_of_the_scenario(world: World) -> None:
     """1,000 Hong Kong dollars are more than 100 dollars at 7.80, and less at half as much again."""
     dollars = an_account("U1", "0", {}, account_type=AccountType.CASH)
     terms = replace(dollars.terms, base_currency=USD)

@@ -38,7 +38,7 @@ async def damaged_event(desk: Desk) -> int:
     return int(row["stream_offset"])
 
 
-async def test_whoever_might_have_got_it_is_told_and_everything_behind_it_arrives(world: World) -> None:
+async def test_every_subscriber_of_a_damaged_event_is_notified_and_later_events_arrive(world: World) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2"))), **LOCAL)
     trader = desk.caller()
     async with a_receiver() as receiver:

@@ -157,7 +157,7 @@ async def test_a_mutation_beside_one_on_a_damaged_case_is_done(desk: Desk) -> No
     assert answer == {"damaged": {"result": {"code": "UNREADABLE"}}, "sound": {"result": {}}}
 
 
-async def test_an_answer_given_before_the_damage_is_told_as_damaged_data(desk: Desk) -> None:
+async def test_an_answer_given_before_the_damage_is_repeated_as_damaged_data(desk: Desk) -> None:
     scene = await a_scene(desk, "repeated", EVERY["claimCase"].by, "who claims")
     document = """mutation ($input: ClaimCaseInput!) { claimCase(input: $input) { result {
       ... on CaseChanged { case { id } } } } }"""

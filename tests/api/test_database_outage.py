@@ -201,7 +201,7 @@ async def impatient(postgres_url: str, migrated_postgres: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("table", ["account", "idempotency_key", "quote", "risk_setting", "margin_case"])
-async def test_a_table_that_somebody_locks_is_told_as_a_lock_and_the_desk_goes_on(
+async def test_a_locked_table_is_reported_as_a_lock_and_the_desk_continues(
     impatient: Desk, table: str
 ) -> None:
     """As by ALTER TABLE: then nobody reads, and what waits is given up again and again."""

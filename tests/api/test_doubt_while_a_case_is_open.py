@@ -58,7 +58,7 @@ async def until_shown(desk: Desk, trader: Caller, **facts: str) -> None:
     await desk.until(told, f"the case to show {facts}")
 
 
-async def test_what_was_in_doubt_was_not_cured_without_a_break(world: World) -> None:
+async def test_a_doubt_restarts_the_hold_time_of_a_case(world: World) -> None:
     desk, trader, _ = await called(world)
     await world.market.says(CashStated("M1", HKD, Decimal(0), world.clock()))
     await until_shown(desk, trader, amount="0")

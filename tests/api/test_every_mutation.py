@@ -57,7 +57,9 @@ async def test_fifty_times_at_once_it_has_one_effect_which_the_audit_tells(desk:
 
 
 @pytest.mark.parametrize("name", CONTESTED)
-async def test_of_two_people_at_the_same_moment_one_does_it_and_one_is_told(desk: Desk, name: str) -> None:
+async def test_of_two_people_at_the_same_moment_one_succeeds_and_one_is_refused(
+    desk: Desk, name: str
+) -> None:
     scene = await a_scene(desk, f"{name}-2", EVERY[name].by, subject="ann")
     rival = desk.caller(EVERY[name].by, subject="bob")
     asked = await EVERY[name].prepare(scene)

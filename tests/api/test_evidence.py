@@ -193,7 +193,7 @@ async def test_recompute_gives_the_same_figures_to_the_last_digit(world: World) 
     assert await commanded(desk, "recompute", "nothing") == (2, "error there is no snapshot nothing\n")
 
 
-async def test_the_head_is_told_to_the_log_which_nobody_can_rewrite_with_it(
+async def test_the_head_of_the_chain_is_written_to_the_log(
     world: World,
 ) -> None:
     with capture_logs() as logs:

@@ -69,7 +69,7 @@ async def test_each_expectation_counts_alone_and_the_edge_is_within_it(world: Wo
     assert started["__typename"] == "LiquidationStarted"
 
 
-async def test_what_was_approved_is_held_to_it_as_well(world: World) -> None:
+async def test_an_approved_liquidation_is_held_to_its_expected_plan(world: World) -> None:
     desk, trader, case_id = await called(world, approval_notional="1", approval_growth="9")
     seen = await preview(trader, case_id)
     asked = await liquidate(trader, case_id, expected={"notionalAtMost": seen["notional"]})

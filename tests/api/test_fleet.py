@@ -164,7 +164,7 @@ async def test_a_killed_worker_is_replaced_and_its_port_answers_meanwhile(fleet:
     assert await fleet.answers()
 
 
-async def test_a_version_that_does_not_start_replaces_nobody_and_one_that_does_replaces_all(
+async def test_a_version_that_does_not_start_replaces_no_worker_and_one_that_does_replaces_all(
     fleet: Fleet,
 ) -> None:
     before = fleet.workers()

@@ -116,7 +116,7 @@ async def test_a_large_one_is_asked_for_and_done_when_another_approves(
     assert '"maker":"ann"' in entry["detail"].replace(" ", "")
 
 
-async def test_the_approved_plan_is_planned_anew_and_says_how_it_differs(
+async def test_the_approved_plan_is_planned_again_and_lists_the_differences(
     desk: Desk, maker: Caller, checker: Caller, called: Any, world: World
 ) -> None:
     (refused,) = await ask(maker, {"caseId": called["id"]})
@@ -179,7 +179,7 @@ async def test_a_batch_of_more_cases_than_one_person_may(desk: Desk, maker: Call
     assert [result["__typename"] for result in two] == ["LiquidationStarted"] * 2
 
 
-async def test_who_asked_does_not_approve_and_a_second_wish_is_told_of_the_first(
+async def test_the_maker_cannot_approve_and_a_second_request_names_the_first(
     desk: Desk, maker: Caller, called: Any
 ) -> None:
     request = await asked_for(maker, called)
@@ -251,7 +251,7 @@ async def test_two_approvers_at_once_one_outcome(desk: Desk, maker: Caller, call
     assert refused["approval"]["decidedBy"] in ("bob", "carol")
 
 
-async def test_what_cannot_be_done_any_more_stays_pending(
+async def test_a_request_that_is_no_longer_possible_stays_pending(
     desk: Desk, world: World, maker: Caller, checker: Caller, called: Any
 ) -> None:
     request = await asked_for(maker, called)

@@ -119,7 +119,7 @@ async def test_of_two_traders_at_the_same_moment_one_liquidates_and_one_finds_no
     assert await _effects(desk) == (1, 1, 2)
 
 
-async def test_of_two_traders_who_name_the_version_one_is_told_that_it_changed(
+async def test_of_two_traders_who_name_the_version_one_gets_a_version_conflict(
     desk: Desk, called: Any
 ) -> None:
     legs = [{"symbol": BANK, "quantity": "100"}]

@@ -177,7 +177,7 @@ def _field(place: Place) -> Any:
     return parent.fields[place.field]
 
 
-async def test_what_is_no_value_of_its_type_is_refused_for_every_place_of_the_type(
+async def test_a_value_of_another_type_is_refused_in_every_place_of_the_type(
     desk: Desk, ids: dict[str, str]
 ) -> None:
     """By the type, so at one place of it; the schema says which type each place has."""
@@ -210,7 +210,9 @@ async def test_what_is_no_value_of_its_type_is_refused_for_every_place_of_the_ty
 
 
 @pytest.mark.parametrize("field", of("Query"))
-async def test_no_value_in_a_query_is_a_fault_of_ours(desk: Desk, ids: dict[str, str], field: str) -> None:
+async def test_no_impossible_value_in_a_query_is_an_internal_error(
+    desk: Desk, ids: dict[str, str], field: str
+) -> None:
     allowed = QUERIES[field.removeprefix("Query.")].allowed
     trader = Permission.RISK_WARNING_FULL
     caller = desk.caller(trader if trader in allowed else min(allowed))
@@ -225,7 +227,7 @@ NESTED = sorted({each.parent for each in PLACES} - {"Query", "Mutation", "Subscr
 
 
 @pytest.mark.parametrize("parent", NESTED)
-async def test_no_value_in_a_nested_field_is_a_fault_of_ours(desk: Desk, parent: str) -> None:
+async def test_no_impossible_value_in_a_nested_field_is_an_internal_error(desk: Desk, parent: str) -> None:
     way = way_to(SCHEMA, parent)
     if way is None:
         assert parent == "StockRecalled", "only a mutation leads to it, with the arguments that others have"
@@ -242,7 +244,7 @@ async def test_no_value_in_a_nested_field_is_a_fault_of_ours(desk: Desk, parent:
 
 
 @pytest.mark.parametrize("field", of("Mutation"))
-async def test_no_value_in_a_mutation_is_a_fault_of_ours_or_stored(
+async def test_no_impossible_value_in_a_mutation_is_an_internal_error_or_stored(
     desk: Desk, ids: dict[str, str], field: str
 ) -> None:
     """Where it makes sense, it may be done; see `SENSIBLE`."""
@@ -307,7 +309,7 @@ async def _withdraw_all(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("field", of("Subscription"))
-async def test_no_value_in_a_subscription_is_a_fault_of_ours(
+async def test_no_impossible_value_in_a_subscription_is_an_internal_error(
     desk: Desk, ids: dict[str, str], field: str
 ) -> None:
     caller = desk.caller()
@@ -328,7 +330,7 @@ async def test_no_value_in_a_subscription_is_a_fault_of_ours(
             await operation.stop()
 
 
-async def test_what_is_no_json_is_refused_whatever_the_place(desk: Desk) -> None:
+async def test_malformed_json_is_refused_in_every_place(desk: Desk) -> None:
     caller = desk.caller()
     document = "query ($v: CaseFilter) { cases(filter: $v) { totalCount } }"
     for field in ("amountAtLeast", "search", "openedAfter"):

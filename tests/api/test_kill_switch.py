@@ -89,9 +89,7 @@ async def test_the_admin_asks_and_the_approver_approves(desk: Desk) -> None:
     assert (await turn(admin, on=False))["code"] == "NOT_FOUND"
 
 
-async def test_who_may_only_look_does_not_freeze_and_who_trades_does_not_unfreeze(
-    desk: Desk, trader: Caller
-) -> None:
+async def test_a_reader_does_not_freeze_and_a_trader_does_not_unfreeze(desk: Desk, trader: Caller) -> None:
     for role in (Permission.RISK_WARNING_READ_ONLY, Permission.AUDITOR):
         assert (await turn(desk.caller(role), on=True))["code"] == "FORBIDDEN"
     await turn(trader, on=True)
@@ -160,7 +158,7 @@ async def test_the_same_key_fifty_times_at_once_has_one_effect(desk: Desk, trade
     assert {answer["killSwitch"]["id"] for answer in again} == {answers[0]["killSwitch"]["id"]}
 
 
-async def test_what_is_with_the_venue_stays_and_can_be_cancelled(desk: Desk, trader: Caller) -> None:
+async def test_orders_at_the_venue_stay_and_can_be_cancelled(desk: Desk, trader: Caller) -> None:
     async def status_is(account_no: str, status: str) -> bool:
         (order,) = await orders(trader, accountNo=account_no)
         return bool(order["status"] == status)

@@ -93,7 +93,9 @@ async def test_a_recall_names_the_stock_the_quantity_and_when_it_is_due_and_asks
     assert "300 5.HK" in by_hand["message"]["body"]
 
 
-async def test_an_intraday_account_is_told_when_it_has_to_be_flat(world: World, receiver: Receiver) -> None:
+async def test_a_letter_names_the_time_from_which_an_intraday_account_has_to_be_flat(
+    world: World, receiver: Receiver
+) -> None:
     book = one_client(account_type=AccountType.INTRADAY)
     desk = await called_alone(world, receiver, book, by_itself=True)
     (posted,) = await receiver.until(1)
@@ -104,7 +106,9 @@ async def test_an_intraday_account_is_told_when_it_has_to_be_flat(world: World, 
     assert call["template"] == "MARGIN_CALL"
 
 
-async def test_what_a_letter_would_say_wrongly_is_refused_by_hand(world: World, receiver: Receiver) -> None:
+async def test_a_letter_that_would_be_wrong_is_refused_when_sent_by_hand(
+    world: World, receiver: Receiver
+) -> None:
     desk = await called_alone(world, receiver, one_client())
     case = await case_of(desk, "M1")
     trader = desk.caller(minutes=60 * 24 * 30)
@@ -138,7 +142,7 @@ async def test_a_case_with_nothing_to_collect_asks_for_nothing(world: World, rec
     assert refused["code"] == "NOTHING_TO_COLLECT"
 
 
-async def test_the_last_price_before_the_close_is_told_as_it_is_and_is_not_too_old(
+async def test_the_last_price_before_the_close_is_stated_and_is_not_too_old(
     world: World, receiver: Receiver
 ) -> None:
     world.clock.now = datetime(2020, 3, 16, 7, 59, 30, tzinfo=UTC)
@@ -316,9 +320,7 @@ EVENTS_OF_WORK = """subscription { caseEvents { kind case {
   alertType account { deskWork { status cases claims { caseNo by } } } } } }"""
 
 
-async def test_what_is_done_for_one_case_shows_on_the_account_of_its_twin(
-    world: World, receiver: Receiver
-) -> None:
+async def test_work_on_one_case_shows_on_the_account_of_its_twin(world: World, receiver: Receiver) -> None:
     desk = await twin_desk(world)
     await desk.market.says(*quotes(desk.clock(), size=0))
 
@@ -370,7 +372,7 @@ async def test_an_event_of_each_twin_tells_what_its_account_shows_of_the_other(
     await events.until(shows(twin, status="LIQUIDATING"))
 
 
-async def test_a_client_is_told_what_was_sold(world: World, receiver: Receiver) -> None:
+async def test_a_client_receives_a_report_of_the_sales(world: World, receiver: Receiver) -> None:
     desk = await called_alone(world, receiver, one_client(), by_itself=True)
     case = await case_of(desk, "M1")
     await receiver.until(1)
@@ -383,7 +385,7 @@ async def test_a_client_is_told_what_was_sold(world: World, receiver: Receiver) 
     assert len(kept) == 1
 
 
-async def test_a_deadline_that_comes_sooner_is_told_at_once_and_a_later_one_with_the_next_letter(
+async def test_an_earlier_deadline_is_announced_at_once_and_a_later_one_in_the_next_letter(
     world: World, receiver: Receiver
 ) -> None:
     """By a person and by a market day; an intraday account learns when it has to be flat now."""
@@ -419,7 +421,7 @@ async def test_a_deadline_that_comes_sooner_is_told_at_once_and_a_later_one_with
     assert len(await letters(desk, of["M1"]["id"])) == 2, "more time can wait"
 
 
-async def test_what_was_sold_is_told_once_of_a_case_that_is_an_exception_by_then(
+async def test_sales_are_reported_once_of_a_case_that_is_in_exception_by_then(
     world: World, receiver: Receiver
 ) -> None:
     quiet = Contact(

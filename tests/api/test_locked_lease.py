@@ -42,7 +42,7 @@ async def says(desk: Desk, status: str, led: bool, why: str = "") -> None:
 
 
 @pytest.mark.parametrize("what", LOCKS)
-async def test_every_process_says_that_nobody_leads_until_the_lock_is_gone(
+async def test_every_process_says_that_no_process_leads_until_the_lock_is_gone(
     world: World, forgotten: asyncpg.Connection, what: str
 ) -> None:
     with capture_logs() as logs:
@@ -66,7 +66,7 @@ async def test_every_process_says_that_nobody_leads_until_the_lock_is_gone(
     assert "worker crashed" not in told
 
 
-async def test_a_locked_row_of_the_successor_keeps_nobody_from_leading(
+async def test_a_locked_row_of_the_successor_keeps_no_process_from_leading(
     world: World, forgotten: asyncpg.Connection
 ) -> None:
     first = await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK)
@@ -78,7 +78,7 @@ async def test_a_locked_row_of_the_successor_keeps_nobody_from_leading(
         await second.until(second.leads, "the other process to lead")
 
 
-async def test_a_lease_of_a_dead_process_that_ends_far_away_is_told_and_can_be_ended(
+async def test_a_far_lease_end_of_a_dead_process_is_reported_and_can_be_ended(
     world: World, forgotten: asyncpg.Connection
 ) -> None:
     await world.imports(a_book(a_client("C1", owing("M1"))))

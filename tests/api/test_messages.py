@@ -158,7 +158,7 @@ async def test_the_same_key_fifty_times_at_once_is_one_message(world: World, rec
     assert reused["code"] == "IDEMPOTENCY_KEY_REUSED"
 
 
-async def test_who_may_not_see_personal_data_sees_that_a_message_was_sent_and_not_to_whom(
+async def test_a_caller_without_personal_data_sees_messages_without_their_recipients(
     world: World, receiver: Receiver
 ) -> None:
     desk = await called(world, receiver, "sms", book=a_reached_book())
@@ -299,7 +299,7 @@ async def tried_since(desk: Desk, before: float) -> bool:
     return await failed_attempts(desk) > before or await given_up(desk)
 
 
-async def test_clients_are_told_once_a_day_until_the_deadline_and_when_it_is_over(
+async def test_clients_get_one_letter_a_day_until_the_deadline_and_one_at_the_end(
     world: World, receiver: Receiver
 ) -> None:
     book = a_reached_book()
@@ -511,7 +511,7 @@ async def test_a_process_that_died_while_sending_sends_again_under_the_same_id(
     await settled(successor, case["id"], "SENT")
 
 
-async def test_what_never_began_is_no_attempt_and_what_may_have_gone_out_is_told(
+async def test_a_call_that_never_began_is_no_attempt_and_one_that_may_have_gone_out_is_reported(
     world: World, receiver: Receiver
 ) -> None:
     receiver.silent.add("/sms")

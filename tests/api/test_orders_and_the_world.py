@@ -65,7 +65,7 @@ async def follow_ups(trader: Caller, case: Any) -> Any:
     return (await trader.ask(FOLLOW_UPS, id=case["id"]))["case"]["followUps"]["nodes"]
 
 
-async def test_a_statement_below_the_open_order_calls_it_off_and_is_told(world: World) -> None:
+async def test_a_statement_below_the_open_order_cancels_it_and_is_reported(world: World) -> None:
     desk, trader, case, placed = await an_order(world)
     await state(desk, 40)
     await until_status(desk, trader, placed["id"], "CANCELED")
@@ -109,7 +109,7 @@ async def test_the_first_half_of_a_split_leaves_no_false_cover(world: World) -> 
     assert again["__typename"] == "LiquidationStarted", again
 
 
-async def test_a_venue_that_hangs_holds_up_no_order_behind_the_first_and_is_told_once(world: World) -> None:
+async def test_a_hanging_venue_holds_up_no_later_order_and_is_logged_once(world: World) -> None:
     book = a_book(a_client("C1", owing("M1"), owing("M2")))
     desk = await world.desk(book, venue_answer_timeout_s=0.05, working_order_check_s=0.1)
     await desk.market.says(*quotes(desk.clock(), size=0))

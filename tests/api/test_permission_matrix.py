@@ -65,7 +65,7 @@ async def test_a_subscription_is_opened_to_exactly_those_who_may(
     assert {role for role in ROLES if await _opened(callers[role], row)} == _allowed(name, row)
 
 
-async def test_what_nobody_may_see_is_looked_for_in_the_whole_answer() -> None:
+async def test_masked_data_is_searched_for_in_the_whole_answer() -> None:
     assert _codes({"a": [{"b": {"code": "FORBIDDEN"}}]}) == {"FORBIDDEN"}
 
 

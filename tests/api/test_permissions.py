@@ -80,9 +80,7 @@ NAMED_EVENTS = """subscription ($text: String) {
 
 
 @pytest.mark.parametrize("permission", READERS)
-async def test_who_may_only_look_sees_everything_and_changes_nothing(
-    busy: BusyDesk, permission: Permission
-) -> None:
+async def test_a_reader_sees_everything_and_changes_nothing(busy: BusyDesk, permission: Permission) -> None:
     looker = busy.desk.caller(permission)
     assert await looker.ask(LISTS) == await busy.trader.ask(LISTS)
     refused = await liquidate(looker, busy.ids["M1"])
@@ -109,7 +107,7 @@ async def _found(caller: Caller, text: str) -> set[int]:
 
 
 @pytest.mark.parametrize("permission", MASKED_READERS)
-async def test_who_may_not_see_names_neither_reads_them_nor_finds_by_them(
+async def test_a_caller_without_personal_data_neither_reads_names_nor_finds_by_them(
     busy: BusyDesk, permission: Permission
 ) -> None:
     masked = busy.desk.caller(permission)
@@ -118,7 +116,7 @@ async def test_who_may_not_see_names_neither_reads_them_nor_finds_by_them(
     assert 0 not in await _found(masked, "c2")
 
 
-async def test_who_may_see_names_reads_them_and_finds_by_them(busy: BusyDesk) -> None:
+async def test_a_caller_with_personal_data_reads_names_and_finds_by_them(busy: BusyDesk) -> None:
     for permission in set(Permission) - set(MASKED_READERS):
         caller = busy.desk.caller(permission)
         assert _names(await caller.ask(NAMES)) >= {"Client C1", "Client C2"}

@@ -53,7 +53,9 @@ async def kept(desk: Desk) -> list[Any]:
 
 
 @pytest.mark.parametrize("what", SHOWN)
-async def test_what_an_auditor_reads_is_kept_once_per_request(desk: Desk, auditor: Caller, what: str) -> None:
+async def test_the_reads_of_an_auditor_are_recorded_once_per_request(
+    desk: Desk, auditor: Caller, what: str
+) -> None:
     document, fields, clients = SHOWN[what]
     before, request = len(await kept(desk)), uuid4().hex
     answer = await auditor.post(json={"query": document}, headers={"X-Request-ID": request})

@@ -51,7 +51,9 @@ def pooler(world: World, ignores: str = "") -> Iterator[str]:
 
 
 @pytest.mark.parametrize("ignores", ["", DROPPED], ids=["refuses limits", "drops limits"])
-async def test_what_is_wrong_is_said_in_one_line_at_the_start(world: World, ignores: str) -> None:
+async def test_a_wrong_pooler_setting_is_reported_in_one_line_at_the_start(
+    world: World, ignores: str
+) -> None:
     with pooler(world, ignores) as url:
         settings = load_settings(database_url=url, data_directory=world.directory)
         with pytest.raises(CannotStart) as refused:

@@ -102,7 +102,7 @@ async def test_between_the_collars_a_second_person_decides(world: World) -> None
 
 
 @pytest.mark.parametrize("side", ["a sale", "a cover"])
-async def test_what_was_approved_is_not_done_at_a_price_beyond_the_collar_that_nobody_saw(
+async def test_an_approved_liquidation_is_not_placed_at_an_unseen_price_beyond_the_collar(
     world: World, side: str
 ) -> None:
     """It took two because of its size; since then the market has gone away from the mark."""
@@ -164,7 +164,7 @@ async def test_an_automatic_sale_waits_for_the_market_says_so_once_and_then_sell
     assert {order["limitPrice"] for order in await orders(trader)} == {"99.9"}
 
 
-async def test_what_is_within_the_collar_is_sold_and_the_rest_waits(world: World) -> None:
+async def test_positions_within_the_collar_are_sold_and_the_rest_waits(world: World) -> None:
     desk, trader, case_id = await called(world)
     await set_auto(trader, [case_id], at=AT_TWO_FIVE)
     # 1,000 shares of the bank alone do not cure any more: HKD 60,000 to collect.

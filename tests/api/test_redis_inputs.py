@@ -299,7 +299,7 @@ async def test_a_redis_that_wants_another_password_is_one_outage_until_it_wants_
     assert list(not_told_as_one(logs)) == []
 
 
-async def test_what_was_trimmed_while_no_desk_read_is_told_everywhere_for_a_while(
+async def test_entries_trimmed_while_no_desk_read_are_reported_everywhere_for_a_while(
     outside: Outside, tmp_path: Any
 ) -> None:
     desk = await outside.desk()

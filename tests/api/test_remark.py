@@ -43,7 +43,7 @@ async def audited(desk: Desk) -> int:
     return int((await desk.rows("SELECT COUNT(*) AS n FROM audit WHERE action = 'updateRemark'"))[0]["n"])
 
 
-async def test_a_remark_is_kept_told_and_audited(desk: Desk, called: Any) -> None:
+async def test_a_remark_is_stored_sends_an_event_and_is_audited(desk: Desk, called: Any) -> None:
     events = await desk.caller().subscribe(CASE_EVENTS, filter={"accountNo": "M1"})
     operator = desk.caller(Permission.RISK_WARNING_OPERATOR, subject="ann")
     changed = await update(operator, called, "calls back at 15:00")
@@ -65,7 +65,7 @@ async def test_the_same_key_fifty_times_at_once_has_one_effect(desk: Desk, calle
     assert other["code"] == "IDEMPOTENCY_KEY_REUSED"
 
 
-async def test_of_two_traders_at_once_one_writes_and_the_other_is_told_what_it_is_now(
+async def test_of_two_traders_at_once_one_writes_and_the_other_receives_the_current_state(
     desk: Desk, called: Any
 ) -> None:
     answers = await asyncio.gather(
@@ -78,7 +78,9 @@ async def test_of_two_traders_at_once_one_writes_and_the_other_is_told_what_it_i
     assert await audited(desk) == 1
 
 
-async def test_who_may_not_is_refused_and_what_is_out_of_scope_is_not_there(desk: Desk, called: Any) -> None:
+async def test_a_caller_without_the_permission_is_refused_and_a_case_out_of_scope_is_not_found(
+    desk: Desk, called: Any
+) -> None:
     refused = await update(desk.caller(Permission.RISK_APPROVER), called, "x")
     assert (refused["code"], refused["now"]) == ("FORBIDDEN", None)
     elsewhere = await update(desk.caller(accounts=["M2"]), called, "x")

@@ -118,7 +118,7 @@ async def test_a_handshake_that_cannot_be_read_is_answered(desk: LiveDesk, lines
     assert await refused(desk, iter([UPGRADE + lines])) == (status, code)
 
 
-async def test_a_trailer_names_nobody_else(desk: LiveDesk) -> None:
+async def test_a_trailer_with_an_authorization_is_not_accepted(desk: LiveDesk) -> None:
     trailer = b"2\r\n{}\r\n0\r\nAuthorization: x\r\n\r\n"
     async with RawHttp.open(desk.port) as connection:
         await connection.send([chunked(desk) + trailer])

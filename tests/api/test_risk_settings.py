@@ -115,7 +115,7 @@ async def test_a_change_counts_from_its_effective_time_and_not_before(desk: Desk
     await until_amount(desk, "90300")
 
 
-async def test_what_is_approved_late_counts_from_the_approval(desk: Desk) -> None:
+async def test_a_change_approved_late_counts_from_the_approval(desk: Desk) -> None:
     begins = desk.clock() + timedelta(seconds=5)
     requested = await ask_for(maker(desk), DOUBLE, effectiveAt=begins.isoformat())
     desk.clock.advance(seconds=20)
@@ -203,7 +203,7 @@ async def everywhere(caller: Caller) -> dict[str, Any]:
     }
 
 
-async def test_what_is_exempt_counts_in_no_total_beside_an_over_financing_call(world: World) -> None:
+async def test_an_exempt_call_counts_in_no_total_beside_an_over_financing_call(world: World) -> None:
     """M1 lacks 20,000, of which the financing limit asks for 5,000: two cases, and one shortfall."""
     account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="145000")
     desk = await world.desk(a_book(a_client("C1", account)))
@@ -356,7 +356,7 @@ async def test_history_is_read_in_pages(desk: Desk) -> None:
     assert not last["pageInfo"]["hasNextPage"]
 
 
-async def test_who_has_no_right_neither_reads_nor_asks(desk: Desk) -> None:
+async def test_a_caller_without_the_permission_neither_reads_nor_requests_settings(desk: Desk) -> None:
     for permission in (Permission.RISK_WARNING_FULL, Permission.RISK_WARNING_READ_ONLY, Permission.SERVICE):
         caller = desk.caller(permission)
         assert (await caller.answer(SETTINGS)).codes == ["FORBIDDEN"]
@@ -366,7 +366,7 @@ async def test_who_has_no_right_neither_reads_nor_asks(desk: Desk) -> None:
         await desk.caller(permission).ask(SETTINGS)
 
 
-async def test_whoever_sees_some_accounts_only_asks_for_those(desk: Desk) -> None:
+async def test_a_limited_scope_requests_changes_of_its_accounts_only(desk: Desk) -> None:
     of_m1 = maker(desk, ["M1"])
     assert (await ask_for(of_m1, DOUBLE))["code"] == "FORBIDDEN"
     assert (await ask_for(of_m1, exemption(accountNo="M2")))["code"] == "NOT_FOUND"
@@ -404,7 +404,7 @@ async def test_whoever_sees_some_accounts_only_asks_for_those(desk: Desk) -> Non
         exemption(clientGroup="gold"),
     ],
 )
-async def test_what_makes_no_sense_is_an_error(desk: Desk, setting: dict[str, Any]) -> None:
+async def test_invalid_input_is_an_error(desk: Desk, setting: dict[str, Any]) -> None:
     asked = {"idempotencyKey": "k", "setting": setting, "reason": "r"}
     assert (await maker(desk).answer(REQUEST, input=asked)).codes == ["BAD_USER_INPUT"]
 
@@ -426,7 +426,7 @@ async def test_exactly_one_setting_is_asked_for(desk: Desk, setting: dict[str, A
         exemption(ruleId="bm9wZQ"),
     ],
 )
-async def test_what_is_not_there_is_not_found(desk: Desk, setting: dict[str, Any]) -> None:
+async def test_a_missing_object_is_not_found(desk: Desk, setting: dict[str, Any]) -> None:
     assert (await ask_for(maker(desk), setting))["code"] == "NOT_FOUND"
 
 

@@ -63,7 +63,7 @@ async def test_the_knobs_size_the_preview_and_the_orders_alike(world: World) -> 
     assert len(await orders(trader)) == 2
 
 
-async def test_the_initial_margin_as_target_and_unknown_volumes_are_told(world: World) -> None:
+async def test_the_initial_margin_as_target_and_unknown_volumes_are_reported(world: World) -> None:
     _, trader, case = await called(world)
     call = await preview(trader, case["id"])
     initial = await sized(trader, case["id"], target="INITIAL_MARGIN")

@@ -34,7 +34,7 @@ async def hasty(shared_world: World, desk: Desk) -> Desk:
 
 
 @pytest.mark.asyncio(loop_scope="function")
-async def test_the_summary_is_told_now_and_after_a_change(world: World) -> None:
+async def test_the_summary_is_sent_at_once_and_after_a_change(world: World) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2"))))
     summary = await desk.caller().subscribe(SUMMARY)
     only_m1 = await desk.caller(accounts=["M1"]).subscribe(SUMMARY)
@@ -45,7 +45,7 @@ async def test_the_summary_is_told_now_and_after_a_change(world: World) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="function")
-async def test_quotes_are_told_as_known_then_as_they_come(world: World) -> None:
+async def test_quotes_are_sent_as_known_and_then_as_they_change(world: World) -> None:
     desk = await world.desk(a_book())
     await world.market.says(*quotes(world.clock()))
     mine = await desk.caller().subscribe(QUOTES, symbols=[RAIL])
@@ -65,7 +65,7 @@ async def test_quotes_are_told_as_known_then_as_they_come(world: World) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="function")
-async def test_every_operation_of_a_socket_sees_the_world_anew(world: World) -> None:
+async def test_every_operation_of_a_socket_reads_the_current_state(world: World) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1"))))
     socket = await desk.caller().socket()
     events = await socket.operate(CASE_EVENTS)

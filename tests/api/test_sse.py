@@ -204,7 +204,7 @@ async def test_a_query_and_a_mutation_are_one_next_and_complete_and_the_stream_e
     ],
     ids=str,
 )
-async def test_what_is_wrong_with_the_operation_is_told_on_the_stream(
+async def test_an_error_of_the_operation_is_sent_on_the_stream(
     client: httpx.AsyncClient, query: str, more: dict[str, Any], code: str
 ) -> None:
     async with distinct(client, query, **more) as reader:
@@ -220,7 +220,7 @@ async def test_without_a_permission_nothing_is_shown(desk: LiveDesk) -> None:
         assert result.json["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
-async def test_a_cursor_of_somebody_with_other_accounts_is_invalid(
+async def test_a_cursor_of_a_caller_with_another_scope_is_invalid(
     desk: LiveDesk, client: httpx.AsyncClient
 ) -> None:
     async with distinct(client) as reader:
@@ -428,7 +428,7 @@ async def test_a_query_over_the_single_stream_is_a_next_and_a_complete(client: h
         assert (complete.name, complete.json) == ("complete", {"id": "q"})
 
 
-async def test_what_happens_before_the_reserved_stream_is_opened_waits_for_it(
+async def test_events_before_the_reserved_stream_is_opened_wait_for_it(
     client: httpx.AsyncClient,
 ) -> None:
     token = await reserve(client)
@@ -501,7 +501,7 @@ async def test_a_stream_has_one_connection_and_is_gone_with_it(client: httpx.Asy
     assert refused(again, 404) == "STREAM_UNKNOWN"
 
 
-async def test_a_stream_of_somebody_else_is_unknown(desk: LiveDesk, client: httpx.AsyncClient) -> None:
+async def test_a_stream_of_another_subject_is_unknown(desk: LiveDesk, client: httpx.AsyncClient) -> None:
     async with single(client) as (_, token), http_client(desk, desk.token("thief")) as thief:
         assert refused(await execute(thief, token, "1"), 404) == "STREAM_UNKNOWN"
         stop = await thief.delete("/graphql/stream", params={"operationId": "1"}, headers={TOKEN: token})
@@ -576,7 +576,7 @@ async def test_a_stream_of_several_operations_lasts_as_long_as_the_best_token_sh
         assert reader.comments[-1] == "4403 the token has expired"
 
 
-async def test_a_reservation_nobody_comes_for_lapses(directory: Path) -> None:
+async def test_an_unused_reservation_expires(directory: Path) -> None:
     async with served_desk(directory / "lapse", sse_reserved_s=0.1) as desk, http_client(desk) as client:
         token = await reserve(client)
         await until(lambda: not desk.live.admission.seats)
@@ -639,7 +639,7 @@ async def received_by(connection: socket.socket, begun: bytes) -> bytes:
     return b"".join(parts)
 
 
-async def test_a_reader_that_stalls_is_cut_off_and_delays_nobody(directory: Path) -> None:
+async def test_a_stalled_reader_is_cut_off_and_delays_no_other(directory: Path) -> None:
     async with served_desk(directory / "stall", mailbox_frames=20) as desk, http_client(desk) as client:
         async with distinct(client) as reader:
             connection, begun = await stalled(desk, CASES)

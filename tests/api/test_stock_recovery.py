@@ -203,7 +203,7 @@ REPORTS = """{
 }"""
 
 
-async def test_what_asked_for_stock_was_no_required_margin_and_sold_nothing_too_much(
+async def test_a_case_for_stock_required_no_margin_and_was_not_over_liquidated(
     writers: Desk, world: World
 ) -> None:
     trader = writers.caller()
@@ -279,7 +279,9 @@ async def test_a_delivery_ends_a_shortfall_and_the_same_day_does_not_ask_again(
     assert [found["quantity"] for found in await shortfalls(writers.caller())] == ["400"]
 
 
-async def test_who_is_short_of_the_stock_is_asked_if_the_rule_says_so(writers: Desk, world: World) -> None:
+async def test_an_account_short_of_the_stock_is_asked_if_the_rule_says_so(
+    writers: Desk, world: World
+) -> None:
     trader = writers.caller()
     events = await trader.subscribe(CASE_EVENTS)
     await enable_collection(writers, skip_short=False)
@@ -348,7 +350,7 @@ async def test_recalls_add_up_and_never_ask_for_more_than_is_short(shorts: Desk)
     assert [order["quantity"] for order in started["orders"]] == ["500"], "the older recall comes first"
 
 
-async def test_what_is_sold_short_after_a_recall_can_be_recalled_too(shorts: Desk, world: World) -> None:
+async def test_stock_sold_short_after_a_recall_can_be_recalled_too(shorts: Desk, world: World) -> None:
     trader = shorts.caller()
     await recall(trader, 200, rule="LARGEST_FIRST")
     await recall(trader, 300, rule="LARGEST_FIRST")
@@ -392,7 +394,7 @@ async def test_liquidate_and_its_preview_plan_the_recovery_of_such_a_case(shorts
     assert started["case"]["amount"] == "0"
 
 
-async def test_fifo_asks_whoever_has_been_short_for_longest(shorts: Desk, world: World) -> None:
+async def test_fifo_asks_the_account_that_has_been_short_for_longest(shorts: Desk, world: World) -> None:
     world.clock.advance(minutes=5)
     at = world.clock()
     await world.market.says(
@@ -457,7 +459,7 @@ async def test_a_scoped_recall_is_allocated_within_scope_only(shorts: Desk) -> N
     assert sorted(await recoveries(shorts.caller())) == ["B", "C"]
 
 
-async def test_what_makes_no_recall_is_refused(shorts: Desk) -> None:
+async def test_an_invalid_recall_is_refused(shorts: Desk) -> None:
     trader = shorts.caller()
     assert (await recall(trader, 100, symbol="9.HK"))["code"] == "NOT_FOUND"
     assert (await recall(trader, 100, symbol=CALL))["code"] == "NOT_FOUND"
@@ -467,7 +469,9 @@ async def test_what_makes_no_recall_is_refused(shorts: Desk) -> None:
     assert (await trader.answer(RECALL, input=given)).codes == ["BAD_USER_INPUT"]
 
 
-async def test_what_a_voided_case_asked_for_is_cancelled_and_can_be_recalled_anew(shorts: Desk) -> None:
+async def test_the_recovery_of_a_voided_case_is_cancelled_and_its_stock_can_be_recalled_again(
+    shorts: Desk,
+) -> None:
     trader, approver = shorts.caller(), shorts.caller(Permission.RISK_APPROVER, subject="olga")
     await recall(trader, 200, rule="LARGEST_FIRST")
     (found,) = (await recoveries(trader)).values()
@@ -498,7 +502,7 @@ async def test_a_recall_that_is_due_is_covered_by_the_desk_itself_where_that_was
     assert await recoveries(trader) == {}
 
 
-async def test_what_is_due_in_a_shut_market_waits_for_it_while_the_rest_is_covered(world: World) -> None:
+async def test_stock_of_a_shut_market_waits_for_it_while_the_rest_is_covered(world: World) -> None:
     """It is morning in Hong Kong, and night in New York."""
     short = an_account("A", "90000000", {TENCENT: -500, APPLE: -300})
     book = a_book(a_client("C1", short), instruments=(an_instrument(TENCENT, lot=100), an_instrument(APPLE)))

@@ -59,7 +59,7 @@ async def called(desk: Desk) -> Any:
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
-async def test_nobody_approves_their_own_request_in_another_spelling(
+async def test_a_maker_cannot_approve_their_own_request_in_another_spelling(
     desk: Desk, called: Any, spelling: str
 ) -> None:
     request = await asked_for(desk.caller(subject="Ann.Lee"), called)
@@ -112,6 +112,6 @@ async def test_a_revocation_in_any_spelling_ends_the_tokens_of_every_spelling(de
     assert (await desk.caller(subject="bob").ask(VIEWER))["viewer"] == {"subject": "bob"}
 
 
-async def test_a_venue_or_the_desk_is_nobody_in_another_spelling(desk: Desk) -> None:
+async def test_a_venue_or_the_desk_is_no_subject_in_another_spelling(desk: Desk) -> None:
     for subject in ("SYSTEM", "\uff50aper", "Desk:import-book", " desk "):
         assert (await desk.caller(subject=subject).answer(VIEWER)).codes == ["TOKEN_CLAIMS"]

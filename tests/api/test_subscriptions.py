@@ -55,7 +55,7 @@ async def test_a_snapshot_is_followed_by_what_happens(desk: Desk, trader: Caller
     assert (live["case"]["status"], live["case"]["version"]) == ("LIQUIDATING", m2["version"] + 1)
 
 
-async def test_without_a_snapshot_only_what_is_new_is_told(desk: Desk, trader: Caller) -> None:
+async def test_without_a_snapshot_only_new_events_are_sent(desk: Desk, trader: Caller) -> None:
     events = await trader.subscribe(CASE_EVENTS)
     await desk.market.says(*quotes(desk.clock(), "99", size=0))
     assert (await events.next())["kind"] == "UPDATED"
@@ -170,7 +170,7 @@ async def test_a_cursor_is_good_for_its_own_field_and_filter_only(desk: Desk, tr
     assert await both.error_codes() == ["BAD_USER_INPUT"]
 
 
-async def test_what_leaves_the_wanted_statuses_is_removed_and_told_of_no_more(
+async def test_a_case_that_leaves_the_filter_is_removed_and_sends_no_more_events(
     desk: Desk, trader: Caller
 ) -> None:
     m1, m2 = await _case_of(trader, "M1"), await _case_of(trader, "M2")

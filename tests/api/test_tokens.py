@@ -116,7 +116,7 @@ async def test_a_good_token_is_taken_from_the_header_and_from_the_payload(desk: 
         assert await socket.ask(document) == viewer
 
 
-async def test_a_token_without_any_permission_sees_nothing_and_is_told_so(desk: Desk) -> None:
+async def test_a_token_without_any_permission_sees_nothing_and_is_refused(desk: Desk) -> None:
     nobody = desk.caller_with(signed(desk.settings.auth_secret.get_secret_value(), permissions=[]))
     assert (await nobody.ask(VIEWER))["viewer"] == {"subject": "trader"}
     for field in (

@@ -32,7 +32,7 @@ async def _case(desk: Desk) -> Any:
     return case
 
 
-async def test_what_is_done_at_one_is_told_by_the_other(pair: tuple[Desk, Desk]) -> None:
+async def test_a_command_at_one_process_sends_events_at_the_other(pair: tuple[Desk, Desk]) -> None:
     case = await _case(pair[0])
     for here, there in (pair, pair[::-1]):
         told = await there.caller().subscribe(ORDER_EVENTS)
@@ -91,7 +91,7 @@ async def test_when_the_leader_stops_the_other_takes_over_and_a_queued_order_is_
     assert (filled["status"], filled["filledQuantity"]) == ("FILLED", "100")
 
 
-async def test_a_leader_that_lost_its_lease_stops_and_whoever_gets_it_goes_on(
+async def test_a_leader_that_lost_its_lease_stops_and_its_successor_continues(
     world: World, pair: tuple[Desk, Desk]
 ) -> None:
     first, second = pair

@@ -49,7 +49,7 @@ async def hurt(desk: Desk, table: str, column: str, account_no: str, value: str 
         await damage(table, column, condition, value)
 
 
-async def test_what_is_asked_of_a_damaged_account_says_that_it_is_damaged(world: World) -> None:
+async def test_fields_of_a_damaged_account_answer_that_it_is_damaged(world: World) -> None:
     desk, trader = await three_called(world, sold=False)
     asked = """{ accounts(search: "A1") { nodes { id positions { nodes { id } } } } }"""
     (account,) = (await trader.ask(asked))["accounts"]["nodes"]

@@ -181,7 +181,7 @@ async def test_the_same_key_fifty_times_at_once_rotates_once_and_shows_the_secre
     assert secret.removeprefix("whsec_") not in str(stored)
 
 
-async def test_who_may_not_rotate_is_refused_and_so_is_one_secret_too_many(
+async def test_rotation_without_the_permission_is_refused_and_so_is_one_secret_too_many(
     world: World, receiver: Receiver
 ) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1"))), **LOCAL, webhook_old_secrets_max=1)
@@ -216,7 +216,7 @@ async def test_a_rotation_counts_from_the_next_delivery_on_and_leaves_the_positi
     assert body(under_way)["id"] != body(following)["id"]
 
 
-async def test_an_owner_is_told_of_the_accounts_in_scope_and_sees_only_own_webhooks(
+async def test_an_owner_receives_events_within_scope_and_sees_only_own_webhooks(
     desk: Desk, receiver: Receiver
 ) -> None:
     scoped = owner(desk, "scoped", accounts=["M2"])
@@ -236,7 +236,7 @@ async def test_an_owner_is_told_of_the_accounts_in_scope_and_sees_only_own_webho
     assert (await stranger.ask(REMOVE, input=asked))["removeWebhook"]["result"]["code"] == "NOT_FOUND"
 
 
-async def test_a_failing_receiver_gets_every_event_in_order_once_it_is_back_and_delays_nobody(
+async def test_a_failing_receiver_later_gets_every_event_in_order_and_delays_no_other(
     desk: Desk, receiver: Receiver
 ) -> None:
     receiver.answers_by["/down"] = 500
@@ -271,7 +271,7 @@ async def test_a_failing_receiver_gets_every_event_in_order_once_it_is_back_and_
     assert in_order[:2] == [body(each)["id"] for each in receiver.at("/well")][:2]
 
 
-async def test_a_dead_receiver_is_disabled_told_and_replayed_without_a_loss(
+async def test_a_dead_receiver_is_disabled_listed_and_replayed_without_a_loss(
     desk: Desk, receiver: Receiver
 ) -> None:
     receiver.status = 503
@@ -324,9 +324,7 @@ async def test_replay_from_a_cursor_delivers_the_same_events_again(desk: Desk, r
     assert (await caller.answer(REPLAY, input=borrowed)).codes == ["CURSOR_INVALID"]
 
 
-async def test_what_is_no_longer_held_is_a_gap_that_is_told_and_not_skipped(
-    desk: Desk, receiver: Receiver
-) -> None:
+async def test_pruned_events_are_a_reported_gap_and_not_skipped(desk: Desk, receiver: Receiver) -> None:
     receiver.status = 500
     caller = owner(desk)
     await register(caller, receiver.url())
@@ -362,7 +360,7 @@ async def test_nothing_is_lost_or_reordered_over_a_restart(world: World, receive
     assert body(receiver.posted[failed])["id"] == body(receiver.posted[0])["id"]
 
 
-async def test_a_revoked_owner_is_told_nothing_more(desk: Desk, receiver: Receiver) -> None:
+async def test_a_revoked_owner_receives_nothing_more(desk: Desk, receiver: Receiver) -> None:
     await register(owner(desk), receiver.url())
     resources = desk.application.resources
     with resources.database.active():
@@ -377,7 +375,7 @@ async def test_a_revoked_owner_is_told_nothing_more(desk: Desk, receiver: Receiv
     assert receiver.posted == []
 
 
-async def test_a_removed_webhook_is_told_nothing_more(desk: Desk, receiver: Receiver) -> None:
+async def test_a_removed_webhook_receives_nothing_more(desk: Desk, receiver: Receiver) -> None:
     caller = owner(desk)
     webhook = (await register(caller, receiver.url("/gone")))["webhook"]
     await register(caller, receiver.url("/stays"), key="stays")
@@ -392,7 +390,9 @@ async def test_a_removed_webhook_is_told_nothing_more(desk: Desk, receiver: Rece
     assert gone["code"] == "NOT_FOUND", "the key is bound to what was removed"
 
 
-async def test_who_may_not_is_refused_and_so_are_too_many(world: World, receiver: Receiver) -> None:
+async def test_a_caller_without_the_permission_is_refused_and_so_are_too_many(
+    world: World, receiver: Receiver
+) -> None:
     book = a_book(a_client("C1", owing("M1")))
     desk = await world.desk(book, **LOCAL, webhooks_max_per_subject=1, webhooks_max=2)
     assert (await register(desk.caller(), receiver.url()))["code"] == "FORBIDDEN"

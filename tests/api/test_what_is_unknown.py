@@ -136,7 +136,7 @@ async def accounts_of(caller: Caller) -> dict[str, Any]:
     return {account["accountNo"]: account for node in nodes for account in node["accounts"]}
 
 
-async def test_what_cannot_matter_stops_no_call_and_what_is_certain_opens_one(desk: Desk) -> None:
+async def test_an_irrelevant_missing_price_stops_no_call_and_a_certain_call_opens(desk: Desk) -> None:
     assert await called(desk.caller()) == EXPECTED
     forced = {case["id"] for case in await cases(desk.caller()) if case["forceEligible"]}
     assert len(forced) == len(EXPECTED) - len({"CASHDEBT"})
@@ -148,7 +148,7 @@ async def test_what_cannot_matter_stops_no_call_and_what_is_certain_opens_one(de
     assert known["DEBIT"]["figures"]["unvalued"] == [CHF]
 
 
-async def test_what_decides_and_is_unknown_is_listed(desk: Desk) -> None:
+async def test_an_unknown_price_that_decides_is_listed(desk: Desk) -> None:
     assert await unwatched(desk.caller()) == {
         "UNPRICED": [("NO_PRICE", NEW)],
         "FRANCS": [("NO_FX_RATE", CHF)],
@@ -163,7 +163,7 @@ BOOK_WHAT_IF = """{ bookWhatIf(input: {prices: [{factor: "-0.01"}]}) { unpriced 
   account { accountNo } calls reasons { reason subject } } } }"""
 
 
-async def test_what_would_be_called_is_not_left_out_without_a_word_where_nobody_can_say(desk: Desk) -> None:
+async def test_undecided_calls_are_listed_and_not_left_out_silently(desk: Desk) -> None:
     """In the same answer as the calls: which call is undecided, and for which reasons, all of them."""
     trader = desk.caller()
     account_id = await noted(desk, "UNPRICED", DoubtReason.INCOMPLETE, "NEWS.HK")

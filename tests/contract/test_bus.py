@@ -235,7 +235,7 @@ async def test_a_hole_is_refused_and_changes_nothing(make_bus: MakeBus) -> None:
     assert await bus.last_position() == at(3)
 
 
-async def test_an_empty_bus_takes_a_later_start_only_when_told_to_begin(make_bus: MakeBus) -> None:
+async def test_an_empty_bus_accepts_a_later_start_only_with_begin(make_bus: MakeBus) -> None:
     bus = await make_bus()
     with pytest.raises(BusBehind) as behind:
         await publish(bus, 7, 8)
@@ -261,7 +261,7 @@ async def test_a_new_epoch_has_to_be_begun_and_ends_the_listeners_of_the_old_one
         assert await take(entries, 1) == [2]
 
 
-async def test_a_slow_consumer_is_ended_after_what_was_buffered_and_harms_nobody(make_bus: MakeBus) -> None:
+async def test_a_slow_consumer_is_ended_after_its_buffer_and_harms_no_other(make_bus: MakeBus) -> None:
     bus = await make_bus(buffer_max=3)
     async with bus.listen(None) as slow, bus.listen(None) as quick:
         for offset in range(1, 7):
@@ -428,7 +428,7 @@ async def test_the_bus_is_unhealthy_while_redis_is_gone_and_recovers() -> None:
             assert await take(entries, 1) == [1]
 
 
-async def test_a_redis_that_does_not_answer_keeps_nobody_waiting() -> None:
+async def test_a_redis_that_does_not_answer_keeps_no_caller_waiting() -> None:
     with RedisServer() as server:
         bus = redis_bus(server.url, uuid4().hex, answers_within_s=1)
         async with running(bus):
@@ -512,7 +512,7 @@ async def test_two_who_find_out_where_the_stream_stands_take_no_listeners_place(
         await bus.close()
 
 
-async def test_who_listened_before_anything_was_known_is_told_of_a_hole() -> None:
+async def test_a_listener_without_a_position_loses_it_at_a_gap() -> None:
     outbox = Outbox()
     outbox.away = ConnectionError("away")
     with RedisServer() as server:
@@ -531,9 +531,7 @@ FOREIGN_ENTRIES: list[Any] = [{"a": "b"}, {"e": EPOCH}, {"": "quotes"}]
 
 
 @pytest.mark.parametrize("fields", FOREIGN_ENTRIES, ids=str)
-async def test_an_entry_that_somebody_else_put_into_the_stream_is_left_out_and_replaced(
-    redis_url: str, fields: Any
-) -> None:
+async def test_a_foreign_entry_of_the_stream_is_left_out_and_replaced(redis_url: str, fields: Any) -> None:
     outbox, name = Outbox(), uuid4().hex
     bus = redis_bus(redis_url, name, fallback=outbox)
     with capture_logs() as logs:
@@ -555,7 +553,7 @@ async def test_an_entry_that_somebody_else_put_into_the_stream_is_left_out_and_r
     ]
 
 
-async def test_a_broadcast_that_is_not_ours_is_left_out(redis_url: str) -> None:
+async def test_a_foreign_broadcast_is_left_out(redis_url: str) -> None:
     bus = redis_bus(redis_url, name := uuid4().hex)
     async with running(bus), Redis.from_url(redis_url) as admin, bus.watch("quotes") as watched:
         foreign: Any
@@ -567,7 +565,7 @@ async def test_a_broadcast_that_is_not_ours_is_left_out(redis_url: str) -> None:
 
 
 @pytest.mark.parametrize("deleted", [["3-0"], ["1-0", "2-0", "3-0"]], ids=["the last", "all"])
-async def test_what_somebody_deleted_from_the_end_of_the_stream_is_published_again(
+async def test_events_deleted_from_the_end_of_the_stream_are_published_again(
     redis_url: str, deleted: list[str]
 ) -> None:
     bus = redis_bus(redis_url, name := uuid4().hex)

@@ -202,7 +202,7 @@ async def test_an_eleventh_socket_of_a_subject_is_closed_with_1013_and_a_place_i
     ],
     ids=lambda text: text[:60].encode("ascii", "replace").decode() or "nothing",
 )
-async def test_what_is_no_message_is_closed_with_4400(desk: LiveDesk, text: str) -> None:
+async def test_a_malformed_message_is_closed_with_4400(desk: LiveDesk, text: str) -> None:
     async with ready(desk) as socket:
         socket.send_text(text)
         closed = await socket.closed()
@@ -279,7 +279,7 @@ async def test_text_that_is_not_utf8_is_closed_with_1007(desk: LiveDesk) -> None
         "half a code",
     ],
 )
-async def test_what_is_no_frame_is_closed_with_1002(desk: LiveDesk, frames: bytes) -> None:
+async def test_a_malformed_frame_is_closed_with_1002(desk: LiveDesk, frames: bytes) -> None:
     async with ready(desk) as socket:
         socket._writer.write(frames)
         assert (await socket.closed()).code == 1002
@@ -349,7 +349,7 @@ async def test_a_ping_is_answered_before_connection_init(desk: LiveDesk) -> None
         assert await works(socket)
 
 
-async def test_a_pong_that_nobody_asked_for_is_ignored(desk: LiveDesk) -> None:
+async def test_an_unsolicited_pong_is_ignored(desk: LiveDesk) -> None:
     async with ready(desk) as socket:
         socket.send(type="pong")
         socket.send(type="pong", payload="anything")

@@ -85,7 +85,7 @@ async def test_a_connection_that_never_says_what_it_wants_is_cut_off(directory: 
         writer.close()
 
 
-async def test_a_request_whose_body_never_comes_is_cut_off_and_nobody_is_troubled(
+async def test_a_request_without_its_body_is_cut_off_and_no_error_is_logged(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with served_desk(directory / "no body", http_body_timeout_s=0.2) as desk:
@@ -102,7 +102,9 @@ async def test_a_request_whose_body_never_comes_is_cut_off_and_nobody_is_trouble
     assert "Exception in ASGI application" not in caplog.text
 
 
-async def test_a_process_that_ends_still_answers_whoever_connected_a_moment_ago(directory: Path) -> None:
+async def test_a_process_that_ends_still_answers_a_client_that_connected_a_moment_ago(
+    directory: Path,
+) -> None:
     """A balancer, or a sibling on the same listening socket, may have just handed it the connection."""
     async with AsyncExitStack() as serving:
         desk = await serving.enter_async_context(served_desk(directory / "ends", shutdown_timeout_s=FAR_S))
@@ -131,7 +133,7 @@ async def refused(port: int) -> None:
                 await asyncio.sleep(0.01)
 
 
-async def test_sockets_of_nobody_yet_are_bounded_and_whoever_is_let_in_makes_room(
+async def test_sockets_without_a_caller_are_bounded_and_an_accepted_one_makes_room(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with (
@@ -256,7 +258,7 @@ async def test_a_revoked_subject_is_closed_with_4403(desk: LiveDesk) -> None:
 # Clients that do not keep up, and a server that stops
 
 
-async def test_a_reader_that_stalls_is_closed_with_1013_and_delays_nobody(directory: Path) -> None:
+async def test_a_stalled_reader_is_closed_with_1013_and_delays_no_other(directory: Path) -> None:
     async with (
         served_desk(directory / "stall", mailbox_frames=20) as desk,
         ready(desk) as reader,

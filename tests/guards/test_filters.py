@@ -130,7 +130,7 @@ async def test_every_field_of_the_filter_of_orders_selects_in_the_list_and_in_th
         assert told == [event.kind, None], f"resolvers/live_feed/filters.py leaves out {field}"
 
 
-def test_what_a_client_may_choose_reaches_the_list_and_the_stream() -> None:
+def test_every_filter_field_reaches_the_list_and_the_stream() -> None:
     for chosen, values, selection in ((CaseFilter, CASES, cases_with), (OrderFilter, ORDERS, orders_with)):
         assert set(values) == {each.name for each in fields(chosen)}, "add the new field to the table above"
         for field, (some, none) in values.items():

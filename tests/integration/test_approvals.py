@@ -85,7 +85,7 @@ def code(outcome: Outcome) -> RefusalCode:
     return outcome.code
 
 
-async def test_what_is_approved_is_done_once_however_often_it_is_approved(kit: DeskKit) -> None:
+async def test_an_approved_action_is_done_once_however_often_it_is_approved(kit: DeskKit) -> None:
     id_ = await asked(kit)
     first = await decide(kit, id_, ApprovalTrigger.APPROVE, key="k")
     again = await decide(kit, id_, ApprovalTrigger.APPROVE, key="k")
@@ -100,7 +100,7 @@ async def test_what_is_approved_is_done_once_however_often_it_is_approved(kit: D
     assert await count("audit", "action = 'approve' AND actor = 'checker'") == 1
 
 
-async def test_what_cannot_be_done_now_stays_pending(kit: DeskKit) -> None:
+async def test_a_request_that_is_not_possible_now_stays_pending(kit: DeskKit) -> None:
     id_ = await asked(kit)
     refused = await decide(kit, id_, ApprovalTrigger.APPROVE, executor=_cannot)
     assert code(refused) is RefusalCode.MARKET_CLOSED
@@ -138,7 +138,7 @@ async def test_a_request_outside_of_the_scope_does_not_exist(kit: DeskKit) -> No
     assert await decide(kit, id_, ApprovalTrigger.APPROVE, approver("here", "M1")) == Done(id_)
 
 
-async def test_what_concerns_the_whole_desk_is_not_for_who_sees_one_account(kit: DeskKit) -> None:
+async def test_a_request_about_the_whole_desk_is_not_found_with_a_limited_scope(kit: DeskKit) -> None:
     refused = await ask(kit, None)
     scoped = await decide(kit, refused.approval_id, ApprovalTrigger.APPROVE, approver("x", "M1"))
     assert code(scoped) is RefusalCode.NOT_FOUND
@@ -158,7 +158,7 @@ async def test_of_one_kind_one_request_is_pending_about_a_thing(kit: DeskKit) ->
     assert (await ask(kit, account_id)).code is RefusalCode.APPROVAL_REQUIRED
 
 
-async def test_nobody_decides_in_time(kit: DeskKit) -> None:
+async def test_a_request_without_a_decision_expires(kit: DeskKit) -> None:
     id_ = await asked(kit)
     assert await expire_approvals(kit.desk, 10, kit.scheduler()) == 0
     kit.clock.now += timedelta(seconds=kit.settings.approval_ttl_s)

@@ -99,7 +99,9 @@ async def scene(**settings: Any) -> Scene:
     return made
 
 
-async def test_a_case_that_raises_holds_up_no_other_and_its_fault_is_told_once(database: Database) -> None:
+async def test_a_case_that_raises_holds_up_no_other_and_its_fault_is_recorded_once(
+    database: Database,
+) -> None:
     with database.active():
         desk = await scene()
         await desk.break_(0)
@@ -159,7 +161,7 @@ async def test_a_case_that_cannot_even_be_read_holds_up_no_other(database: Datab
 
 
 @pytest.mark.parametrize("migrated_url", ["postgres"], indirect=True)
-async def test_cases_that_somebody_works_on_hold_up_no_other_and_keep_nobody_busy(url: str) -> None:
+async def test_locked_cases_hold_up_no_other_and_keep_no_round_busy(url: str) -> None:
     """The lock timeout is longer than the test: whoever waited for the lock would be found out."""
     async with _two(url) as (database, elsewhere):
         with database.active():
@@ -244,7 +246,7 @@ async def test_no_slice_follows_one_during_which_a_kill_switch_came_and_went(dat
         assert (await desk.notes(0))[-1] == off
 
 
-async def test_a_fault_between_two_slices_is_told_of_once_as_soon_as_that_can_be_done(
+async def test_a_fault_between_two_slices_is_recorded_once_as_soon_as_possible(
     database: Database,
 ) -> None:
     with database.active():
@@ -275,7 +277,7 @@ async def _set_figures(case_id: CaseId, figures: str) -> None:
     await fetch("UPDATE margin_case SET figures = $2 WHERE id = $1 RETURNING 1", case_id, figures)
 
 
-async def test_what_somebody_sets_while_the_fault_is_about_to_be_told_is_not_held(database: Database) -> None:
+async def test_a_liquidation_set_before_the_fault_is_recorded_is_not_held(database: Database) -> None:
     with database.active():
         desk = await scene()
         now = desk.kit.clock()

@@ -97,7 +97,7 @@ async def test_new_figures_tell_the_amount_before(kit: DeskKit) -> None:
     assert told.view.case.figures.amount > view.case.figures.amount
 
 
-async def test_a_deadline_that_passes_is_told_of_once_even_where_it_changes_nothing(kit: DeskKit) -> None:
+async def test_a_deadline_that_passes_sends_one_event_even_if_it_changes_nothing(kit: DeskKit) -> None:
     """A case that may be force-closed for its figures already has no other change at its deadline."""
     view = await called(kit)
     await kit.quote(APPLE, 40)

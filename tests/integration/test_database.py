@@ -123,7 +123,7 @@ async def add_more_than_one_packet() -> None:
 
 @pytest.mark.parametrize("late", [False, True], ids=["waiting", "answered"])
 @pytest.mark.parametrize("work", [add_three, add_one, add_more_than_one_packet, add_nested, read])
-async def test_whoever_is_cut_off_does_not_go_on(work: Any, late: bool, database: Database) -> None:
+async def test_a_cancelled_task_does_not_continue(work: Any, late: bool, database: Database) -> None:
     async def work_and_go_on() -> None:
         await work()
         await asyncio.Event().wait()

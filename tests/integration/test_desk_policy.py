@@ -298,7 +298,7 @@ async def test_the_average_cost_of_a_position_ends_with_it(kit: DeskKit) -> None
     assert turned == [150, None, 9, 9]
 
 
-async def test_what_a_payment_did_to_the_amount_is_told_where_it_is_certain(kit: DeskKit) -> None:
+async def test_the_effect_of_a_payment_on_the_amount_is_stated_if_it_is_certain(kit: DeskKit) -> None:
     account_id = await kit.indebted_account()
 
     async def effect(currency: str, balance: str) -> Parameter:

@@ -145,7 +145,7 @@ async def test_a_report_that_cannot_be_true_is_kept_changes_nothing_and_is_broug
     assert await count("execution") == 2
 
 
-async def test_a_report_about_an_order_that_is_not_ours_changes_nothing(kit: DeskKit) -> None:
+async def test_a_report_about_a_foreign_order_changes_nothing(kit: DeskKit) -> None:
     sent = await a_sent_order(kit)
     foreign = replace(report(sent, TRADE, 1, 300), client_order_id=ClientOrderId("MC1999-000001-1-1"))
     assert not await record_execution(kit.desk, foreign)
@@ -194,7 +194,7 @@ async def test_a_statement_that_is_heard_twice_or_late_changes_nothing(kit: Desk
     assert await cash_of(account_id) == -100_000
 
 
-async def test_an_ignored_statement_tells_nobody(kit: DeskKit) -> None:
+async def test_an_ignored_statement_sends_no_event(kit: DeskKit) -> None:
     await filled_account(kit)
     await apply_statement(kit.desk, holds(650, 20))
     events = await count("outbox")

@@ -135,7 +135,7 @@ def _column(table: str) -> str:
     return "actor" if table == "audit" else "hash"
 
 
-async def test_what_is_written_says_what_was_before_and_after(kit: DeskKit) -> None:
+async def test_an_audit_entry_has_the_values_before_and_after(kit: DeskKit) -> None:
     account_id = await kit.indebted_account()
     await apply_statement(kit.desk, CashStated("M1", USD, Decimal(-149_000), NOON))
     rows = await fetch("SELECT actor, action, entity, before_state, after_state FROM audit ORDER BY id")
@@ -148,7 +148,7 @@ async def test_what_is_written_says_what_was_before_and_after(kit: DeskKit) -> N
     assert (await fetch("SELECT id FROM account WHERE id = $1", account_id)) != []
 
 
-async def test_what_a_client_is_imported_with_is_in_the_audit_but_for_what_is_personal(kit: DeskKit) -> None:
+async def test_the_import_of_a_client_is_audited_without_personal_data(kit: DeskKit) -> None:
     factors = MarginFactors(Decimal(1), Decimal(".9"), Decimal(".95"), Decimal(".8"), FactorSource.CLIENT)
     client = replace(a_client("C1"), factors=(BookFactors(BANK, factors),), contact=Contact("c@example.org"))
     await import_book(a_book(client), NOON, lambda clients: None)
@@ -188,7 +188,7 @@ async def breaks(noted: ChainHead | None = None) -> list[Break]:
     return [*found, *check.end(await chain_head())]
 
 
-async def test_a_chain_that_nobody_touched_is_whole(kit: DeskKit) -> None:
+async def test_an_untouched_chain_is_whole(kit: DeskKit) -> None:
     await ten_rows(kit)
     assert (await tail()).rows == 10
     assert await AuditChainer(kit.desk, 3).chain() == 10
@@ -306,7 +306,7 @@ async def test_a_time_without_end_is_a_change_like_any_other(kit: DeskKit) -> No
     assert [each.sequence for each in await breaks()] == [4, 5]
 
 
-async def test_what_was_rolled_back_leaves_neither_a_row_nor_a_gap_in_the_chain(kit: DeskKit) -> None:
+async def test_a_rolled_back_entry_leaves_neither_a_row_nor_a_gap_in_the_chain(kit: DeskKit) -> None:
     with suppress(ZeroDivisionError):
         async with transaction():
             await write_audit([entry(MONITOR, NOON, "undone", "thing", "0")])
@@ -317,7 +317,9 @@ async def test_what_was_rolled_back_leaves_neither_a_row_nor_a_gap_in_the_chain(
     assert [row["action"] for row in await fetch("SELECT DISTINCT action FROM audit")] == ["test"]
 
 
-async def test_a_row_put_in_with_an_old_id_waits_in_the_tail_until_somebody_begins_anew(kit: DeskKit) -> None:
+async def test_a_row_inserted_with_an_old_id_waits_in_the_tail_until_a_chainer_starts_again(
+    kit: DeskKit,
+) -> None:
     await ten_rows(kit)
     chainer = AuditChainer(kit.desk, 100)
     for _ in range(3):

@@ -123,7 +123,9 @@ async def test_a_statement_that_leaves_enough_calls_nothing_off(kit: DeskKit) ->
     assert await told() == []
 
 
-async def test_a_fill_that_is_faster_than_the_cancel_is_told_before_and_at_the_booking(kit: DeskKit) -> None:
+async def test_a_fill_that_is_faster_than_the_cancel_is_reported_before_and_at_the_booking(
+    kit: DeskKit,
+) -> None:
     view = await a_working_order(kit)
     await state(kit, 40)
     kit.clock.pass_(seconds=1)
@@ -138,7 +140,7 @@ async def test_a_fill_that_is_faster_than_the_cancel_is_told_before_and_at_the_b
     assert kit.desk.attention["SIGN_CHANGED"] == 1  # type: ignore[index]
 
 
-async def test_a_pending_cancel_that_a_person_asked_for_is_told_when_less_is_held(kit: DeskKit) -> None:
+async def test_a_pending_cancel_by_a_person_is_reported_when_less_is_held(kit: DeskKit) -> None:
     view = await a_working_order(kit)
     await kit.cancel(view.order.id)
     await state(kit, 40)
@@ -197,7 +199,7 @@ async def test_an_order_of_a_voided_case_is_called_off_like_any_other(kit: DeskK
     assert ("ORDER_NEEDS_ATTENTION", "EXCESS_CANCEL_REQUESTED") in await desk_codes(view.order.case_id)
 
 
-async def test_a_refused_cancel_is_told_once_and_asked_for_again_after_a_while(kit: DeskKit) -> None:
+async def test_a_refused_cancel_is_reported_once_and_requested_again_after_a_while(kit: DeskKit) -> None:
     view = await a_working_order(kit)
     await state(kit, 40)
     await record_execution(kit.desk, report(view.order, ExecType.CANCEL_REJECTED, 2))
@@ -211,7 +213,9 @@ async def test_a_refused_cancel_is_told_once_and_asked_for_again_after_a_while(k
     assert await told() == ["MAY_CHANGE_SIGN"] * 2
 
 
-async def test_what_was_called_off_covers_nothing_and_is_not_sold_again(kit: DeskKit) -> None:
+async def test_an_order_that_the_desk_is_cancelling_covers_nothing_and_is_not_sold_again(
+    kit: DeskKit,
+) -> None:
     """Until the venue has answered, its units are not free, and the shortfall is not covered by them."""
     view = await a_working_order(kit)
     await state(kit, 699)

@@ -249,7 +249,7 @@ async def test_a_position_that_turns_at_a_negative_price_cost_that_price(kit: De
         await apply_statement(kit.desk, replace(stated, symbol=BOEING))
 
 
-async def test_what_more_fills_than_are_held_cost_is_their_average_also_under_an_older_statement(
+async def test_an_overfilled_position_costs_the_average_of_its_fills_also_under_an_older_statement(
     kit: DeskKit,
 ) -> None:
     view = await a_sent_order(kit)
@@ -307,7 +307,7 @@ async def test_a_market_order_fills_below_zero_only_where_the_instrument_trades_
     ],
     ids=["quantity", "price", "fee", "kind"],
 )
-async def test_another_content_under_a_known_execution_id_is_kept_and_told_and_not_booked(
+async def test_other_content_under_a_known_execution_id_is_kept_and_reported_and_not_booked(
     change: dict[str, object], kit: DeskKit
 ) -> None:
     view = await a_sent_order(kit)
@@ -324,7 +324,7 @@ async def test_another_content_under_a_known_execution_id_is_kept_and_told_and_n
     assert await count("set_aside_report") == 1
 
 
-async def test_a_known_execution_id_under_another_order_is_kept_and_told_on_that_orders_case(
+async def test_a_known_execution_id_under_another_order_is_kept_and_reported_on_that_orders_case(
     kit: DeskKit,
 ) -> None:
     view = await a_sent_order(kit, 300)
@@ -347,7 +347,7 @@ async def test_a_repeat_that_shows_more_digits_than_are_stored_is_a_repeat(kit: 
     assert await kinds() == []
 
 
-async def test_a_fill_of_a_rejected_order_is_booked_and_told(kit: DeskKit) -> None:
+async def test_a_fill_of_a_rejected_order_is_booked_and_reported(kit: DeskKit) -> None:
     view = await a_sent_order(kit)
     await record_execution(kit.desk, report(view.order, ExecType.REJECTED, 1))
     await record_execution(kit.desk, report(view.order, TRADE, 2, 20))
@@ -426,7 +426,9 @@ async def test_fills_and_statements_make_the_same_book_in_whatever_order_they_ar
 
 
 @pytest.mark.parametrize("stated_first", [True, False], ids=["statement first", "fill first"])
-async def test_what_an_order_was_made_on_contains_none_of_its_fills(kit: DeskKit, stated_first: bool) -> None:
+async def test_the_statement_behind_an_order_contains_none_of_its_fills(
+    kit: DeskKit, stated_first: bool
+) -> None:
     """Clocks are not fine enough: the statement, the order and its fill may be of the very same moment."""
     view = await a_sent_order(kit)
     placed = view.order.created_at

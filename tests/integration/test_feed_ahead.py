@@ -141,7 +141,7 @@ def said_at(at: datetime) -> list[FeedMessage]:
     ]
 
 
-async def test_what_is_a_little_ahead_comes_at_once_and_never_later_than_now(kit: Kit) -> None:
+async def test_a_message_slightly_ahead_is_used_at_once_with_a_time_not_later_than_now(kit: Kit) -> None:
     await kit.says(*said_at(kit.ahead(60)), a_quote(2, kit.clock()))
     heard = kit.listens()
     messages = await heard.until(5)
@@ -182,7 +182,7 @@ async def _all_acknowledged(kit: Kit) -> bool:
     return await kit.pending() == 0
 
 
-async def test_what_is_further_ahead_is_held_until_its_time_has_come(kit: Kit) -> None:
+async def test_a_message_further_ahead_is_held_until_its_time_comes(kit: Kit) -> None:
     early = CashStated("M1", Currency("USD"), Decimal(-1000), kit.ahead(120))
     await kit.says(early, a_quote(1, kit.clock()))
     heard = kit.listens()
@@ -206,7 +206,7 @@ async def _none_pending(kit: Kit) -> bool:
     return await kit.pending() == 0
 
 
-async def test_what_is_held_survives_a_restart_and_the_takeover_of_its_own_pending_entries(kit: Kit) -> None:
+async def test_held_messages_survive_a_restart_and_the_takeover_of_pending_entries(kit: Kit) -> None:
     early = a_quote(9, kit.ahead(300))
     await kit.says(early, a_quote(1, kit.clock()))
     await kit.listens().until(1)

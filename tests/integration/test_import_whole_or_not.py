@@ -121,7 +121,7 @@ async def test_a_price_below_zero_has_to_go_before_prices_cannot_be_below_zero(d
         assert not (await load_instruments())[oil.instrument.symbol].negative_prices
 
 
-async def test_what_nobody_ever_held_may_be_stated_anew_and_names_and_factors_of_all(
+async def test_terms_of_instruments_never_held_and_names_and_factors_of_all_may_be_stated_again(
     database: Database,
 ) -> None:
     held, other = an_instrument(BANK, lot=100), an_instrument(RAIL, lot=100)
@@ -195,7 +195,7 @@ def dead(owner: str, about: str, kind: InputKind, stated_at: datetime | None) ->
     return Outcome(subject, InputResult.DEAD, stated_at, why, DeadReason.UNKNOWN_SUBJECT)
 
 
-async def test_a_status_or_contact_that_was_dead_before_its_subject_was_known_is_told(
+async def test_a_status_or_contact_that_was_dead_before_its_subject_was_known_is_listed(
     database: Database,
 ) -> None:
     book = a_book(a_client("C1", an_account("M1", "-1000", {RAIL: 100})), a_client("C2"))

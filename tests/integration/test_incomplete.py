@@ -187,9 +187,7 @@ async def test_a_malformed_statement_whose_account_can_be_read_makes_incomplete(
         (raw(type="cash", currency="zzz"), InputSubject(InputKind.CASH, "M1", "zzz")),
     ],
 )
-def test_what_can_be_read_of_a_message_that_cannot_be_used_is_kept(
-    message: bytes, subject: InputSubject
-) -> None:
+def test_the_readable_parts_of_an_unusable_message_are_kept(message: bytes, subject: InputSubject) -> None:
     assert subject_in(message, "desk:book")[0] == subject
 
 
@@ -237,7 +235,7 @@ async def test_the_last_of_each_kind_is_shown_for_an_account_and_a_symbol(kit: D
         ("\x1b[31m\x07", r"$.\x1b[31m\x07: unk"),
     ],
 )
-async def test_what_a_message_says_neither_colours_nor_breaks_the_table(
+async def test_the_text_of_a_message_neither_colours_nor_breaks_the_table(
     name: str, printed: str, kit: DeskKit
 ) -> None:
     await an_account(kit)
@@ -272,7 +270,7 @@ async def test_whatever_a_bad_message_says_can_be_remembered(message: bytes, kit
     assert row["outcomes"] == 1
 
 
-async def test_what_is_remembered_of_unused_messages_is_one_row_per_subject_and_bounded(kit: DeskKit) -> None:
+async def test_the_record_of_unused_messages_is_one_row_per_subject_and_bounded(kit: DeskKit) -> None:
     for _ in range(5):
         said = [quoted(Symbol(f"X{name}.US"), 1, kit.clock()) for name in range(4)]
         await kit.monitor().take(said)
@@ -286,7 +284,7 @@ async def test_what_is_remembered_of_unused_messages_is_one_row_per_subject_and_
     assert await outcomes_of_owner([""]) == []
 
 
-async def test_a_market_in_session_without_a_fresh_price_is_told_once_and_when_it_is_back(
+async def test_a_market_in_session_without_a_fresh_price_is_logged_once_and_again_when_it_is_back(
     kit: DeskKit,
 ) -> None:
     """It is noon in New York; Hong Kong is shut, and of Tokyo nobody holds anything."""

@@ -156,7 +156,7 @@ async def test_an_account_that_the_desk_fails_at_is_flat_as_soon_as_the_fault_is
 
 
 @ONE_ACCOUNT_LOCKED
-async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_afterwards(url: str) -> None:
+async def test_a_locked_account_holds_up_no_other_and_is_done_afterwards(url: str) -> None:
     database, elsewhere = Database(url, 2, SessionLimits(lock_timeout_s=0.05)), Database(url, 1)
     await database.open()
     await elsewhere.open()
@@ -216,7 +216,7 @@ class OddVenue(PaperVenue):
         raise ValueError(account_no)
 
 
-async def test_who_the_desk_fails_at_in_one_step_has_a_turn_at_the_next(database: Database) -> None:
+async def test_an_account_that_fails_in_one_step_has_its_turn_in_the_next(database: Database) -> None:
     with database.active():
         kit = await a_desk()
         account_id = await intraday(kit, "I1", debt=80_000)
@@ -228,7 +228,7 @@ async def test_who_the_desk_fails_at_in_one_step_has_a_turn_at_the_next(database
         assert await orders_of(account_id) == [("QUEUED", "MARKET", "system")]
 
 
-async def test_a_later_time_that_somebody_set_keeps_no_account_from_being_flat_before_the_close(
+async def test_a_later_time_set_by_an_operator_keeps_no_account_from_being_flat_before_the_close(
     database: Database,
 ) -> None:
     with database.active():
@@ -350,7 +350,7 @@ async def test_a_market_day_put_in_by_hand_moves_the_flat_time(
         )
 
 
-async def test_what_is_recalled_before_the_close_stands_below_what_a_lender_had_recalled(
+async def test_an_intraday_recall_ranks_below_the_recall_of_a_lender(
     database: Database,
 ) -> None:
     """Together they ask for all of the short, also when a part of it has come back."""

@@ -43,7 +43,7 @@ async def two_snapshots(kit: DeskKit) -> tuple[str, str]:
     return first["id"], last["id"]
 
 
-async def test_what_nobody_touched_is_whole(kit: DeskKit) -> None:
+async def test_untouched_snapshots_verify(kit: DeskKit) -> None:
     for id_ in await two_snapshots(kit):
         same, said = await recomputed(id_)
         assert same, said
@@ -141,7 +141,7 @@ async def test_a_snapshot_that_is_rolled_back_leaves_no_trace(kit: DeskKit) -> N
     assert (await verified())[0]
 
 
-async def test_of_many_breaks_the_first_are_told_and_the_rest_counted(kit: DeskKit) -> None:
+async def test_of_many_breaks_the_first_are_listed_and_the_rest_counted(kit: DeskKit) -> None:
     await two_snapshots(kit)
     for number in range(40):
         await execute(

@@ -58,7 +58,7 @@ def source(postgres_url: str) -> Iterator[Template]:
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)
-async def test_what_was_not_with_the_venue_never_gets_there(
+async def test_orders_that_were_not_at_the_venue_never_get_there(
     point: KillPoint, source: Template, redis_url: str
 ) -> None:
     found = await _die_freeze_and_go_on(source, redis_url, point)

@@ -67,7 +67,7 @@ async def sent_to(kit: DeskKit) -> PaperVenue:
         (OrderType.LIMIT, "the mark rose"),
     ],
 )
-async def test_an_order_that_is_beyond_the_collar_by_now_is_not_sent_and_told(
+async def test_an_order_that_is_beyond_the_collar_by_now_is_not_sent_and_is_reported(
     kit: DeskKit, order_type: OrderType, move: str
 ) -> None:
     view = await an_order(kit, order_type)
@@ -92,7 +92,7 @@ async def test_an_order_that_is_beyond_the_collar_by_now_is_not_sent_and_told(
         (OrderType.LIMIT, "nobody bids"),
     ],
 )
-async def test_what_moved_and_is_no_harm_to_the_client_is_sent(
+async def test_an_order_is_sent_after_a_move_that_does_not_harm_the_client(
     kit: DeskKit, order_type: OrderType, move: str
 ) -> None:
     view = await an_order(kit, order_type)
@@ -102,7 +102,7 @@ async def test_what_moved_and_is_no_harm_to_the_client_is_sent(
     assert (await order(view.order.id)).order.status is OrderStatus.PENDING_NEW
 
 
-async def test_an_automatic_sale_that_was_not_sent_waits_for_the_market_and_is_planned_anew(
+async def test_an_automatic_sale_that_was_not_sent_waits_for_the_market_and_is_planned_again(
     kit: DeskKit,
 ) -> None:
     (view,) = await live_cases_of([await kit.indebted_account()])

@@ -126,7 +126,7 @@ async def test_a_connection_killed_while_idle_is_replaced_or_an_unavailable_data
             await patiently(lambda: execute("DELETE FROM counter"))
 
 
-async def test_what_the_database_refuses_is_no_outage(database: Database) -> None:
+async def test_a_refusal_of_the_database_is_no_outage(database: Database) -> None:
     with database.active():
         await execute(ADD, "a")
         with pytest.raises(UniqueViolated):
@@ -135,7 +135,7 @@ async def test_what_the_database_refuses_is_no_outage(database: Database) -> Non
             await execute(ADD, 1)
 
 
-async def test_a_connection_lost_while_it_is_given_back_leaves_nobody_in_a_dead_transaction(url: str) -> None:
+async def test_a_connection_lost_on_its_return_to_the_pool_leaves_no_dead_transaction(url: str) -> None:
     """The pool resets a connection before it takes it back: the last moment at which one can be lost."""
     async with PostgresProxy(url).running() as proxy, opened(proxy.url) as database:
         with database.active():

@@ -237,7 +237,7 @@ async def test_when_the_desk_settles_every_stored_figure_is_what_the_book_implie
 
 
 @pytest.mark.parametrize("seed", SEEDS[:4])
-async def test_a_monitor_that_starts_anew_in_between_changes_nothing(
+async def test_a_monitor_restarted_in_between_changes_nothing(
     seed: int, migrated_sqlite: Path, tmp_path: Path
 ) -> None:
     lives = []

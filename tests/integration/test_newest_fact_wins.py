@@ -186,7 +186,7 @@ async def test_a_statement_from_before_an_order_was_made_contains_none_of_its_fi
     assert await position_of(sent.account_id, APPLE) == 980
 
 
-async def test_money_that_only_a_fill_told_of_gives_way_to_any_statement(kit: DeskKit) -> None:
+async def test_a_balance_known_only_from_a_fill_gives_way_to_any_statement(kit: DeskKit) -> None:
     sent = await a_sent_order(kit)
     await fetch("DELETE FROM cash_balance RETURNING id")
     kit.clock.pass_(minutes=5)
@@ -234,7 +234,7 @@ def said_at(at: datetime, number: int) -> tuple[FeedMessage, ...]:
     )
 
 
-async def test_what_a_clock_that_was_ahead_has_left_gives_way_to_what_is_said_today(kit: DeskKit) -> None:
+async def test_prices_of_a_clock_that_was_ahead_give_way_to_current_prices(kit: DeskKit) -> None:
     await kit.instrument(APPLE)
     account_id = await kit.account("M1", 0, {APPLE: 1})
     kit.clock.pass_(hours=3)
@@ -295,7 +295,7 @@ UNHOLDABLE = (
         (UNHOLDABLE, "NOPE.US", DeadReason.NOT_HELD),
     ],
 )
-async def test_what_is_about_nothing_known_is_dead_by_name_and_stores_nothing(
+async def test_a_message_about_an_unknown_subject_is_dead_and_stores_nothing(
     raw: str, subject: str, why: DeadReason, kit: DeskKit
 ) -> None:
     await kit.account("M1", 0, {})
@@ -306,7 +306,7 @@ async def test_what_is_about_nothing_known_is_dead_by_name_and_stores_nothing(
         assert await count(table) == 0
 
 
-async def test_a_rate_of_a_currency_that_does_not_exist_is_dead_and_one_that_nobody_needs_is_kept(
+async def test_a_rate_of_an_unknown_currency_is_dead_and_an_unneeded_one_is_kept(
     kit: DeskKit,
 ) -> None:
     zzz = FxRate(Currency("ZZZ"), USD, Decimal(1), kit.clock())

@@ -95,7 +95,7 @@ async def test_two_batches_at_once_do_not_pass_it_together(kit: DeskKit) -> None
     assert sorted(taken([*both[0], *both[1]])) == ["APPROVAL_REQUIRED"] * 4 + ["alone"] * 2
 
 
-async def test_what_cannot_be_added_up_takes_two(kit: DeskKit) -> None:
+async def test_a_notional_that_cannot_be_converted_needs_a_second_person(kit: DeskKit) -> None:
     """The limit is in another currency, of which no rate is known any more."""
     kit = DeskKit(
         clock=kit.clock,

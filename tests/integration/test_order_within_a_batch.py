@@ -73,9 +73,7 @@ async def watched(kit: DeskKit, said: Said) -> tuple[Monitor, Sequence[AccountId
         a_fall_then_a_stock_that_trades_again,
     ],
 )
-async def test_nobody_is_called_for_what_the_batch_as_a_whole_does_not_demand(
-    said: Said, kit: DeskKit
-) -> None:
+async def test_no_case_opens_that_the_batch_as_a_whole_does_not_demand(said: Said, kit: DeskKit) -> None:
     monitor, accounts = await watched(kit, said)
     kit.clock.pass_(seconds=1)
     taking = asyncio.create_task(monitor.take(said(kit.clock())))
@@ -91,7 +89,7 @@ async def test_nobody_is_called_for_what_the_batch_as_a_whole_does_not_demand(
 
 
 @pytest.mark.parametrize("said", [deposits_then_a_fall, a_rise_then_withdrawals])
-async def test_whoever_reads_the_database_meanwhile_finds_nothing_owed_either(
+async def test_a_reader_of_the_database_in_the_meantime_finds_nothing_owed_either(
     said: Said, kit: DeskKit
 ) -> None:
     """An automatic liquidation, a letter or a person may look at any moment."""

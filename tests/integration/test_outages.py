@@ -83,7 +83,7 @@ async def url(postgres_url: str) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("state", OUTAGES)
-async def test_what_a_server_in_trouble_says_is_an_outage_and_the_next_statement_goes_on(
+async def test_an_answer_of_a_server_in_trouble_is_an_outage_and_the_next_statement_works(
     url: str, state: str
 ) -> None:
     async with opened(url, 1):
@@ -94,7 +94,7 @@ async def test_what_a_server_in_trouble_says_is_an_outage_and_the_next_statement
 
 
 @pytest.mark.parametrize("state", ANSWERS)
-async def test_what_a_server_answers_to_a_statement_is_no_outage(url: str, state: str) -> None:
+async def test_an_error_answer_to_a_statement_is_no_outage(url: str, state: str) -> None:
     async with opened(url, 1):
         for work in (fails_alone, fails_in_a_transaction):
             with pytest.raises(Exception, match="as if") as raised:

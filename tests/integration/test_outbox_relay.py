@@ -227,7 +227,7 @@ async def test_a_position_that_was_pruned_or_of_another_epoch_or_ahead_is_lost(d
         assert fresh.listener_count == 0
 
 
-async def test_what_a_snapshot_misses_follows_its_position(database: Database) -> None:
+async def test_events_missing_in_a_snapshot_follow_its_position(database: Database) -> None:
     bus = memory_bus()
     with database.active():
         await commit("a", "b")
@@ -323,7 +323,7 @@ async def last_of(bus: Bus) -> int | None:
     return None
 
 
-async def test_what_has_no_position_yet_is_read_a_batch_at_a_time(database: Database) -> None:
+async def test_events_without_a_position_are_read_in_batches(database: Database) -> None:
     with database.active():
         await commit("published")
         await outbox.assign_positions(1)

@@ -104,7 +104,7 @@ async def test_an_order_that_the_venue_never_got_is_sent_once_under_the_same_nam
     ]
 
 
-async def test_an_order_that_the_venue_never_got_and_nobody_wants_any_more_is_cancelled(kit: DeskKit) -> None:
+async def test_an_order_that_never_arrived_and_is_no_longer_needed_is_cancelled(kit: DeskKit) -> None:
     view = await kit.one_order()
     venue = a_venue(kit, DOWN)
     await dispatch(kit, venue)
@@ -224,7 +224,7 @@ async def test_the_cancel_of_an_unknown_order_stands_in_its_history_though_it_wa
     assert (await order(view.order.id)).order.cancel_cause is CancelCause.DECIDED
 
 
-async def test_a_venue_that_denies_an_order_it_had_acknowledged_changes_nothing_and_is_told_of_once(
+async def test_a_venue_that_denies_an_acknowledged_order_changes_nothing_and_is_reported_once(
     kit: DeskKit,
 ) -> None:
     view = await kit.one_order()
@@ -394,7 +394,7 @@ async def test_an_order_for_the_day_is_asked_for_as_soon_as_its_day_has_ended(ki
     assert await status(view) is OrderStatus.FILLED
 
 
-async def test_an_order_that_outlives_its_day_at_the_venue_is_told_once(kit: DeskKit) -> None:
+async def test_an_order_that_outlives_its_day_at_the_venue_is_reported_once(kit: DeskKit) -> None:
     view = await kit.one_order()
     venue = PaperVenue(kit.clock)
     venue.on_quote(replace(quoted(APPLE, 100, kit.clock()), bid=Decimal(90), ask=Decimal(110)))

@@ -157,7 +157,7 @@ async def test_a_batch_is_bounded_and_of_one_stream(redis: Redis, redis_url: str
     await redis.delete(other)
 
 
-async def test_what_was_not_acknowledged_comes_again_before_anything_new(
+async def test_unacknowledged_messages_come_again_before_new_ones(
     redis: Redis, redis_url: str, stream: str
 ) -> None:
     await publish(redis, stream, [a_quote(1), a_quote(2), a_quote(3)])
@@ -412,7 +412,7 @@ async def test_a_bad_message_stays_pending_until_it_lies_among_the_dead_letters(
             await successor.close()
 
 
-async def test_dead_letters_that_cannot_be_kept_hold_up_nothing_and_are_told(
+async def test_dead_letters_that_cannot_be_stored_hold_up_nothing_and_are_logged(
     redis: Redis, redis_url: str, stream: str
 ) -> None:
     await redis.set(f"{stream}:dead", "no stream")
@@ -448,7 +448,7 @@ def counted(version: int, messages: int) -> int | None:
     return messages if version >= 7 else None
 
 
-async def test_what_was_trimmed_while_the_desk_was_away_is_told_once(
+async def test_entries_trimmed_while_the_desk_was_away_are_reported_once(
     redis: Redis, redis_url: str, stream: str, redis_version: int
 ) -> None:
     before = a_feed(redis_url, stream)
@@ -467,7 +467,7 @@ async def test_what_was_trimmed_while_the_desk_was_away_is_told_once(
         await after.close()
 
 
-async def test_what_was_trimmed_while_the_desk_read_on_is_told_and_the_rest_is_read(
+async def test_entries_trimmed_while_the_desk_reads_are_reported_and_the_rest_is_read(
     redis: Redis, redis_url: str, stream: str, redis_version: int
 ) -> None:
     heard_of = Losses()
@@ -490,7 +490,7 @@ async def test_what_was_trimmed_while_the_desk_read_on_is_told_and_the_rest_is_r
     await feed.close()
 
 
-async def test_what_was_added_and_trimmed_at_once_while_a_read_waited_is_told(
+async def test_entries_added_and_trimmed_while_a_read_waited_are_reported(
     redis: Redis, redis_url: str, stream: str, redis_version: int
 ) -> None:
     heard_of = Losses()
@@ -517,7 +517,7 @@ async def test_what_was_added_and_trimmed_at_once_while_a_read_waited_is_told(
     await feed.close()
 
 
-async def test_what_is_trimmed_or_deleted_after_it_was_read_is_no_loss(
+async def test_an_entry_trimmed_or_deleted_after_it_was_read_is_no_loss(
     redis: Redis, redis_url: str, stream: str
 ) -> None:
     heard_of = Losses()

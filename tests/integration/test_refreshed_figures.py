@@ -62,7 +62,7 @@ async def test_a_tick_refreshes_the_case_and_tells_once(kit: DeskKit) -> None:
     assert (await case(view.case.id)).case.figures.amount < view.case.figures.amount
 
 
-async def test_an_account_assessed_in_a_look_is_known_anew_after_it(kit: DeskKit) -> None:
+async def test_an_account_assessed_in_a_look_is_read_again_after_it(kit: DeskKit) -> None:
     (view,) = await _called(kit, "M1")
     monitor = kit.monitor()
     await monitor.note_everything()

@@ -165,7 +165,7 @@ async def _initial_factors(kit: DeskKit, account_id: AccountId, at: datetime) ->
     return [held.factors.initial for held in (await _book(kit, account_id, at)).book.holdings]
 
 
-async def test_whom_a_change_reaches_is_looked_at_again_and_nobody_else(kit: DeskKit) -> None:
+async def test_the_accounts_that_a_change_affects_are_assessed_again_and_no_others(kit: DeskKit) -> None:
     first = await kit.indebted_account()
     second = await kit.account("M2", 0, {APPLE: 10}, account_type=AccountType.INTRADAY)
     third = await kit.account("M3", 0, {BOEING: 10}, account_type=AccountType.CASH)
@@ -190,7 +190,7 @@ async def test_whom_a_change_reaches_is_looked_at_again_and_nobody_else(kit: Des
     assert await follower.affected() == {first, second, third}
 
 
-async def test_what_begins_later_reaches_them_when_its_time_comes(kit: DeskKit) -> None:
+async def test_a_later_setting_affects_its_accounts_when_its_time_comes(kit: DeskKit) -> None:
     account_id = await kit.indebted_account()
     follower = SettingsFollower(kit.desk)
     await follower.affected()

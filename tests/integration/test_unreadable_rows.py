@@ -267,7 +267,7 @@ async def test_a_damaged_case_of_a_batch_is_refused_and_the_others_are_liquidate
     [(None, None), (Decimal(10**12), RefusalCode.APPROVAL_REQUIRED)],
     ids=["free", "limited"],
 )
-async def test_a_damaged_order_of_one_account_keeps_nobody_from_liquidating_another(
+async def test_a_damaged_order_of_one_account_prevents_no_liquidation_of_another(
     kit: DeskKit, most: Decimal | None, code: RefusalCode | None
 ) -> None:
     """What a person has ordered alone within a day cannot be told then: it takes a second one."""

@@ -345,7 +345,7 @@ async def test_a_statement_about_a_locked_account_is_held_and_the_others_are_tak
 
 
 @pytest.mark.parametrize("kind", ["instrument", "client_contact"])
-async def test_what_is_stated_of_a_locked_row_is_held_and_stored_later(
+async def test_a_statement_about_a_locked_row_is_held_and_stored_later(
     locking: tuple[Scene, Lock], kind: str
 ) -> None:
     desk, lock = locking

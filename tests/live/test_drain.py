@@ -29,7 +29,7 @@ async def test_a_stopping_process_takes_no_newcomers_while_it_still_sends(tmp_pa
                 await asyncio.open_connection("127.0.0.1", desk.port)
 
 
-async def test_whoever_is_there_is_asked_to_come_back_in_a_moment(tmp_path: Path) -> None:
+async def test_every_connected_client_is_asked_to_reconnect_in_a_moment(tmp_path: Path) -> None:
     async with served_desk(tmp_path) as desk, ready(desk) as socket:
         await subscribe(desk, socket)
         desk.server.should_exit = True

@@ -92,7 +92,7 @@ async def test_the_first_frame_says_whether_it_was_resumed_and_how_far_back_one_
     assert again == second
 
 
-async def test_a_cursor_serves_anybody_who_may_see_the_same_and_however_the_filter_is_written(
+async def test_a_cursor_serves_every_caller_with_the_same_scope_however_the_filter_is_written(
     desk: LiveDesk,
 ) -> None:
     cursor = await cursor_of_one_event(desk, filter={"accountNo": "A1"})
@@ -116,7 +116,7 @@ async def test_a_cursor_serves_anybody_who_may_see_the_same_and_however_the_filt
     ids=["empty", "cut", "truncated", "longer", "far too long", "a letter", "no base64"]
     + [f"{what} changed" for what in ("version", "key", "offset", "epoch", "signature")],
 )
-async def test_a_cursor_that_is_not_ours_is_invalid(desk: LiveDesk, spoilt: Any) -> None:
+async def test_a_foreign_cursor_is_invalid(desk: LiveDesk, spoilt: Any) -> None:
     cursor = await cursor_of_one_event(desk)
     assert await code_of(desk, spoilt(cursor)) == "CURSOR_INVALID"
 

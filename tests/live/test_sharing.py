@@ -88,7 +88,7 @@ async def test_fifty_subscribers_of_one_document_however_spelt_are_executed_once
         assert desk.live.metrics.executions["caseEvents"] == before + 4
 
 
-async def test_what_is_looked_up_for_an_event_takes_its_turn_and_holds_up_nothing_else(
+async def test_a_look_up_for_an_event_takes_its_turn_and_holds_up_nothing_else(
     desk: LiveDesk,
 ) -> None:
     await quiet(desk)
@@ -142,7 +142,7 @@ async def test_later_frames_are_the_same_bytes_for_all_who_use_the_same_id(desk:
     ],
     ids=["selection", "variables", "values", "alias", "field", "begin and select", "select below"],
 )
-async def test_what_is_not_the_same_is_not_shared(
+async def test_different_operations_are_not_shared(
     desk: LiveDesk, one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     await quiet(desk)
@@ -164,7 +164,7 @@ async def test_the_order_of_variables_and_where_one_begins_do_not_keep_apart(des
         assert groups(desk) == [2]
 
 
-async def test_who_may_see_or_do_something_else_does_not_share(desk: LiveDesk) -> None:
+async def test_callers_with_other_permissions_or_scope_do_not_share(desk: LiveDesk) -> None:
     await quiet(desk)
     audiences: list[dict[str, Any]] = [
         {},
@@ -254,7 +254,7 @@ async def test_queries_over_one_socket_have_loaders_of_their_own(place: Callable
     assert names == ["Before", "After"]
 
 
-async def test_what_a_shared_execution_is_given_names_nobody() -> None:
+async def test_the_context_of_a_shared_execution_names_no_caller() -> None:
     given = {field.name: str(field.type) for field in fields(Request)}
     assert not [name for name, kind in given.items() if "Principal" in kind or "Caller" in kind]
     assert "principal" not in ReadContext.__init__.__code__.co_varnames

@@ -45,7 +45,7 @@ def told(event: dict[str, Any]) -> tuple[str, str, int]:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 500])
-async def test_events_without_a_position_that_the_snapshot_contains_are_not_told_again(
+async def test_events_without_a_position_that_the_snapshot_contains_are_not_sent_again(
     url: str, tmp_path: Path, batch: int
 ) -> None:
     async with desk_without_a_relay(tmp_path, url, unpublished_batch=batch) as cases:
@@ -114,7 +114,7 @@ async def test_behind_a_snapshot_that_is_ahead_of_its_position_one_does_not_resu
         assert error["extensions"]["code"] == "CURSOR_EXPIRED"
 
 
-async def test_what_is_unpublished_but_of_no_concern_does_not_stand_in_the_way_of_resuming(
+async def test_unpublished_events_of_other_subjects_do_not_prevent_resuming(
     cases: Cases,
 ) -> None:
     await cases.change(0, amount=10)
@@ -173,7 +173,7 @@ async def test_random_commits_publications_and_snapshots_go_together_exactly(cas
         await follower.stop()
 
 
-async def test_an_event_written_before_one_in_the_snapshot_but_committed_after_it_is_told(
+async def test_an_event_written_before_the_snapshot_but_committed_after_it_is_sent(
     migrated_url: str, tmp_path: Path
 ) -> None:
     """Positions follow the order in which rows were written, not in which they were committed."""

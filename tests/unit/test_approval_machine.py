@@ -71,14 +71,14 @@ def test_another_person_with_the_right_approves_or_declines() -> None:
 
 
 @pytest.mark.parametrize("trigger", [ApprovalTrigger.APPROVE, ApprovalTrigger.DECLINE])
-def test_who_asked_does_not_decide_whatever_the_token_grants(trigger: ApprovalTrigger) -> None:
+def test_the_maker_does_not_decide_whatever_the_token_grants(trigger: ApprovalTrigger) -> None:
     for kind in ApprovalKind:
         refused = decide(a_request(kind), trigger, someone("maker", *Permission), None, NOW)
         assert isinstance(refused, Refusal)
         assert refused.code is RefusalCode.SAME_PERSON
 
 
-def test_who_has_not_the_right_does_not_decide() -> None:
+def test_a_caller_without_the_permission_does_not_decide() -> None:
     refused = decide(
         a_request(), ApprovalTrigger.APPROVE, someone("x", Permission.RISK_WARNING_FULL), None, NOW
     )

@@ -153,7 +153,7 @@ def test_unsigned_token_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["abc", "a.b.c", "..", "é.é.é", "\ud800.a.b", by_hand([], {})])
-def test_what_is_no_token_is_malformed(token: str) -> None:
+def test_a_text_that_is_no_token_is_malformed(token: str) -> None:
     assert fault_of(token) is TokenFault.MALFORMED
 
 

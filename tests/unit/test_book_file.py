@@ -279,7 +279,7 @@ def test_one_run_finds_what_is_wrong_inside_of_a_broken_part_and_between_the_oth
     ]
 
 
-def test_what_does_not_fit_together_is_found_beside_values_that_cannot_be_read() -> None:
+def test_contradictions_are_found_beside_unreadable_values() -> None:
     def change(book: dict[str, Any]) -> None:
         book["instruments"][0].update(lotSize="0")
         account(book)["positions"].append({"symbol": "9.HK", "quantity": "1"})
@@ -302,7 +302,7 @@ def test_the_message_lists_20_problems_and_says_how_many_more_there_are() -> Non
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 5000])
-def test_what_is_not_json_is_refused(data: bytes) -> None:
+def test_malformed_json_is_refused(data: bytes) -> None:
     with pytest.raises(BookFileError, match="not JSON"):
         parse_book(data)
 

@@ -80,7 +80,7 @@ def test_a_claim_is_renewed_by_its_holder_and_taken_over_on_purpose(case: Case) 
     assert done(released(taken, "bob", MONDAY + QUARTER)).claim is None
 
 
-def test_releasing_what_nobody_claimed_changes_nothing(case: Case) -> None:
+def test_releasing_an_unclaimed_case_changes_nothing(case: Case) -> None:
     assert released(case, "ann", MONDAY) == case
 
 
@@ -98,7 +98,7 @@ def test_a_case_that_ends_is_nobodys_and_sells_nothing(case: Case) -> None:
         assert code(edit) is RefusalCode.CASE_CLOSED
 
 
-def test_what_is_due_at_the_deadline_moves_with_it_and_a_fixed_time_does_not(case: Case) -> None:
+def test_a_liquidation_at_the_deadline_moves_with_it_and_a_fixed_time_does_not(case: Case) -> None:
     sooner = case.deadline - timedelta(hours=3)
     at_deadline = done(with_auto_liquidation(case, None, True, MONDAY))
     moved = done(with_deadline(at_deadline, sooner, MONDAY))
@@ -274,7 +274,7 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
     ids=["before the close", "just behind it", "before the old deadline", "behind it", "the next day"],
 )
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_a_half_day_told_of_after_its_close_takes_no_time_away_in_hindsight(
+def test_a_half_day_entered_late_shortens_no_deadline_in_hindsight(
     case: Case, calendar: TradingCalendar, told_at: datetime, moved_to: datetime, by_hand: bool
 ) -> None:
     """The deadline is Wednesday 14:00, by the calendar or by a person; Wednesday closes at noon after all."""

@@ -130,7 +130,7 @@ def test_a_case_does_what_the_tables_say(status: CaseStatus, trigger: CaseTrigge
         (S.WRITTEN_OFF, T.EDITED, RefusalCode.CASE_CLOSED),
     ],
 )
-def test_what_cannot_happen_is_refused_with_its_code(
+def test_an_impossible_transition_is_refused_with_its_code(
     status: CaseStatus, trigger: CaseTrigger, code: RefusalCode
 ) -> None:
     outcome = decide(a_case(status), trigger, NOW)

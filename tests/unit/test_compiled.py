@@ -154,7 +154,7 @@ def test_named_fragments_are_part_of_the_selection() -> None:
         "case { figures { equity @skip(if: false) } }",
     ],
 )
-def test_what_has_to_be_executed_is_not_compiled(selected: str) -> None:
+def test_selections_that_need_execution_are_not_compiled(selected: str) -> None:
     assert compiled(f"subscription {{ caseEvents {{ {selected} }} }}") is None
 
 

@@ -50,7 +50,7 @@ def test_covers_are_compared_with_the_short() -> None:
     assert called_off(500, covers) == ["0", "1"]
 
 
-def test_what_never_left_the_desk_is_called_off_first() -> None:
+def test_an_order_that_never_left_the_desk_is_cancelled_first() -> None:
     waiting, younger = orders(50, status=S.QUEUED)[0], orders(50, 50)[1]
     assert called_off(50, [waiting, younger]) == [waiting.id]
 
@@ -79,7 +79,7 @@ some_orders = st.lists(
 
 
 @given(quantities, some_orders)
-def test_what_stays_wanted_never_exceeds_what_is_held(
+def test_the_kept_orders_never_exceed_the_position(
     held: int, made: list[tuple[int, OrderStatus, OrderSide]]
 ) -> None:
     all_orders = [

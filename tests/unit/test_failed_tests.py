@@ -19,7 +19,7 @@ def test_that_is_innocent():
 """
 
 
-def test_what_a_failed_test_left_open_fails_no_other(tmp_path: Path) -> None:
+def test_resources_that_a_failed_test_left_open_fail_no_other(tmp_path: Path) -> None:
     (tmp_path / "test_two.py").write_text(TESTS)
     pytest = (sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "-p", "tests.conftest")
     run = subprocess.run([*pytest, tmp_path], cwd=ROOT, capture_output=True, text=True)

@@ -93,7 +93,7 @@ async def test_a_lock_is_no_fault_and_is_reported_when_it_lasts() -> None:
     assert counted.faults == 0
 
 
-async def test_damage_is_told_in_one_line_without_a_traceback() -> None:
+async def test_damage_is_logged_in_one_line_without_a_traceback() -> None:
     taken = scheduler(Clock())
     with capture_logs() as logs:
         for _ in range(2):
@@ -103,7 +103,7 @@ async def test_damage_is_told_in_one_line_without_a_traceback() -> None:
     assert "position 7" in line["error"]
 
 
-async def test_what_a_batch_left_out_keeps_its_faults() -> None:
+async def test_an_item_that_a_batch_left_out_keeps_its_fault() -> None:
     taken, left_out = scheduler(Clock()), ["a"]
     taken.note("a", "a share", Busy("locked"))
 

@@ -116,7 +116,7 @@ def test_of_two_of_the_same_time_the_later_one_counts_and_not_the_one_that_is_re
     assert desk.newest == cash(2, 0)
 
 
-def test_what_could_not_be_used_is_no_repeat_when_it_is_published_again() -> None:
+def test_an_unusable_message_is_no_repeat_when_it_is_published_again() -> None:
     heard = HeardMessages(most=2)
     first, second = ("s", Receipt("1-0")), ("s", Receipt("2-0"))
     heard.note(first, cash(1, 0))

@@ -38,7 +38,7 @@ def test_a_name_that_is_there_twice_is_refused_at_any_depth(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["7".join(DEEP), "{", b"\xff"])
-def test_what_is_no_json_is_said(text: str | bytes) -> None:
+def test_malformed_json_is_reported(text: str | bytes) -> None:
     with pytest.raises(NotJson, match=r"^not JSON: ") as refused:
         read_json(text, orjson.loads)
     assert not isinstance(refused.value, RepeatedField)

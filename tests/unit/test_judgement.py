@@ -50,7 +50,7 @@ def unpriced(
     return replace(held, average_cost=None if cost is None else Decimal(cost))
 
 
-def test_what_cannot_matter_blocks_no_call_and_makes_nothing_stale() -> None:
+def test_an_irrelevant_missing_price_blocks_no_call_and_makes_nothing_stale() -> None:
     money = CashBalance(Currency("CHF"), Decimal(0))
     worthless = holding(instrument("ZERO.US", USD), "100", F, quote("ZERO.US", "0"))
     dead_abroad = holding(
@@ -97,7 +97,7 @@ def test_money_without_a_rate_helps_or_hurts_by_its_sign_alone() -> None:
     assert with_francs("-0.01", "-5000").gaps == (Gap(DoubtReason.NO_FX_RATE, "CHF"),)
 
 
-def test_what_is_unknown_in_one_currency_has_one_rate() -> None:
+def test_all_unknown_values_in_one_currency_share_one_rate() -> None:
     """Stock of 100 with 0.3 maintenance backs 70 in yen: a debt of 70 takes as much, at any rate."""
     stock = holding(instrument("T", JPY), "1", F, quote("T", "100"))
     for debt, answer in (("-70", NO), ("-71", UNKNOWN), ("-69", NO)):

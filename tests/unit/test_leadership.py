@@ -22,7 +22,7 @@ def trouble_after(*leases: tuple[float, float]) -> str | None:
     return somebody.trouble
 
 
-def test_a_far_end_that_no_process_renews_is_told() -> None:
+def test_a_far_lease_end_that_no_process_renews_is_reported() -> None:
     assert trouble_after(*((1e9, at) for at in range(15))) == (
         "no process leads: the lease ends only at 2051-11-23T03:46:40+00:00, and h does not renew it"
     )

@@ -90,7 +90,9 @@ def test_a_letter_says_what_is_so(template: MessageTemplate, status: CaseStatus,
 
 @pytest.mark.parametrize("alert", AlertType)
 @pytest.mark.parametrize("template", sorted(ASKS))
-def test_what_asks_asks_for_something_that_lies_ahead(template: MessageTemplate, alert: AlertType) -> None:
+def test_a_demand_is_refused_without_an_amount_or_after_its_deadline(
+    template: MessageTemplate, alert: AlertType
+) -> None:
     standing = owing(alert)
     nothing = replace(standing, case=a_case(alert, CaseStatus.OPEN, "0"), stock=())
     assert code(template, nothing) == "NOTHING_TO_COLLECT"
@@ -105,7 +107,7 @@ def test_what_asks_asks_for_something_that_lies_ahead(template: MessageTemplate,
 
 @pytest.mark.parametrize("alert", AlertType)
 @pytest.mark.parametrize("template", sorted(ASKS))
-def test_an_amount_is_told_while_it_is_known_and_by_one_case(
+def test_an_amount_is_stated_while_it_is_known_and_by_one_case(
     template: MessageTemplate, alert: AlertType
 ) -> None:
     standing, asks_for_money = owing(alert), alert not in RECOVERY_ALERTS
@@ -155,7 +157,7 @@ def test_a_case_whose_letter_waits_with_this_one_for_prices_writes_for_both_when
     assert covered_by(replace(junior, age=old), [senior], NOW, HOUR) == senior.case.case_no
 
 
-def test_who_cannot_write_before_the_quiet_hours_end_silences_no_other() -> None:
+def test_a_case_that_cannot_write_before_the_quiet_hours_end_silences_no_other() -> None:
     senior = owing(AlertType.MAINTENANCE, deadline=NOW + HOUR)
     junior = owing(AlertType.OVER_FINANCING, deadline=NOW + 10 * HOUR)
     assert covered_by(junior, [senior], NOW, HOUR) is not None
@@ -200,7 +202,7 @@ def test_a_letter_waits_for_a_price_that_its_amount_lacks_for_a_while_at_most(
         )
 
 
-def test_of_many_names_the_first_are_told_and_how_many_more_there_are() -> None:
+def test_of_many_names_the_first_are_listed_and_the_rest_counted() -> None:
     assert listed(("A", "B")) == "A, B"
     assert listed(("A", "B", "C"), most=2) == "A, B (+1)"
 

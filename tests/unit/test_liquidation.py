@@ -250,7 +250,7 @@ def test_the_last_leg_of_least_turnover_is_the_cheapest_that_ends_the_call() -> 
     assert quantities(found) == {"SHARE": 10}
 
 
-def test_what_is_to_be_kept_is_never_touched_nor_called_uncurable() -> None:
+def test_a_position_to_keep_is_never_sold_nor_listed_as_uncurable() -> None:
     found = planned(worked_example(), by(LiquidationPolicy.ALL, APPLE, SUSPENDED))
     assert quantities(found) == {TENCENT: 2000, TESLA: 50}
     assert found.uncurable == ()
@@ -284,7 +284,7 @@ def test_orders_that_do_not_close_or_exceed_the_position_count_for_no_more_than_
     assert refused(worked_example(), legs(leg(TESLA, "1")), too_much) is RefusalCode.NOTHING_SELLABLE
 
 
-def test_what_is_being_sold_cannot_be_sold_again() -> None:
+def test_units_in_open_orders_cannot_be_sold_again() -> None:
     working = OpenOrder(TENCENT, OrderSide.SELL, Decimal(500), Decimal("399.80"))
     assert refused(worked_example(), legs(leg(TENCENT, "1600")), working) is (
         RefusalCode.QUANTITY_EXCEEDS_SELLABLE

@@ -127,9 +127,7 @@ def the_desk() -> DeskContext:
 
 
 @given(lives, filters)
-def test_applying_what_is_told_gives_the_list_after_every_event(
-    life: list[State], wanted: CaseFilter
-) -> None:
+def test_applying_each_event_gives_the_list_after_it(life: list[State], wanted: CaseFilter) -> None:
     held = False
     for event in events_of(life):
         kind = case_event_kind(event, wanted, EVERYTHING)
@@ -140,7 +138,7 @@ def test_applying_what_is_told_gives_the_list_after_every_event(
 
 
 @given(lives, filters)
-def test_nothing_is_told_of_a_case_that_neither_was_nor_is_on_the_list(
+def test_no_event_is_sent_of_a_case_that_neither_was_nor_is_on_the_list(
     life: list[State], wanted: CaseFilter
 ) -> None:
     for before, event in pairwise(events_of(life)):
@@ -149,7 +147,7 @@ def test_nothing_is_told_of_a_case_that_neither_was_nor_is_on_the_list(
 
 
 @given(lives, filters)
-def test_nothing_is_told_outside_of_the_scope(life: list[State], wanted: CaseFilter) -> None:
+def test_no_event_is_sent_outside_of_the_scope(life: list[State], wanted: CaseFilter) -> None:
     elsewhere = Audience(frozenset({Permission.RISK_WARNING_FULL}), frozenset({"other"}))
     assert all(case_event_kind(event, wanted, elsewhere) is None for event in events_of(life))
 

@@ -81,7 +81,7 @@ def test_with_room_a_frame_is_written_at_once() -> None:
     assert (box.pipe.written, box.mailbox.depth, box.waited) == ([b"1", b"2"], 0, [])
 
 
-def test_what_waits_goes_first_when_there_is_room_again() -> None:
+def test_waiting_frames_go_first_when_there_is_room_again() -> None:
     box, slot = Box(Pipe(room=1)), every()
     assert box.put(slot, b"1", b"2", b"3") == [True, False, False]
     box.pipe.room = 1
@@ -93,7 +93,7 @@ def test_what_waits_goes_first_when_there_is_room_again() -> None:
     assert (box.mailbox.depth, slot.frames, slot.bytes) == (0, 0, 0)
 
 
-def test_a_frame_that_waited_is_told_of_with_its_commit_time() -> None:
+def test_a_frame_that_waited_is_reported_with_its_commit_time() -> None:
     box, slot = Box(), every()
     box.mailbox.put(slot, b"1", committed_at=7.0)
     box.pipe.read(1)
@@ -173,7 +173,7 @@ def test_for_a_peer_that_is_gone_nothing_is_kept() -> None:
     assert (box.mailbox.depth, box.overflows) == (0, [])
 
 
-async def test_who_has_much_to_say_waits_until_nothing_of_it_waits() -> None:
+async def test_an_operation_with_room_waits_until_none_of_its_frames_wait() -> None:
     box, slot, other = Box(), every(), every()
     await box.mailbox.room(slot)
     box.put(slot, b"1", b"2")

@@ -98,7 +98,7 @@ def test_retail_example_misses_maintenance_by_525() -> None:
     assert amount(retail) == 525
 
 
-def test_who_pays_the_amount_shown_is_cured_and_a_cent_less_is_not() -> None:
+def test_paying_the_amount_cures_and_a_cent_less_does_not() -> None:
     owing = replace(worked_example(), cash=(CashBalance(HKD, Decimal("-930000.004"), Decimal(2150)),))
     asked = amount(owing)
 
@@ -269,7 +269,7 @@ def test_a_fill_opens_the_cash_balance_of_its_currency() -> None:
     assert sold.cash[1] == CashBalance(USD, Decimal("99920.01"))
 
 
-def test_reducing_keeps_the_average_cost_and_turning_the_position_starts_anew() -> None:
+def test_reducing_keeps_the_average_cost_and_turning_the_position_starts_a_new_one() -> None:
     start = with_holding(worked_example(), APPLE, average_cost=Decimal(150))
     reduced = after_fill(start, APPLE, Decimal(-100), Decimal("199.90"), Decimal(0)).holding(APPLE)
     assert reduced is not None

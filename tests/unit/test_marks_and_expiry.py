@@ -115,7 +115,7 @@ def test_the_days_of_an_option_are_those_of_its_market(market: str, local: datet
     [(OptionRight.CALL, "60", "10"), (OptionRight.CALL, "40", "0"), (OptionRight.PUT, "40", "10")],
 )
 @pytest.mark.parametrize("quantity", ["3", "-3"])
-def test_what_is_settled_is_worth_its_exercise_and_asks_for_no_margin(
+def test_an_option_in_settlement_is_worth_its_exercise_and_requires_no_margin(
     right: OptionRight, underlying: str, worth: str, quantity: str
 ) -> None:
     held = holding(an_option(right), quantity, flat("1"), quote("OPT", "6"))
@@ -130,7 +130,7 @@ def test_what_is_settled_is_worth_its_exercise_and_asks_for_no_margin(
 
 
 @pytest.mark.parametrize("life", [Life.SETTLING, Life.ENDED])
-def test_what_has_expired_is_never_sold(life: Life) -> None:
+def test_an_expired_option_is_never_sold(life: Life) -> None:
     held = replace(holding(an_option(), "3", flat("1"), quote("OPT", "6")), life=life)
     assert AT_THE_QUOTE(book(held), held) is RefusalCode.INSTRUMENT_EXPIRED
 
@@ -198,7 +198,7 @@ def test_a_fee_that_a_venue_states_is_booked_in_whole_minor_units() -> None:
         ("-10", None, "15", "9"),
     ],
 )
-def test_what_a_position_cost_after_a_fill_at_9(
+def test_the_average_cost_of_a_position_after_a_fill_at_9(
     quantity: str, paid: str | None, fill: str, cost: str | None
 ) -> None:
     """A fill that begins or turns it costs its price, one that adds to it is averaged in."""

@@ -313,7 +313,7 @@ def test_an_attempt_that_never_began_is_none() -> None:
     ("attempts", "before", "told"),
     [(1, None, STUCK.reason), (2, "it may have been sent", "it may have been sent"), (2, None, UNKNOWN_END)],
 )
-def test_what_never_began_does_not_hide_that_an_earlier_attempt_may_have_gone_out(
+def test_an_attempt_that_never_began_does_not_hide_an_earlier_one_that_may_have_gone_out(
     attempts: int, before: str | None, told: str
 ) -> None:
     ended = after_attempt(replace(AT_ITS_END, attempts=attempts, reason=before), STUCK, POLICY, 0, NOW)
@@ -325,7 +325,7 @@ def test_a_failure_does_not_undo_what_another_process_sent() -> None:
     assert after_attempt(sent, DOWN, POLICY, 0, NOW) is sent
 
 
-def test_who_died_over_every_attempt_is_followed_by_no_other() -> None:
+def test_no_attempt_follows_after_every_attempt_crashed() -> None:
     """A message on which the process crashes is counted by its claims: nobody wrote an end down."""
     last = replace(A_MESSAGE, attempts=POLICY.attempts)
     assert before_attempt(last, CaseStatus.OPEN, Contact(), POLICY, NOW) is None
@@ -446,7 +446,7 @@ HANGING_CALLS = 40
 """More than any pool has threads by default on a machine of a few cores."""
 
 
-async def test_what_found_no_free_thread_in_time_is_not_sent_later() -> None:
+async def test_a_message_without_a_free_thread_in_time_is_not_sent_later() -> None:
     async with a_receiver(silent={"/silent"}) as receiver:
         service = a_service(receiver, "/silent?:to={to}", timeout_s=0.2)
         assert await service.send(Outgoing("m1", "1", "t", "first")) == SILENT
@@ -470,7 +470,7 @@ async def test_without_a_thread_of_the_machine_nothing_went_out_and_the_next_mes
         assert json.loads(posted.body)["message"] == "second"
 
 
-async def test_what_a_service_answers_does_not_bring_its_secret_into_the_log(
+async def test_the_answer_of_a_service_brings_no_secret_into_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A library below says of a malformed answer which URL it came from, and a token is part of that."""

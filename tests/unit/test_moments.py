@@ -37,7 +37,7 @@ REFUSALS = (ValueError, StrawberryInputCoercionError, typer.BadParameter)
         ("2024-02-29T11:00:00Z", datetime(2024, 2, 29, 11, tzinfo=UTC)),
     ],
 )
-def test_what_rfc_3339_allows_is_read(door: Callable[[str], object], text: str, moment: datetime) -> None:
+def test_rfc_3339_times_are_read(door: Callable[[str], object], text: str, moment: datetime) -> None:
     assert door(text) == moment
 
 
@@ -78,7 +78,7 @@ def test_what_rfc_3339_allows_is_read(door: Callable[[str], object], text: str, 
         "",
     ],
 )
-def test_what_rfc_3339_does_not_allow_is_refused(door: Callable[[str], object], text: str) -> None:
+def test_times_outside_rfc_3339_are_refused(door: Callable[[str], object], text: str) -> None:
     with pytest.raises(REFUSALS, match=r"RFC 3339|exists"):
         door(text)
 

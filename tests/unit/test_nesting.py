@@ -40,7 +40,7 @@ def test_the_deepest_field_counts_wherever_it_is_written(document: str, depth: i
     assert refused(document, max_depth(depth - 1))
 
 
-def test_what_introspection_asks_for_is_not_counted() -> None:
+def test_introspection_fields_are_not_counted() -> None:
     assert not refused("{ __schema { types { fields { type { name } } } } }", max_depth(0))
 
 

@@ -156,7 +156,7 @@ def test_an_order_cancelled_after_a_partial_fill_keeps_its_fills_and_the_askers_
 
 @pytest.mark.parametrize("exec_type", [ExecType.NEW, ExecType.CANCELED, ExecType.CANCEL_REJECTED])
 @pytest.mark.parametrize("status", sorted(TERMINAL))
-def test_what_repeats_or_comes_too_late_changes_nothing(status: OrderStatus, exec_type: ExecType) -> None:
+def test_a_repeated_or_late_report_changes_nothing(status: OrderStatus, exec_type: ExecType) -> None:
     order = an_order(status)
     change = applied(order, a_report(exec_type, "again"))
     assert change.unchanged
@@ -194,7 +194,7 @@ def test_the_cancel_of_an_unknown_order_waits_until_the_order_is_found() -> None
     assert applied(asked.order, a_fill(QUANTITY)).order.status is S.FILLED
 
 
-def test_what_somebody_decides_outweighs_the_desks_calling_off_and_is_not_outweighed_by_it() -> None:
+def test_the_cancel_of_an_operator_outweighs_that_of_the_desk_and_not_the_reverse() -> None:
     called_off = changed(ask_cancel(an_order(S.NEW), LATER, "cured", CancelCause.CURED)).order
     assert called_off.cancel_cause is CancelCause.CURED
     decided = changed(ask_cancel(called_off, LATER, "client paid"))
@@ -203,7 +203,7 @@ def test_what_somebody_decides_outweighs_the_desks_calling_off_and_is_not_outwei
     assert changed(ask_cancel(decided.order, LATER, "cured", CancelCause.CURED)).unchanged
 
 
-def test_a_calling_off_that_the_venue_refuses_is_forgotten_and_what_somebody_decided_is_not() -> None:
+def test_a_refused_cancel_of_the_desk_is_forgotten_and_one_of_an_operator_is_not() -> None:
     for cause, kept in ((CancelCause.CURED, None), (CancelCause.DECIDED, CancelCause.DECIDED)):
         asked = changed(ask_cancel(an_order(S.NEW), LATER, None, cause)).order
         lives_on = applied(asked, a_report(ExecType.CANCEL_REJECTED)).order
@@ -228,7 +228,7 @@ def test_an_order_that_the_venue_never_got_is_queued_again_under_the_same_id() -
 
 
 @pytest.mark.parametrize("status", [S.UNKNOWN, S.PENDING_CANCEL])
-def test_an_order_that_the_venue_never_got_and_nobody_wants_is_cancelled(status: OrderStatus) -> None:
+def test_an_order_with_a_requested_cancel_that_never_arrived_is_cancelled(status: OrderStatus) -> None:
     order = an_order(status, acknowledged=False, cancel_requested=True)
     assert changed(mark_not_received(order, LATER)).order.status is S.CANCELED
 

@@ -16,7 +16,7 @@ class Clock:
         return self.now
 
 
-def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends() -> None:
     clock = Clock()
     outage = OutageLog("it is away", "it is back", clock=clock, server="one")
     with capture_logs() as logs:
@@ -34,7 +34,7 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
     ]
 
 
-def test_one_that_lasts_is_told_again_with_a_growing_interval() -> None:
+def test_a_lasting_outage_is_logged_again_at_growing_intervals() -> None:
     clock = Clock()
     outage = OutageLog("it is away", "it is back", clock=clock)
     with capture_logs() as logs:
@@ -48,7 +48,7 @@ def test_one_that_lasts_is_told_again_with_a_growing_interval() -> None:
     assert [each["event"] for each in logs].count("it is away") == 1
 
 
-def test_each_further_kind_of_error_is_told_once() -> None:
+def test_each_further_kind_of_error_is_logged_once() -> None:
     outage = OutageLog("it is away", "it is back")
     with capture_logs() as logs:
         for _ in range(5):

@@ -66,7 +66,7 @@ async def test_writing_goes_on_behind_a_torn_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 10])
-async def test_a_journal_that_tore_in_its_first_line_starts_anew(tmp_path: Path, keep: int) -> None:
+async def test_a_journal_torn_in_its_first_line_is_started_again(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "journal.jsonl"
     await journal_with_two_orders(path)
     path.write_bytes(path.read_bytes()[:keep])
@@ -139,7 +139,7 @@ async def test_latency_does_not_add_up_over_orders() -> None:
     await venue.close()
 
 
-async def test_a_venue_whose_reports_nobody_reads_takes_no_more_orders() -> None:
+async def test_a_venue_whose_reports_are_not_read_accepts_no_more_orders() -> None:
     clock = Ticks()
     venue = quoted(PaperVenue(clock, settings=PaperSettings(max_waiting_reports=3)), clock)
     await venue.submit(new_order("A"))
@@ -250,7 +250,7 @@ def calendar_of(market: str) -> TradingCalendar:
 
 
 @pytest.mark.parametrize("name", DAY_ENDS)
-async def test_what_is_for_the_day_ends_with_it_also_after_a_restart(tmp_path: Path, name: str) -> None:
+async def test_a_day_order_ends_with_its_day_also_after_a_restart(tmp_path: Path, name: str) -> None:
     placed_at, changes, ends = DAY_ENDS[name]
     now = [placed_at]
     venue = PaperVenue(lambda: now[0], tmp_path / "journal.jsonl")

@@ -64,7 +64,7 @@ def test_every_code_has_a_text_with_the_same_placeholders_in_each_language(code:
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_what_is_stored_renders_as_what_was_written(kind: str) -> None:
+def test_a_stored_phrase_renders_as_it_was_written(kind: str) -> None:
     value, shown = VALUES[kind]
     for code in CODES:
         written = with_all(code, value)

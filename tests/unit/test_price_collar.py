@@ -230,7 +230,7 @@ def test_a_persons_price_is_held_to_the_mark_and_not_to_the_quote(
     assert bool(found.second_person) is (outcome == "takes two")
 
 
-def test_a_price_off_the_grid_is_told_with_its_neighbours() -> None:
+def test_a_price_off_the_tick_grid_is_refused_with_its_neighbours() -> None:
     leg = LegRequest(SHARE, Decimal(100), Decimal("199.005"))
     found = made(an_owner(quoted("200", "199", "201")), legs=(leg,))
     assert isinstance(found, Refusal)

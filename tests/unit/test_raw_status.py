@@ -59,7 +59,7 @@ def test_every_word_comes_back_from_an_order_that_stands_where_it_says(word: str
 
 
 @pytest.mark.parametrize("word", ["", "Status", "newstatus", "New Status", "None", "\u0000", "UNKNOWN"])
-def test_what_is_no_word_of_the_reference_is_unknown(word: str) -> None:
+def test_a_word_outside_the_reference_is_unknown(word: str) -> None:
     assert status_of(word) is OrderStatus.UNKNOWN
 
 

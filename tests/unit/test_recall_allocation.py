@@ -57,7 +57,7 @@ def test_fifo_takes_from_the_oldest_short_and_from_those_of_unknown_age_last() -
     assert shares(900, AllocationRule.FIFO, 100, *shorts) == {"B": 300, "A": 500, "C": 100}
 
 
-def test_largest_first_takes_from_whoever_is_short_of_most() -> None:
+def test_largest_first_takes_from_the_account_with_the_largest_short() -> None:
     shorts = (a_short("A", 300), a_short("B", 500), a_short("C", 200))
     assert shares(600, AllocationRule.LARGEST_FIRST, 100, *shorts) == {"B": 500, "A": 100}
 

@@ -134,7 +134,7 @@ def test_of_equal_calls_the_one_that_expires_first_is_bought_back() -> None:
     assert legs(planned(book(later, sooner, shares(100)), A_SHORTFALL)) == {"Z": 2, "A": 1}
 
 
-def test_a_call_without_a_quote_is_told_and_another_is_used() -> None:
+def test_a_call_without_a_quote_is_listed_and_another_is_used() -> None:
     blind = a_call("A", -2, expiry=date(2020, 3, 20), priced=False)
     made = planned(book(blind, a_call("B", -2), shares(200)), A_SHORTFALL)
     assert legs(made) == {"B": 2}
@@ -208,7 +208,7 @@ def test_recalls_ask_together_for_no_more_than_is_short_and_a_new_one_for_any_of
         open_recalls = [each for each, missing in zip(open_recalls, wanted, strict=True) if missing]
 
 
-def test_an_odd_lot_is_told() -> None:
+def test_an_odd_lot_is_listed() -> None:
     made = planned(book(shares(-250)), a_recovery(250))
     assert legs(made) == {TENCENT: 200}
     whole = planned(book(shares(-300)), a_recovery(250, may_stay=50))
@@ -219,7 +219,7 @@ def test_an_odd_lot_is_told() -> None:
     assert [(each.symbol, each.code) for each in made.uncurable] == [(TENCENT, RefusalCode.OFF_LOT)]
 
 
-def test_what_is_left_is_of_what_was_asked_for_and_not_of_all_that_is_short() -> None:
+def test_the_remainder_is_part_of_the_recall_and_not_of_the_whole_short() -> None:
     def left(made: Plan | Refusal) -> list[tuple[RefusalCode, Decimal | None]]:
         assert isinstance(made, Plan | NoPlan)
         return [(each.code, each.remaining) for each in made.uncurable]

@@ -65,7 +65,7 @@ def test_every_refusal_of_the_table_is_tried_and_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("text", NONE_OF_THEM)
-def test_what_is_no_refusal_is_none_of_them(text: str) -> None:
+def test_other_errors_are_no_refusals(text: str) -> None:
     assert refusal_in("ERR" if text.startswith("ERR") else None, text.removeprefix("ERR ")) is None
 
 

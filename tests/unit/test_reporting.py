@@ -67,7 +67,9 @@ def test_a_threshold_in_the_same_currency_asks_no_rate(
         ("0", "1", True),
     ],
 )
-def test_a_rate_is_told_when_it_moves_more_than_a_hundredth(before: str, after: str, moved: bool) -> None:
+def test_a_rate_change_sends_an_event_if_it_moves_the_amount_more_than_a_hundredth(
+    before: str, after: str, moved: bool
+) -> None:
     assert Worth(Decimal(before), HKD).moved(Worth(Decimal(after), HKD)) is moved
     assert Worth(Decimal(before), HKD).moved(None)
     assert Worth(Decimal(before), HKD).moved(Worth(Decimal(before), USD))

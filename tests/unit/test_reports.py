@@ -87,7 +87,7 @@ def test_the_sale_of_the_worked_example_sold_408_29_too_much() -> None:
     assert parts.met_by == (MetBy.LIQUIDATION,)
 
 
-def test_a_deposit_a_sale_and_a_fall_of_prices_are_told_apart() -> None:
+def test_a_deposit_a_sale_and_a_fall_of_prices_are_distinguished() -> None:
     book = worked_example()
     after, fill = sold(paid_in(book, "100000"), TENCENT, "400", "399.70", "207.84")
     after = priced(after, TENCENT, "390")
@@ -101,7 +101,7 @@ def test_a_deposit_a_sale_and_a_fall_of_prices_are_told_apart() -> None:
     assert parts.met_by == (MetBy.DEPOSIT, MetBy.LIQUIDATION)
 
 
-def test_what_the_client_sells_is_no_deposit() -> None:
+def test_a_sale_by_the_client_is_no_deposit() -> None:
     book = worked_example()
     after = after_fill(book, APPLE, Decimal(-100), Decimal(200), Decimal(0))
     parts = cure_parts(book, after, [])
@@ -111,7 +111,7 @@ def test_what_the_client_sells_is_no_deposit() -> None:
     assert parts.met_by == (MetBy.CLIENT_TRADE,)
 
 
-def test_what_came_and_was_sold_in_between_is_a_sale_of_the_desk() -> None:
+def test_a_position_that_arrived_and_was_sold_in_between_is_a_sale_of_the_desk() -> None:
     book = worked_example()
     passing = book.holding(APPLE)
     assert passing is not None
@@ -245,7 +245,7 @@ def test_amounts_of_the_aging_are_whole_minor_units_rounded_half_up_and_add_up()
     }
 
 
-def test_what_could_not_be_converted_is_in_whole_minor_units_too() -> None:
+def test_unconverted_amounts_are_in_whole_minor_units_too() -> None:
     amounts = [(JPY, Decimal("100.25")), (JPY, Decimal("100.25")), (HKD, Decimal("0.005"))]
     converted = convert(amounts, {}, HKD)
     assert (converted.total, converted.unconverted) == (Decimal("0.01"), {JPY: Decimal(201)})

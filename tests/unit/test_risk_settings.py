@@ -177,7 +177,7 @@ def test_an_exemption_is_for_whom_it_names(scope: ExemptionScope, target: str | 
     assert matches(rule, AlertType.MAINTENANCE, facts(), NOW) is matching
 
 
-def test_who_has_no_group_is_in_none() -> None:
+def test_a_client_without_a_group_is_in_no_group_exemption() -> None:
     rule = Exemption(ExemptionKind.MARGIN_CALL, ExemptionScope.CLIENT_GROUP, "gold")
     assert not matches(rule, AlertType.MAINTENANCE, facts(group=None), NOW)
 
@@ -209,14 +209,14 @@ def test_conditions_compare(
     assert matches(rule, AlertType.MAINTENANCE, facts(), NOW) is matching
 
 
-def test_a_figure_that_is_stale_exempts_nobody() -> None:
+def test_a_stale_figure_exempts_no_account() -> None:
     by_debt = Condition(ConditionField.DEBT, ConditionOperator.GREATER_THAN, "1")
     rule = replace(EVERYBODY, conditions=(by_debt,))
     assert not matches(rule, AlertType.MAINTENANCE, facts(stale=True), NOW)
     assert matches(EVERYBODY, AlertType.MAINTENANCE, facts(stale=True), NOW)
 
 
-def test_what_makes_no_sense_cannot_be_built() -> None:
+def test_invalid_values_cannot_be_built() -> None:
     eleven = Decimal(11)
     with pytest.raises(ValueError, match="not a number"):
         Condition(ConditionField.CLIENT_GROUP, ConditionOperator.GREATER_THAN, "a")

@@ -136,7 +136,7 @@ async def test_a_stream_that_ended_before_its_connection_came_shows_it_nothing()
         assert (pipe.gone, pipe.written, list(w.feed.groups)) == (True, [], [])
 
 
-async def test_what_is_executing_when_its_connection_ends_runs_to_its_end_and_is_waited_for() -> None:
+async def test_an_execution_whose_connection_ends_runs_to_its_end_and_is_waited_for() -> None:
     async with world(memory_bus()) as w:
         requests = Requests(lambda: None)
         running = operations(w, requests, Pipe(room=10), lambda _: None)
@@ -176,7 +176,7 @@ class Newest(Topic):
         return Snapshot(Position(EPOCH, 0), ("AAPL 1", "TSLA 1"), frozenset())
 
 
-async def test_what_is_latest_is_not_replaced_by_an_older_state_that_took_longer_to_look_up() -> None:
+async def test_the_latest_state_is_not_replaced_by_an_older_one_that_took_longer() -> None:
     async with world(memory_bus()) as w:
         topic, pipe = Newest(), Pipe(room=10)
         operations(w, Requests(lambda: FromNow(topic)), pipe, lambda _: None).start(asked("1"), CALLER)

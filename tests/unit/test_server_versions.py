@@ -26,7 +26,7 @@ from tests.kit.servers import RedisServer
         ("PostgreSQL", (18, 4), LEAST_POSTGRES, False),
     ],
 )
-def test_what_is_older_than_the_least_version_is_refused(
+def test_a_version_older_than_the_minimum_is_refused(
     server: str, found: Version, least: Version, is_refused: bool
 ) -> None:
     said = older(server, found, least)

@@ -47,7 +47,7 @@ def distance(request: pytest.FixtureRequest) -> tuple[str, Bus]:
     return request.param, memory_bus(history_max=5 if request.param == "outbox" else 10_000)
 
 
-async def test_who_resumes_gets_what_it_missed_once_and_in_order_while_more_happens(
+async def test_a_resume_gets_the_missed_events_once_and_in_order_while_more_arrive(
     distance: tuple[str, Bus],
 ) -> None:
     source, bus = distance
@@ -72,7 +72,7 @@ async def test_who_resumes_gets_what_it_missed_once_and_in_order_while_more_happ
             assert topic.rendered == executed + HAPPENED + 1
 
 
-async def test_what_is_of_no_concern_is_passed_over_in_a_resume(distance: tuple[str, Bus]) -> None:
+async def test_events_of_other_subjects_are_passed_over_in_a_resume(distance: tuple[str, Bus]) -> None:
     source, bus = distance
     async with world(bus, limits=LIMITS if source == "memory" else FORGETFUL) as w:
         topic, steady, back = Topic("even"), Reader(), Reader()
@@ -155,7 +155,7 @@ async def test_a_rendered_event_does_not_wait_for_a_slow_one_behind_it() -> None
         await until(lambda: reader.offsets == [1])
 
 
-async def test_an_outage_of_the_database_delays_events_and_loses_nobody() -> None:
+async def test_an_outage_of_the_database_delays_events_and_loses_no_subscriber() -> None:
     async with world(memory_bus()) as w:
         topic, reader = Topic(), Reader()
         await w.join(topic, reader)
@@ -165,7 +165,7 @@ async def test_an_outage_of_the_database_delays_events_and_loses_nobody() -> Non
         assert reader.lost_because is None
 
 
-async def test_who_resumes_during_an_outage_of_the_database_has_to_come_back() -> None:
+async def test_a_resume_during_an_outage_of_the_database_has_to_be_repeated() -> None:
     async with world(memory_bus(), limits=FORGETFUL) as w:
         topic, steady, back = Topic(), Reader(), Reader()
         await w.join(topic, steady)
@@ -202,7 +202,7 @@ async def test_a_position_that_was_pruned_is_lost_and_one_right_behind_it_is_not
         assert reader.offsets == list(range(MISSED_FROM + 1, HAPPENED + 1))
 
 
-async def test_a_cursor_from_a_faster_process_is_waited_for_and_nothing_is_told_twice() -> None:
+async def test_a_cursor_from_a_faster_process_is_waited_for_and_no_event_is_sent_twice() -> None:
     async with world(memory_bus()) as w:
         steady = Reader()
         await w.join(Topic(), steady)
@@ -256,7 +256,7 @@ async def test_a_group_with_too_much_waiting_loses_its_members_who_resume_withou
         assert reader.offsets + back.offsets == list(range(1, 21))
 
 
-async def test_an_operation_that_fails_loses_its_members_and_nobody_else() -> None:
+async def test_an_operation_that_fails_loses_its_members_and_no_others() -> None:
     async with world(memory_bus()) as w:
         topic, reader, other = Topic(), Reader(), Reader()
         topic.fails_on = "poison"
@@ -269,7 +269,7 @@ async def test_an_operation_that_fails_loses_its_members_and_nobody_else() -> No
             await w.join(topic, Reader(), after=1)
 
 
-async def test_a_slow_reader_is_told_what_it_missed_no_faster_than_it_has_room() -> None:
+async def test_a_slow_reader_receives_missed_events_no_faster_than_it_has_room() -> None:
     async with world(memory_bus(), limits=FORGETFUL) as w:
         await w.happen(*(f"fact {number}" for number in range(HAPPENED)))
         slow = Reader(slow=True)
@@ -339,7 +339,7 @@ async def test_a_group_is_kept_a_while_for_those_who_come_back() -> None:
         assert topic.rendered == 2
 
 
-async def test_a_group_that_nobody_comes_back_to_is_forgotten() -> None:
+async def test_a_group_without_returning_subscribers_is_forgotten() -> None:
     async with world(memory_bus()) as w:
         topic, reader = Topic(), Reader()
         await w.join(topic, reader)
@@ -403,7 +403,7 @@ async def test_groups_get_events_in_the_order_of_the_stream_whatever_each_costs(
             assert all(before < after for before, after in pairwise(reader.offsets))
 
 
-async def test_of_many_groups_that_everybody_left_only_the_last_few_go_on_working() -> None:
+async def test_of_many_groups_without_subscribers_only_the_last_few_are_kept() -> None:
     """Who subscribes, unsubscribes and begins again with another filter would leave thousands behind."""
     async with world(memory_bus(), limits=replace(LIMITS, linger_s=FAR_S, lingering_groups=3)) as w:
         steady, reader = Topic("steady"), Reader()

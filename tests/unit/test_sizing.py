@@ -229,7 +229,7 @@ def test_a_plan_to_the_initial_margin_reaches_it_and_one_lot_less_does_not(
     st.sampled_from((None, "0.01", "0.2", "1")),
     st.sampled_from((None, "500", "20000", "1000000")),
 )
-def test_caps_are_never_exceeded_and_what_they_leave_is_told(
+def test_caps_are_never_exceeded_and_the_rest_is_listed(
     data: st.DataObject, policy: LiquidationPolicy, share: str | None, notional: str | None
 ) -> None:
     of = data.draw(books(sound=True, limited=data.draw(st.booleans())))

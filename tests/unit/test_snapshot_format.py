@@ -61,7 +61,7 @@ def _forget(part: Any) -> None:
             _forget(each)
 
 
-def test_what_a_later_version_wrote_is_not_guessed_at() -> None:
+def test_the_text_of_a_later_version_is_not_guessed_at() -> None:
     later = kept(TEXT.replace('"format":1', '"format":2'))
     with pytest.raises(UnknownFormat, match="format 2"):
         later.decoded()

@@ -384,7 +384,7 @@ class Away(Exception):
     ],
     ids=repr,
 )
-async def test_an_outage_is_told_as_one_however_many_tasks_it_ended(fault: Exception, event: str) -> None:
+async def test_an_outage_is_logged_once_however_many_tasks_it_ended(fault: Exception, event: str) -> None:
     async def fail() -> None:
         raise fault
 
@@ -434,7 +434,7 @@ async def test_a_loop_whose_tasks_failed_is_started_again() -> None:
     assert loop.cancelled
 
 
-async def test_an_outage_is_told_once_while_it_lasts_and_again_when_it_comes_back() -> None:
+async def test_an_outage_is_logged_once_while_it_lasts_and_again_when_it_returns() -> None:
     time = Time()
 
     async def away() -> None:
@@ -498,7 +498,7 @@ async def test_a_loop_that_has_run_well_says_that_its_outage_is_over() -> None:
     ]
 
 
-async def test_a_crash_that_repeats_itself_is_told_once_and_another_one_too() -> None:
+async def test_a_repeated_crash_is_logged_once_and_so_is_another_one() -> None:
     async def other() -> None:
         raise RuntimeError("elsewhere")
 

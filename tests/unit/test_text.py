@@ -80,7 +80,7 @@ def test_a_name_of_any_script_is_taken(name: str) -> None:
         ("a\U000e0041", r"without U\+E0041"),
     ],
 )
-def test_what_shows_nothing_or_reorders_letters_is_refused(name: str, reason: str) -> None:
+def test_invisible_or_reordering_characters_are_refused(name: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         readable(name, 20)
 

@@ -36,7 +36,7 @@ async def test_a_thread_that_cannot_be_started_costs_no_permit() -> None:
     assert await in_time(threads.run(lambda: "well")) == "well"
 
 
-async def test_what_a_call_raises_is_raised_where_its_answer_is_awaited() -> None:
+async def test_an_exception_of_a_call_is_raised_where_its_answer_is_awaited() -> None:
     threads = Threads(1, "test")
     with pytest.raises(LookupError, match="the call's own"):
         await in_time(threads.run(fails))
@@ -45,7 +45,7 @@ async def test_what_a_call_raises_is_raised_where_its_answer_is_awaited() -> Non
     assert await in_time(threads.run(lambda: "well")) == "well"
 
 
-async def test_what_a_call_raises_for_nobody_is_no_noise(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_exception_of_an_abandoned_call_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     threads, goes_on = Threads(1, "test"), Event()
 
     def waits_and_fails() -> None:
@@ -59,7 +59,7 @@ async def test_what_a_call_raises_for_nobody_is_no_noise(caplog: pytest.LogCaptu
     assert caplog.text == ""
 
 
-async def test_who_gives_up_with_a_permit_in_hand_leaves_it_to_the_next() -> None:
+async def test_a_waiter_that_gives_up_leaves_its_permit_to_the_next() -> None:
     """The permit was granted, and the waiting task had not run again yet when it was cancelled."""
     threads, goes_on, begun = Threads(1, "gives up"), Event(), list[str]()
     await threads.begin(goes_on.wait)

@@ -43,7 +43,9 @@ def selling(symbol: Symbol, quantity: int, cover: OrderCover = WAITS) -> OpenOrd
 
 @pytest.mark.parametrize("policy", [each for each in LiquidationPolicy if each is not LiquidationPolicy.ALL])
 @pytest.mark.parametrize("closed", [SHUT, UNKNOWN])
-def test_what_trades_now_is_sold_by_every_policy(policy: LiquidationPolicy, closed: MarketState) -> None:
+def test_positions_that_trade_now_are_sold_first_by_every_policy(
+    policy: LiquidationPolicy, closed: MarketState
+) -> None:
     assert legs(made(policy=policy, states={"XHKG": OPEN, "XNYS": closed})) == [(TENCENT, OPEN)]
     elsewhere = legs(made(policy=policy, states={"XHKG": closed, "XNYS": OPEN}))
     assert {symbol for symbol, _ in elsewhere} <= {APPLE, TESLA}

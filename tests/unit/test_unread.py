@@ -33,7 +33,7 @@ def state(first: int | None, newest: int, length: int, added: int | None, delete
         (9, None, state(None, 9, 0, None), "none"),
     ],
 )
-def test_what_was_deleted_unread_is_seen_and_counted_where_that_can_be(
+def test_entries_deleted_unread_are_seen_and_counted_if_possible(
     last: int, rank: int | None, now: StreamState, missing: int | str
 ) -> None:
     goes_on, loss = compared(Place((last, 0), rank), now)
@@ -66,7 +66,7 @@ def test_what_was_deleted_unread_is_seen_and_counted_where_that_can_be(
         (3, None, [], state(3, 4, 1, None), "none"),
     ],
 )
-def test_what_was_deleted_while_a_read_waited_for_it_is_seen_after_the_read(
+def test_entries_deleted_while_a_read_waited_are_seen_after_the_read(
     last: int, rank: int | None, read: list[int], now: StreamState, missing: int | str
 ) -> None:
     goes_on, loss = read_on(Place((last, 0), rank), [(each, 0) for each in read], now)

@@ -40,13 +40,13 @@ def watched(left: int) -> tuple[Connection, Unread]:
     return connection, unread
 
 
-async def test_who_reads_nothing_is_cut_off_at_the_first_look() -> None:
+async def test_a_client_that_reads_nothing_is_cut_off_at_the_first_check() -> None:
     connection, _ = watched(1_000)
     connection.time_passes()
     assert connection.ended
 
 
-async def test_who_reads_a_little_is_waited_for_until_nothing_more_is_read() -> None:
+async def test_a_slow_client_is_waited_for_until_it_reads_nothing_more() -> None:
     connection, _ = watched(1_000)
     for _ in range(500):
         connection.left -= 1
@@ -56,7 +56,7 @@ async def test_who_reads_a_little_is_waited_for_until_nothing_more_is_read() -> 
     assert connection.ended
 
 
-async def test_who_has_read_all_is_looked_at_no_more() -> None:
+async def test_a_client_that_has_read_everything_is_not_checked_again() -> None:
     connection, _ = watched(1_000)
     connection.left = 0
     connection.time_passes()
@@ -64,7 +64,7 @@ async def test_who_has_read_all_is_looked_at_no_more() -> None:
     assert not connection.timers
 
 
-async def test_what_is_written_after_there_was_room_begins_anew() -> None:
+async def test_a_write_after_there_was_room_restarts_the_limit() -> None:
     connection, unread = watched(1_000)
     unread.over()
     connection.left = 2_000

@@ -109,7 +109,7 @@ def test_a_public_https_url_is_taken_and_local_ones_only_when_allowed() -> None:
         ("nonsense", False),
     ],
 )
-def test_only_addresses_that_anybody_reaches_are_public(address: str, public: bool) -> None:
+def test_only_publicly_routable_addresses_are_public(address: str, public: bool) -> None:
     assert is_public(address) is public
 
 
@@ -286,7 +286,7 @@ async def test_without_a_thread_of_the_machine_a_post_has_a_reason_and_the_next_
         assert len(receiver.posted) == 1
 
 
-async def test_names_that_nobody_answers_for_delay_no_other_endpoint() -> None:
+async def test_unresolvable_names_delay_no_other_endpoint() -> None:
     release, asked, loop = Event(), asyncio.Semaphore(0), asyncio.get_running_loop()
 
     def resolve(host: str, port: int) -> list[str]:
