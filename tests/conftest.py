@@ -221,7 +221,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_url: str, started: Started) -> str:
-    """A PostgreSQL database to be copied, while nobody is connected."""
+    """A PostgreSQL database to be copied while no session is connected."""
     return started.url(_migrated_database, postgres_url)
 
 

@@ -40,7 +40,7 @@ SETTINGS: dict[str, Any] = {
     "webhook_allow_private": True,
     "webhook_poll_interval_s": 86_400,
 }
-"""Messages and webhooks can be asked for, and nobody sends them."""
+"""Messages and webhooks can be requested, and none is sent."""
 _P = Permission
 
 
@@ -143,7 +143,7 @@ async def _market_day(scene: Scene) -> dict[str, Any]:
 
 
 async def _pending(scene: Scene) -> dict[str, Any]:
-    """Somebody else has asked for the case to be void."""
+    """Another operator has requested that the case be voided."""
     refused = await first(scene, "voidCase", scene.of_case, scene.other(_P.RISK_WARNING_FULL))
     assert refused["code"] == "APPROVAL_REQUIRED", refused
     return {"ids": [refused["approval"]["id"]], "reason": "looked at it"}

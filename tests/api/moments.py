@@ -12,7 +12,7 @@ STEPS = ("98", "99", "99.5")
 
 
 async def prices_call(desk: Desk, accounts: int = 2) -> None:
-    """Prices come by which so many accounts owe; nothing trades. Afterwards their calls have been told of."""
+    """Prices at which so many accounts owe; nothing trades. Returns when their calls are published."""
     events = await desk.caller().subscribe(CASE_EVENTS)
     await desk.market.says(*quotes(desk.clock(), size=0))
     for _ in range(accounts):

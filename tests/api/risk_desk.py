@@ -1,4 +1,4 @@
-"""What the risk back office does, in one line each: ask for a setting, have somebody else approve it."""
+"""The actions of the risk back office, in one line each: request a setting, let another person approve it."""
 
 from typing import Any
 from uuid import uuid4

@@ -129,7 +129,7 @@ async def _time_passes(world: World, size: int) -> None:
 
 
 async def _until_off(world: World, desk: Desk, trader: Caller, case_id: str, size: int) -> None:
-    """Nobody has it set any more."""
+    """The automatic liquidation is no longer set."""
 
     async def off() -> bool:
         await _time_passes(world, size)
@@ -239,7 +239,7 @@ async def test_a_cure_that_does_not_last_calls_a_slice_off_and_the_next_one_foll
 
 
 async def test_orders_cancelled_by_a_cure_that_does_not_last_are_placed_again(world: World) -> None:
-    """One run was to sell it all, so that nothing was left of what somebody had set."""
+    """One run was to sell everything, so that nothing was left of the setting."""
     desk = await owing_desk(world)
     trader = desk.caller()
     case_id = (await ids(trader))[0]
@@ -377,7 +377,7 @@ async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_a_record_sa
 
 
 async def test_the_desk_does_not_sell_automatically_beyond_the_limits_of_one_person(world: World) -> None:
-    """600 at 100 would be needed: it is above the limit, whoever set it and however soon."""
+    """600 at 100 would be needed, which is above the limit, independent of who set it and when."""
     desk = await owing_desk(world, approval_notional=59_999)
     trader = desk.caller()
     case_id = (await ids(trader))[0]

@@ -1,4 +1,4 @@
-"""Requests that are no GraphQL, or too much of it: refused with a code, never a fault of ours."""
+"""Requests that are no GraphQL, or too much of it: refused with a code, never an internal error."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""Calendars that end, or that do not exist: they stop nobody, and the accounts they concern are listed."""
+"""Calendars that end, or that do not exist: they stop no case, and their accounts are listed."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -40,7 +40,7 @@ async def _until_all(desk: Desk, trader: Caller, count: int, status: str) -> Non
 
 
 async def _working(trader: Caller) -> set[tuple[str, str]]:
-    """Account and symbol of every order that nobody has asked to cancel."""
+    """Account and symbol of every order without a requested cancel."""
     document = "{ orders(filter: {status: [NEW]}) { nodes { account { accountNo } instrument { symbol } } } }"
     nodes = (await trader.ask(document))["orders"]["nodes"]
     return {(node["account"]["accountNo"], node["instrument"]["symbol"]) for node in nodes}

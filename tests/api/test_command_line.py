@@ -79,7 +79,7 @@ async def ended(process: Process) -> tuple[bytes, bytes]:
 
 @contextmanager
 def a_port_of_nobody() -> Iterator[int]:
-    """Taken, so that nobody else gets it, and not listened on."""
+    """In use, so that no other process gets it, and not listened on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]

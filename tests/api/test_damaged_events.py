@@ -1,4 +1,4 @@
-"""An event that is damaged in the outbox is set aside and told of; those behind it arrive."""
+"""A damaged event in the outbox is set aside and reported; the later ones arrive."""
 
 import json
 

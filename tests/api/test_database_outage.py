@@ -1,4 +1,4 @@
-"""What clients and operators are told while the database takes nothing in, and that it ends by itself."""
+"""The answers and logs while the database accepts nothing, and that the outage ends by itself."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -204,7 +204,7 @@ async def impatient(postgres_url: str, migrated_postgres: str, tmp_path: Path) -
 async def test_a_locked_table_is_reported_as_a_lock_and_the_desk_continues(
     impatient: Desk, table: str
 ) -> None:
-    """As by ALTER TABLE: then nobody reads, and what waits is given up again and again."""
+    """As by ALTER TABLE: no statement can read, and every waiting one is given up again and again."""
     desk, trader = impatient, impatient.caller()
     await desk.market.says(*quotes(desk.clock(), size=0))
 

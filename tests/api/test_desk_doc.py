@@ -45,7 +45,7 @@ LIQUID = 1_000_000
 
 @dataclass(slots=True)
 class Day:
-    """The desk, whoever works at it, and which blocks were run."""
+    """The desk, its callers, and the blocks that were run."""
 
     desk: Desk
     receiver: Receiver

@@ -19,7 +19,7 @@ PREVIEW = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input
   amountBefore amountAfter cures shortOfTarget legs { side } refusal { code } } }"""
 DOUBTS = "{ accounts { nodes { doubts { reason subject } } } }"
 RESTING = {"symbol": BANK, "limitPrice": "104"}
-"""As much as cures, at a price that nobody bids."""
+"""The quantity that cures, at a price without a bid."""
 
 
 async def called(world: World, **settings: Any) -> tuple[Desk, Caller, str]:

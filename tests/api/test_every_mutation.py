@@ -24,7 +24,7 @@ CONTESTED = {
     **dict.fromkeys(("approve", "decline"), "APPROVAL_DECIDED"),
     "claimCase": "CASE_CLAIMED",
 }
-"""What the second of two people is told."""
+"""The answer to the second of two people."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,4 +1,4 @@
-"""`serve --workers 2`: the killed are replaced, versions roll without a pause, nobody outlives the parent."""
+"""`serve --workers 2`: killed workers are replaced, versions roll without a pause, none outlive the parent."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Four eyes on a liquidation: above a limit one person asks and another approves; it is planned anew then."""
+"""Four eyes on a liquidation: above a limit one person requests, another approves; it is planned again."""
 
 import asyncio
 from decimal import Decimal

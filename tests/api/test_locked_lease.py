@@ -24,7 +24,7 @@ LOCKS = {
 
 @pytest.fixture
 async def forgotten(world: World) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody's session."""
+    """Another session of the database."""
     session = await asyncpg.connect(world.database_url)
     yield session
     await session.close()

@@ -202,7 +202,7 @@ async def test_a_message_waits_for_the_end_of_quiet_hours(world: World, receiver
 
 
 async def test_a_failed_attempt_is_not_repeated_in_quiet_hours(world: World, receiver: Receiver) -> None:
-    """The service was away from before 22:00 until after it: that wakes nobody."""
+    """The service was away from before 22:00 until after it: no client is woken."""
     quiet = Contact(
         phone="+85212345678", time_zone="Asia/Hong_Kong", quiet_hours=QuietHours.parse("22:00-08:00")
     )
@@ -585,7 +585,7 @@ async def test_a_statement_changes_how_a_client_is_reached_and_an_older_one_does
 
 
 async def test_a_letter_that_was_not_sent_uses_up_no_day(world: World, receiver: Receiver) -> None:
-    """One channel fails, and another reaches the client; who had no address is told when one is stated."""
+    """One channel fails and another reaches the client; a client without an address gets a letter later."""
     receiver.answers_by["/sms"] = 500
     desk = await called(
         world,

@@ -26,7 +26,7 @@ FOLLOW_UPS = "query ($id: ID!) { case(id: $id) { followUps { nodes { code text b
 
 
 async def an_order(world: World, **settings: Any) -> tuple[Desk, Caller, Any, Any]:
-    """SELL 500 of the bank, which the venue works and nobody buys; with its case."""
+    """SELL 500 of the bank, which the venue works and does not fill; with its case."""
     desk = await world.desk(a_book(a_client("C1", owing("M1"))), **settings)
     await desk.market.says(*quotes(desk.clock(), size=0))
     trader = desk.caller()

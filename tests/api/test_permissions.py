@@ -240,7 +240,7 @@ async def test_an_empty_scope_sees_nothing(busy: BusyDesk, ids_of_m2: dict[str, 
 
 @pytest.mark.asyncio(loop_scope="function")
 async def test_no_event_of_another_account_is_delivered(world: World) -> None:
-    """M2's events are all told to who sees everything; who sees M1 is told of M1, before and after them."""
+    """A caller with every account receives all events of M2; one limited to M1 receives only those of M1."""
     busy = await a_busy_desk(world)
     only_m1 = busy.desk.caller(accounts=["M1"])
     everything = [await busy.trader.subscribe(CASE_EVENTS), await busy.trader.subscribe(ORDER_EVENTS)]

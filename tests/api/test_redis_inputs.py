@@ -280,7 +280,7 @@ async def test_a_redis_that_wants_another_password_is_one_outage_until_it_wants_
             return degraded and all("GATEWAY_REDIS_URL" in reason for reason in reasons)
 
         async def over() -> bool:
-            """Every loop that told of it; one that was not stopped by it does not tell."""
+            """Every loop that reported it; a loop that it did not stop does not report it."""
             return not list(not_told_as_one(logs))
 
         await desk.until(told, "/readyz to say that Redis requires a password")

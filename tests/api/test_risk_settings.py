@@ -432,7 +432,7 @@ async def test_a_missing_object_is_not_found(desk: Desk, setting: dict[str, Any]
 
 @pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
 async def test_a_change_at_one_process_counts_at_the_other(world: World, desk: Desk) -> None:
-    """Asked for and approved where nobody watches margin: the leader follows, and so does every decision."""
+    """Requested and approved at a process without the monitor: the leader and every decision follow."""
     other = await world.desk()
     (called,) = await cases(other.caller(), accountNo="M1")
     await put_in_force(other, DOUBLE)

@@ -29,7 +29,7 @@ async def desk(shared_world: World) -> Desk:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def hasty(shared_world: World, desk: Desk) -> Desk:
-    """Waits for nobody."""
+    """Waits for nothing."""
     return await shared_world.desk(ws_init_timeout_s=0.1)
 
 

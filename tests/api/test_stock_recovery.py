@@ -98,7 +98,7 @@ def prices(world: World, size: int = 1_000_000, **later: float) -> tuple[Quote, 
 
 
 async def enable_collection(desk: Desk, skip_short: bool = True) -> None:
-    """A change of the risk settings that somebody else approved."""
+    """A change of the risk settings that another person approved."""
     value = {"enabled": True, "triggerTime": TRIGGER, "skipShort": skip_short}
     await put_in_force(desk, {"coveredOption": value})
 

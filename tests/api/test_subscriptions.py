@@ -82,7 +82,7 @@ async def test_the_events_add_up_to_what_a_query_says(desk: Desk, trader: Caller
 
 
 async def _some_events(desk: Desk, trader: Caller, field: str) -> list[Any]:
-    """What was told of M1 while it was liquidated three times."""
+    """The events of M1 while it was liquidated three times."""
     m1 = await _case_of(trader, "M1")
     steady, work = await trader.subscribe(field), await trader.subscribe(ORDER_EVENTS)
     for _ in range(3):

@@ -177,7 +177,7 @@ async def test_damaged_factors_degrade_the_process_until_they_are_set_again(worl
 
 
 async def test_a_damaged_row_counts_until_it_is_restored(world: World) -> None:
-    """Of a case, in a column that nobody writes anew while nothing is sold."""
+    """Of a case, in a column that is not written again while nothing is sold."""
     desk, trader = await three_called(world, sold=False)
     await hurt(desk, "margin_case", "amount_at_open", "A1")
     assert len(await cases(trader)) == 2

@@ -105,7 +105,7 @@ async def cancel(caller: Caller, *order_ids: str, key: str | None = None) -> lis
 
 
 async def freeze(caller: Caller, **whose: str) -> None:
-    """Turn the kill switch on, for everybody unless told whose."""
+    """Turn the kill switch on, for the whole desk unless an account or client is named."""
     document = """mutation ($input: SetKillSwitchInput!) { setKillSwitch(input: $input) {
       result { __typename } } }"""
     await caller.ask(document, input={"idempotencyKey": uuid4().hex, "on": True, "reason": "audit", **whose})

@@ -138,7 +138,7 @@ class Fleet:
         self._process.send_signal(signal.SIGHUP)
 
     async def until_serving(self) -> None:
-        """Until requests are answered and somebody leads."""
+        """Waits until requests are answered and a process leads."""
         async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(timeout=PATIENCE_S) as client:
             while True:
                 if self._process.poll() is not None:

@@ -49,7 +49,7 @@ async def redis_comes_back(scene: Scene) -> None:
 
 
 async def redis_freezes(scene: Scene) -> None:
-    """SIGSTOP: connections stay open, nobody answers."""
+    """SIGSTOP: connections stay open, and no answer comes."""
     scene.desk.redis.freeze()
     try:
         await scene.for_about(2.5)

@@ -24,7 +24,7 @@ from tests.kit.patience import PATIENCE_S
 
 RECOVERY_TIMEOUT_S, POLL_S = 20.0, 0.1
 BEHIND_S = 4.0
-"""Where what arrives was committed longer ago, the machine is at its end and less is told for a while."""
+"""If events arrive later than this after their commit, the machine is overloaded and the load is reduced."""
 OVERLAPPING = 0.25
 """How often a fault strikes before the one before it is over."""
 TOKEN_MINUTES = 60
@@ -119,7 +119,7 @@ class Run:
         await asyncio.sleep(self.plan.pace * self.chance.uniform(0.2, 1))
 
     async def recovered(self, since: float) -> float | None:
-        """Seconds until everybody had everything that was committed by now; None: not in time."""
+        """Seconds until every subscriber had every event committed by now; None: not in time."""
         now, deadline = time.time(), time.monotonic() + RECOVERY_TIMEOUT_S
         while not self._level(now):
             await asyncio.sleep(POLL_S)
@@ -128,7 +128,7 @@ class Run:
         return time.monotonic() - since
 
     def _level(self, committed_at: float) -> bool:
-        """Something committed later has its offset, and everybody is connected and has the newest."""
+        """A later commit has its offset, and every subscriber is connected and has the newest event."""
         return (
             self.truth.newest_at > committed_at
             and all(each.connected for each in self.subscribers)

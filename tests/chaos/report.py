@@ -17,7 +17,7 @@ class Strike:
     longest_gap_s: float = 0.0
     deliveries: int = 0
     recovered_s: float | None = None
-    """From its beginning until everybody had everything; None: the next one came before that."""
+    """From its beginning until every subscriber had every event; None: the next one came before that."""
     sockets_lost: int = 0
     duplicates: int = 0
 

@@ -98,7 +98,7 @@ class Truth:
                     expected.append(wanted)
 
     def _follow(self, event: CaseEvent | OrderEvent) -> None:
-        """Every event goes on where the one before it ended, and no fill is told twice."""
+        """Every event continues where the one before it ended, and no fill is sent twice."""
         if isinstance(event, OrderEvent):
             subject, status = str(event.view.order.id), str(event.view.order.status)
             if event.fill is not None:

@@ -123,7 +123,7 @@ async def test_a_process_that_ends_still_answers_a_client_that_connected_a_momen
 
 
 async def refused(port: int) -> None:
-    """Until nobody listens there any more."""
+    """Waits until the port has no listener any more."""
     async with asyncio.timeout(PATIENCE_S):
         # Reset, if it came while the listener was being closed.
         with suppress(ConnectionRefusedError, ConnectionResetError):

@@ -165,7 +165,7 @@ def warned_of_in_a_handler(tree: ast.Module) -> Offences:
 
 
 def outage_without_an_end(tree: ast.Module) -> Offences:
-    """One that is told of and never said to be over, or the other way round."""
+    """An outage whose beginning is logged and whose end is not, or the reverse."""
     made = [call for name, call in calls([tree]) if name in {"OutageLog", "OutageLogs"}]
     ends = {name.split(".")[-1] for name, _ in calls([tree])}
     yield from made if "tell" not in ends or ends.isdisjoint({"over", "only"}) else []

@@ -1,4 +1,4 @@
-"""Whoever opens the schema in an explorer reads what each thing is, and lists are asked for alike."""
+"""Everything in the schema has a description, and lists have the same arguments."""
 
 from collections.abc import Iterator
 

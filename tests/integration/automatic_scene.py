@@ -145,7 +145,7 @@ async def _prepare(kit: DeskKit) -> dict[str, Before]:
 
 
 async def _listen(kit: DeskKit) -> None:
-    """Every client can be reached, and an endpoint is told of everything from now on."""
+    """Every client can be reached, and an endpoint receives every event from now on."""
     for row in await fetch("SELECT id FROM client"):
         await state_contact(ClientId(row["id"]), Contact(phone="+12025550123"), PREPARED_AT)
     head = await outbox.stream_head()

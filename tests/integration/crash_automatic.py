@@ -55,7 +55,7 @@ class Lives:
 
 
 class AutomaticRun(Run):
-    """Nobody asks for anything: the desk acts when its time has come."""
+    """No command is sent: the desk acts when the time has come."""
 
     async def done(self) -> bool:
         row = await self.one(DONE_SQL)

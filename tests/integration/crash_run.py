@@ -186,7 +186,7 @@ class Run:
         return bool(checks["leader"] and checks["status"] == "ready")
 
     async def _move_market(self) -> None:
-        """The same prices again and again, so that what is displayed is there to be hit anew."""
+        """The same prices again and again, so that the displayed size is there to be hit again."""
         while True:
             shown = Decimal(self._scene.displayed)
             quotes = [

@@ -1,4 +1,4 @@
-"""A round of automatic liquidations: a case that raises, or that somebody works on, holds up no other."""
+"""A round of automatic liquidations: a case that raises, or that is locked, holds up no other."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -69,7 +69,7 @@ class Scene:
         await self.kit.quote(APPLE, 100)
 
     async def break_(self, number: int, run: int = 1) -> None:
-        """Somebody has answered for its run already: recording it is refused by the database."""
+        """Its run has an answer already: the database refuses to record it."""
         key = f"auto:{self.cases[number]}:{self.due(number).isoformat()}:{run}"
         await store_outcome(SYSTEM, key, self.cases[number], "{}", self.kit.clock())
 
@@ -162,7 +162,7 @@ async def test_a_case_that_cannot_even_be_read_holds_up_no_other(database: Datab
 
 @pytest.mark.parametrize("migrated_url", ["postgres"], indirect=True)
 async def test_locked_cases_hold_up_no_other_and_keep_no_round_busy(url: str) -> None:
-    """The lock timeout is longer than the test: whoever waited for the lock would be found out."""
+    """The lock timeout is longer than the test: a wait for the lock would be found out."""
     async with _two(url) as (database, elsewhere):
         with database.active():
             desk = await scene()
@@ -181,7 +181,7 @@ async def test_locked_cases_hold_up_no_other_and_keep_no_round_busy(url: str) ->
 async def test_no_slice_follows_one_whose_cancel_was_asked_for_while_the_venue_was_silent(
     database: Database,
 ) -> None:
-    """UNKNOWN orders keep their status when somebody wants them cancelled; the market was faster."""
+    """UNKNOWN orders keep their status when a cancel is requested; the market was faster."""
     with database.active():
         desk, rounds = await _sliced()
         assert await desk.orders() == [1, 1, 1]

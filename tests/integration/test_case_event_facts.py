@@ -1,4 +1,4 @@
-"""Whatever cases can be selected by, every change of it is told by an event, with what it was before."""
+"""Every change of a property by which cases can be selected sends an event, with the value before."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -333,7 +333,7 @@ async def test_more_transactions_than_connections_wait_for_each_other(database: 
 
 
 async def test_one_connection_is_enough_for_every_use_case(postgres_url: str, migrated_postgres: str) -> None:
-    """Whoever holds a transaction never waits for a second connection."""
+    """A task that holds a transaction never waits for a second connection."""
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as url, asyncio.timeout(PATIENCE_S):
         database = Database(url, pool_size=1)
         await database.open()

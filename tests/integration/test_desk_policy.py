@@ -190,7 +190,7 @@ async def test_a_price_that_is_missing_opens_no_case(kit: DeskKit) -> None:
 
 
 async def test_a_price_that_is_missing_closes_no_case_where_that_depends_on_it(kit: DeskKit) -> None:
-    """Of a short without a cost nobody knows how dear it is; a long is worth at least nothing."""
+    """The value of a short without a cost is unknown; a long is worth at least nothing."""
     account_id = await kit.indebted_account()
     await kit.instrument(GE)
     await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(-10), kit.clock()))

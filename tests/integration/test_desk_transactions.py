@@ -50,7 +50,7 @@ async def a_sent_order(kit: DeskKit, quantity: int = 700) -> Order:
 
 
 async def send(kit: DeskKit) -> None:
-    """To a venue whose reports nobody reads."""
+    """To a venue whose reports are not read."""
     await Dispatcher(kit.desk, PaperVenue(kit.clock), batch=10).dispatch()
 
 

@@ -246,7 +246,7 @@ FIRST_BROKEN = {
 
 
 async def tamper(statement: str) -> None:
-    """A statement, or what somebody does who knows how links are made."""
+    """A statement, or the work of a forger who knows how links are made."""
     if not statement.startswith("HASH ANEW"):
         await get_connection("default").execute_script(statement)
         return

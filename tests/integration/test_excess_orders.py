@@ -1,4 +1,4 @@
-"""Open orders never stay larger than what is held, whoever changed it, and no position turns in silence."""
+"""Open orders never stay larger than the position, whatever changed it, and a turned position is reported."""
 
 import random
 from datetime import date, timedelta

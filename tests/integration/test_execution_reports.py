@@ -63,7 +63,7 @@ async def a_sent_order(kit: DeskKit, quantity: int = 700) -> OrderView:
 
 
 async def send(kit: DeskKit) -> None:
-    """To a venue whose reports nobody reads."""
+    """To a venue whose reports are not read."""
     await Dispatcher(kit.desk, PaperVenue(kit.clock), batch=10).dispatch()
 
 
@@ -188,7 +188,7 @@ async def prices_may_be_negative(kit: DeskKit, symbol: Symbol = APPLE) -> None:
 async def test_a_fill_at_zero_or_below_is_booked_where_the_instrument_trades_there(
     price: str, cash: str, notional: str, average: str, kit: DeskKit
 ) -> None:
-    """Whoever sells at a negative price pays for it, and the fee besides."""
+    """A seller at a negative price pays the amount, and the fee besides."""
     view = await a_sent_order(kit)
     await prices_may_be_negative(kit)
     account_id = view.order.account_id

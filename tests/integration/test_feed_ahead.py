@@ -37,7 +37,7 @@ def a_quote(last: int, at: datetime) -> Quote:
 
 @dataclass(slots=True)
 class Observer(Unobserved):
-    """Keeps what it is told."""
+    """Records the reported figures."""
 
     told: list[SetAside] = field(default_factory=list)
     held: int = 0

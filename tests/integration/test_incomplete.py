@@ -1,4 +1,4 @@
-"""Statements that the desk cannot hold: their account is incomplete until that is mended, and all is told."""
+"""Statements that the desk cannot store: their account is incomplete until that is mended, and is listed."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -287,7 +287,7 @@ async def test_the_record_of_unused_messages_is_one_row_per_subject_and_bounded(
 async def test_a_market_in_session_without_a_fresh_price_is_logged_once_and_again_when_it_is_back(
     kit: DeskKit,
 ) -> None:
-    """It is noon in New York; Hong Kong is shut, and of Tokyo nobody holds anything."""
+    """It is noon in New York; Hong Kong is shut, and no account holds anything of Tokyo."""
     await an_account(kit)
     await kit.instrument(Symbol("700.HK"), market="XHKG")
     await kit.account("M2", 0, {Symbol("700.HK"): 100})

@@ -210,7 +210,7 @@ async def test_an_account_worked_on_when_new_orders_end_is_looked_at_afterwards(
 
 
 class OddVenue(PaperVenue):
-    """Says of clients' own orders what nobody understands."""
+    """Gives an unknown answer about clients' own orders."""
 
     async def cancel_client_orders(self, account_no: str) -> int:
         raise ValueError(account_no)

@@ -59,7 +59,7 @@ async def test_of_an_account_or_its_client(kit: DeskKit, venue: PaperVenue, scop
 async def test_an_order_that_waited_through_a_freeze_does_not_leave_after_it(
     kit: DeskKit, venue: PaperVenue
 ) -> None:
-    """Nobody dispatched while it was on: a crash, a venue that was away."""
+    """No order was dispatched while it was on: a crash, or a venue that was away."""
     queued = (await kit.one_order()).order
     kit.clock.now += timedelta(seconds=1)
     await freeze(kit)
@@ -81,7 +81,7 @@ async def test_an_order_of_later_leaves(kit: DeskKit, venue: PaperVenue) -> None
 
 
 async def test_two_processes_dispatch_and_one_freezes_none_slips(kit: DeskKit, venue: PaperVenue) -> None:
-    """Whoever is sent counts as sent before the switch is on; whoever is not, is cancelled."""
+    """An order that is sent counts as sent before the switch is on; one that is not is cancelled."""
     queued = (await kit.one_order()).order
     others = [Dispatcher(kit.desk, venue, 10) for _ in range(2)]
     await asyncio.gather(freeze(kit), *(other.dispatch() for other in others))

@@ -179,7 +179,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def renewals(count: int) -> None:
-    """Long enough for somebody who may lead to do so."""
+    """Long enough for a process that may lead to do so."""
     await asyncio.sleep(0.02 * count)
 
 

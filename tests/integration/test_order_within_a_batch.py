@@ -1,4 +1,4 @@
-"""What came first in a batch counts first, and nobody is judged on half of a batch."""
+"""Messages of a batch count in their order, and no account is judged on half of a batch."""
 
 import asyncio
 from collections.abc import Callable, Sequence

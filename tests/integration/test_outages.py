@@ -52,7 +52,7 @@ OUTAGES = (
     "55000",
 )
 LOCKS = ("55P03", "40001", "40P01")
-"""Another transaction was in the way, and nothing of ours was done."""
+"""Another transaction was in the way, and nothing of the statement was done."""
 ANSWERS = ("22003", *LOCKS, "23505", "42P01", "42501", "57014", "25P02")
 
 

@@ -145,7 +145,7 @@ async def test_rows_positioned_as_the_connection_broke_do_not_wait_for_a_further
     database: Database,
 ) -> None:
     class CutOff:
-        """The database commits, and nobody hears of it."""
+        """The database commits, and no notification arrives."""
 
         published_after = staticmethod(outbox.published_after)
         stream_head = staticmethod(outbox.stream_head)

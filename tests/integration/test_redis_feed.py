@@ -372,7 +372,7 @@ async def test_a_server_that_takes_nothing_in_is_waited_for(ails: Callable[[Redi
 
 
 class Interruptions(Unobserved):
-    """Keeps what it is told of interruptions."""
+    """Records the reported interruptions."""
 
     def __init__(self) -> None:
         self.reasons: list[str | None] = []

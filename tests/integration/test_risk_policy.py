@@ -217,7 +217,7 @@ def _later() -> Sequence[tuple[SettingValue, SettingKind, str]]:
 async def test_the_database_refuses_one_person_alone_and_backdating(
     kit: DeskKit, change: dict[str, Any]
 ) -> None:
-    """Whatever the code thinks: so it is told by hand."""
+    """Stated by hand, independent of the code."""
     row = {"id": uuid4().hex, "number": 1, "kind": "AMOUNT_RULE", "subject": "MARGIN", "value": "{}"}
     row |= {"effective_at": NOON, "requested_by": "mary", "requested_at": NOON, "approved_by": "carl"}
     row |= {"approved_at": NOON, "reason": "because"}

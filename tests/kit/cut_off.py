@@ -47,7 +47,7 @@ class CutOff:
 
 
 async def steps_of(coroutine: Coroutine[Any, Any, object]) -> int:
-    """How often the coroutine waits when nobody cuts it off."""
+    """How often the coroutine waits if it is not cancelled."""
     run = CutOff(coroutine)
     await run
     return run.steps

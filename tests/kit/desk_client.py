@@ -87,7 +87,7 @@ class Caller:
         return socket
 
     async def subscribe(self, document: str, **variables: object) -> "Operation":
-        """An operation on a socket of its own. What happens from now on is told, unless it is refused."""
+        """An operation on a socket of its own. It receives every event from now on, unless it is refused."""
         socket = await self.socket()
         operation = await socket.operate(document, **variables)
         await socket.round_trip()

@@ -41,7 +41,7 @@ _PATIENT = (
     "ws_ping_interval_s",
     "database_statement_timeout_s",
 )
-"""Settings that limit in real time how long somebody is waited for."""
+"""Settings that limit how long, in real time, the desk waits for a peer."""
 
 
 @dataclass(slots=True)
@@ -192,11 +192,11 @@ class Desk:
             raise AssertionError(f"waited in vain for {what}") from None
 
     async def _follows(self) -> bool:
-        """Whoever subscribes from now on is told of all that happens from now on."""
+        """A subscriber from now on receives every event from now on."""
         return self.application.live.feed.ready
 
     def joined(self) -> int:
-        """How many subscriptions are behind their snapshot, if any, and told of what happens."""
+        """The number of subscriptions that have passed their snapshot, if any, and receive live events."""
         return sum(len(group.members) for group in self.application.live.feed.groups)
 
     async def rows(self, sql: str) -> list[Row]:

@@ -91,7 +91,7 @@ class Cases:
 
 @asynccontextmanager
 async def desk_without_a_relay(directory: Path, url: str, **settings: Any) -> AsyncIterator[Cases]:
-    """A served desk whose own work somebody else seems to do: nothing is published but by `Cases.relay`."""
+    """A served desk without its own loops: only `Cases.relay` publishes."""
     database = Database(url, pool_size=1)
     await database.open()
     try:

@@ -114,7 +114,7 @@ class LiveDesk:
         return ids
 
     async def quote(self, symbol: str, price: int | str) -> None:
-        """Broadcast to whoever watches."""
+        """Broadcast to every watcher."""
         value = Decimal(price)
         quote = Quote(Symbol(symbol), self.clock(), bid=value, ask=value, last=value)
         await self.resources.bus.broadcast(QUOTES_TOPIC, [Message(symbol, quote_to_bytes(quote))])

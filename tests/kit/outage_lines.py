@@ -25,7 +25,7 @@ def pairs() -> dict[str, str]:
 
 
 def not_told_as_one(logs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Events that began and did not end, ended and did not begin, or began anew without having ended."""
+    """Outages that began and did not end, ended and did not begin, or began again without an end."""
     ends = set(pairs().values())
     last: Counter[tuple[str, str]] = Counter()
     for each in logs:

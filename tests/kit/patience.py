@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 PATIENCE_S = float(os.environ.get("TEST_PATIENCE_S", "180"))
 FAR_S = 3600.0
-"""For what must not happen in the course of a test at all: far longer than anybody waits."""
+"""For an event that must not happen in a test at all: far longer than any wait."""
 ANY_TIME_S = 100 * 366 * 86_400.0
 """By how much a test's own clock may differ from that of the database: it shows any moment of the century."""
 

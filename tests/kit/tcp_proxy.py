@@ -107,7 +107,7 @@ class TcpProxy:
         return len(links)
 
     def hold(self) -> None:
-        """Nothing passes, in any direction; nobody is told."""
+        """Nothing passes in any direction, and no peer is notified."""
         self._flowing.clear()
 
     def release(self) -> None:

@@ -19,7 +19,7 @@ WANTED = {"Redis": (6, 7, 8), "PostgreSQL": (15, 18)}
 USUAL = {"Redis": 6, "PostgreSQL": 18}
 """For tests that run on one: a wheel has it, so it is the same on every machine."""
 ADDRESSES = {"Redis": "TEST_REDIS_URL", "PostgreSQL": "TEST_DATABASE_URL"}
-"""A server of the developer's own replaces all of ours."""
+"""A server of the developer replaces all that the tests would start."""
 SEARCH_PATH = "TEST_SERVER_PATH"
 VERSION_TIMEOUT_S = 60.0
 

@@ -35,7 +35,7 @@ from tests.kit.transport_ws_harness import ready
 ROOT = Path(__file__).parents[2]
 CLIENTS, STEPS, STEPS_MAX = 30, 80, 800
 TOLD, LEFT = 200, 5
-"""Lists of which little is told, or that nothing ever leaves, prove little: it goes on, up to a limit."""
+"""Lists with few events, or that no case ever leaves, prove little: the run continues, up to a limit."""
 DAYS = 35
 """Of the recorded market: the fall of March 2020 and the beginning of the recovery."""
 ACTOR = (Permission.RISK_WARNING_FULL,)

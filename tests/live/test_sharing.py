@@ -1,4 +1,4 @@
-"""Who shares an execution and who does not, and that sharing shows nobody what is not for them."""
+"""Which callers share an execution, and that sharing shows no caller anything outside their scope."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -59,7 +59,7 @@ async def desk(place: Callable[[], Path]) -> AsyncIterator[LiveDesk]:
 
 
 async def quiet(desk: LiveDesk) -> None:
-    """Nobody subscribes any more."""
+    """No subscriber is left."""
     await until(lambda: not list(desk.live.feed.groups))
 
 
@@ -221,7 +221,7 @@ async def everything_that_arrives(socket: RawWebSocket) -> str:
 
 
 async def test_every_event_is_executed_with_loaders_of_its_own(place: Callable[[], Path]) -> None:
-    """A client that is renamed between two events is told of by its new name."""
+    """A client that is renamed between two events appears under its new name."""
     directory = place()
     query = "subscription { caseEvents { id cursor case { client { name } } } }"
     async with desk_without_a_relay(directory, f"sqlite://{directory}/desk.sqlite3") as cases:

@@ -56,7 +56,7 @@ ROUNDS_TO_SETTLE = 14
 STOCKS = ("AAPL.US", "BA.US", "700.HK", "5.HK", "OLD.US")
 OPTIONS = ("CALL.US", "PUT.US")
 SPIN_OFF = "SPIN.US"
-"""Has no price until somebody states one."""
+"""Has no price until one is stated."""
 SYMBOLS = (*STOCKS, *OPTIONS)
 KNOWN = (*SYMBOLS, SPIN_OFF)
 ACCOUNTS = ("M1", "M2", "M3", "M4", "J1", "K1", "C1", "C2")
@@ -353,7 +353,7 @@ class Life:
         await self.hear(*[body] * self.random.choice([1, 1, 2]))
 
     async def _a_clock_is_ahead(self) -> None:
-        """Of whoever states it, by a little or by more than the feed lets pass at once."""
+        """Of the source of the statement, by a little or by more than the feed lets pass at once."""
         ahead = self.now + timedelta(seconds=self.random.choice([1, 50, 70, 400, 4000]))
         symbol = self.random.choice(SYMBOLS)
         self._move(symbol)

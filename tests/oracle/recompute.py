@@ -104,11 +104,11 @@ class Verdict:
     called: set[str]
     """Alert types for which a case has to be open, whatever the unknown things are worth."""
     undecided: set[str]
-    """Alert types of which nobody can say whether they are due."""
+    """Alert types that may be due, depending on the missing data."""
     open_amounts: set[str]
-    """Alert types of which nobody can say whether a case would still ask for something."""
+    """Alert types of which a case may still ask for something, depending on the missing data."""
     open_force: bool
-    """Nobody can say whether liquid net assets are below the force-close margin."""
+    """Whether the missing data decides if liquid net assets are below the force-close margin."""
     incomplete: bool
     forced: bool
     """Liquid net assets are below the force-close margin, whatever the unknown things are worth."""

@@ -87,7 +87,7 @@ def around(venue: Moody) -> BoundedVenue:
 
 
 def is_available(venue: BoundedVenue) -> bool:
-    """Asked anew each time, which a type checker does not expect of a property."""
+    """Read again each time, which a type checker does not expect of a property."""
     return venue.available
 
 

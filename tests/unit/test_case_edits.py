@@ -111,7 +111,7 @@ def test_a_liquidation_at_the_deadline_moves_with_it_and_a_fixed_time_does_not(c
 def test_a_moved_deadline_does_not_make_the_desk_forget_its_last_slice(
     case: Case, calendar: TradingCalendar
 ) -> None:
-    """It may be the last one, for somebody cancelled an order of it."""
+    """It may be the last one, because an operator cancelled an order of it."""
     at_deadline = done(with_auto_liquidation(case, None, True, MONDAY))
     assert at_deadline.auto_liquidation is not None
     now = case.deadline + timedelta(minutes=1)

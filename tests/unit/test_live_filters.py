@@ -1,4 +1,4 @@
-"""What a subscriber with a filter is told is enough to hold exactly what the list with that filter holds."""
+"""The events of a subscription with a filter suffice to hold exactly the list with that filter."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Whatever happens to a book, the figures kept live equal the figures computed anew, to the last digit."""
+"""After every change of a book, the live figures equal figures computed from scratch, to the last digit."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -326,7 +326,7 @@ def test_a_failure_does_not_undo_what_another_process_sent() -> None:
 
 
 def test_no_attempt_follows_after_every_attempt_crashed() -> None:
-    """A message on which the process crashes is counted by its claims: nobody wrote an end down."""
+    """A message on which the process crashes is counted by its claims, since no end was recorded."""
     last = replace(A_MESSAGE, attempts=POLICY.attempts)
     assert before_attempt(last, CaseStatus.OPEN, Contact(), POLICY, NOW) is None
     beyond = before_attempt(replace(last, attempts=5), CaseStatus.OPEN, Contact(), POLICY, NOW)
@@ -428,7 +428,7 @@ asyncio.run(main())
 
 
 async def test_services_that_hang_delay_no_other_channel() -> None:
-    """However many calls hang in them, for longer than anybody waits."""
+    """However many calls hang in them, for longer than the desk waits."""
     async with a_receiver(silent={"/silent"}) as receiver:
         dead = a_service(receiver, "/silent?:to={to}", threads=HANGING_CALLS)
         hanging = [

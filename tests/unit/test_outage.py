@@ -1,4 +1,4 @@
-"""An execution that found no database is told from one that found an answer."""
+"""An execution without a database is distinguished from one that found an answer."""
 
 import pytest
 from graphql import ExecutionResult, GraphQLError

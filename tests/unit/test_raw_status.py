@@ -1,4 +1,4 @@
-"""The reference product's words for order statuses, to ours and back."""
+"""The reference product's words for order statuses, to the desk's and back."""
 
 from dataclasses import replace
 from decimal import Decimal

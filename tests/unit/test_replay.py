@@ -21,7 +21,7 @@ TWO_DAYS = "Date,AAA,BBB\n2020-02-03,100.004,2.5\n2020-02-04,110,2.4\n"
 
 
 class WaitingClock:
-    """A clock that only moves while somebody waits, or when told so."""
+    """A clock that only moves while a task waits, or when it is set."""
 
     def __init__(self) -> None:
         self.now = START

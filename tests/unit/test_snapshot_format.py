@@ -15,7 +15,7 @@ from models.snapshot import StoredSnapshot
 from models.sql.codec import UnknownFormat
 
 TEXT = (Path(__file__).parent / "snapshot_format_1.json").read_text().strip()
-"""Never to be written anew: a change of the desk that cannot read it needs a way to."""
+"""Never to be written again: a desk that cannot read it needs a way to do so."""
 HASH = "82a8057a435ced2bfd8cfd3fbb75bb604612e57966c23df15dffb5b1e181bbe1"
 ADDED_LATER = {
     "inputs": ("recoveries",),

@@ -25,7 +25,7 @@ POLICY = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=5, window_s=100
 
 
 class Time:
-    """A clock that moves only when somebody waits; every wait is written down."""
+    """A clock that moves only when a task waits; every wait is recorded."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -76,7 +76,7 @@ def supervise(*workers: Worker, time: Time | None = None, policy: RestartPolicy 
 
 
 def is_ready(supervisor: Supervisor) -> bool:
-    """Asked anew each time, which a type checker does not expect of a property."""
+    """Read again each time, which a type checker does not expect of a property."""
     return supervisor.ready
 
 
