@@ -66,7 +66,7 @@ class DeskPolicy:
     """The most accounts that one recall of a stock may concern."""
     max_approvals_per_batch: int
     approval_limits: ApprovalLimits
-    """What one person may liquidate alone unless the risk settings say otherwise."""
+    """The limits of what one person may liquidate alone; the risk settings take precedence."""
     max_exemptions: int
     approval_ttl: timedelta
     """How long an approval request stays pending."""
@@ -155,7 +155,7 @@ class DeskContext:
         return self.calendar_of(self.market_of(base_currency))
 
     def intraday_phase(self, base_currency: Currency, now: datetime) -> IntradayPhase:
-        """What intraday accounts in this currency may still do."""
+        """The actions that intraday accounts in this currency may still take."""
         return intraday_phase(self.calendar_for(base_currency), self.policy.cases.intraday, now)
 
     def flat_since(self, base_currency: Currency, now: datetime) -> datetime:

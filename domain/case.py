@@ -196,7 +196,7 @@ class CaseTrigger(StrEnum):
     ORDERS_ENDED = "ORDERS_ENDED"
     """The last open liquidation order has ended."""
     CURED = "CURED"
-    """Nothing has been owed for long enough: see `may_resolve`."""
+    """Nothing has been owed for the hold time: see `may_resolve`."""
     EXCEPTION_MARKED = "EXCEPTION_MARKED"
     EXCEPTION_CLEARED = "EXCEPTION_CLEARED"
     WRITTEN_OFF = "WRITTEN_OFF"

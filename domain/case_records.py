@@ -33,7 +33,7 @@ class FollowUp:
 
 
 class DeadlineChangeKind(StrEnum):
-    """What moved a deadline."""
+    """The cause of a move of a deadline."""
 
     PERSON = "PERSON"
     CALENDAR = "CALENDAR"

@@ -22,7 +22,7 @@ Today = Callable[[Instrument], date]
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """What the written calls on `underlying` need of it, and how much is held."""
+    """The quantity of `underlying` that the written calls need, and the quantity held."""
 
     underlying: Symbol
     required: Decimal
@@ -77,7 +77,7 @@ def is_short_of(book: Book, symbol: Symbol) -> bool:
 
 
 def shortfall_of(book: Book, underlying: Symbol, today: Today) -> Shortfall:
-    """What the written calls need and what is held, whether or not that is enough."""
+    """The quantity that the written calls need and the quantity held, whether or not it is enough."""
     held = book.holding(underlying)
     with exact():
         required = sum(

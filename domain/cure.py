@@ -66,7 +66,7 @@ class BookedFill:
 
 @dataclass(frozen=True, slots=True)
 class CureParts:
-    """What each source took off the need, in base currency, exact; negative: it increased the need."""
+    """The reduction of the need by each source, in base currency, exact; negative: it increased the need."""
 
     client_trades: Decimal
     deposits: Decimal

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class DoubtReason(StrEnum):
-    """What prevents the desk from judging an account."""
+    """The reason why the desk cannot judge an account."""
 
     NO_PRICE = "NO_PRICE"
     """A position has no price, and the decision depends on its value."""

@@ -18,7 +18,7 @@ from domain.reporting import Worth
 
 
 class CaseEventKind(StrEnum):
-    """What happened to a case."""
+    """The kind of a case event."""
 
     SNAPSHOT = "SNAPSHOT"
     OPENED = "OPENED"
@@ -29,7 +29,7 @@ class CaseEventKind(StrEnum):
 
 
 class OrderEventKind(StrEnum):
-    """What happened to an order."""
+    """The kind of an order event."""
 
     SNAPSHOT = "SNAPSHOT"
     CREATED = "CREATED"

@@ -1,4 +1,4 @@
-"""What is wrong with an execution report, compared with the order and earlier reports.
+"""The findings about an execution report, compared with the order and earlier reports.
 
 A report with an objection (`objection`) is not booked. An oddity (`oddities`) is booked and reported to
 operators, because a fill is a fact about money however unusual it is.
@@ -36,7 +36,7 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 class Attention(StrEnum):
-    """What an operator has to check. The name is a label of a metric and part of the audit."""
+    """The kind of a finding that an operator has to check; a label of a metric and part of the audit."""
 
     LATE_FILL = "LATE_FILL"
     OVERFILL = "OVERFILL"
@@ -73,7 +73,7 @@ class Finding:
 
     @property
     def why(self) -> str:
-        """What was found, in English."""
+        """The finding in English."""
         return english(self.said)
 
 

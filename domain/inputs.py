@@ -72,7 +72,7 @@ class Outcome:
     result: InputResult
     stated_at: datetime | None
     reason: str = ""
-    """What superseded it, until when it is held, or why it is dead; empty if it was used."""
+    """The newer state, the time until which it is held, or why it is dead; empty if it was used."""
     dead: DeadReason | None = None
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from domain.calendar import TradingCalendar, in_last_minutes, last_minutes_begin
 
 
 class IntradayPhase(StrEnum):
-    """What an intraday account may still do."""
+    """The actions that an intraday account may still take."""
 
     OPEN = "OPEN"
     REDUCE_ONLY = "REDUCE_ONLY"

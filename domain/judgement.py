@@ -102,7 +102,7 @@ class JudgementPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is certain about an account at a moment."""
+    """The facts about an account that are certain at a moment."""
 
     below_maintenance: Answer
     below_force: Answer

@@ -19,7 +19,7 @@ class KillSwitchScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What a switch freezes: the whole desk, one client, or one account."""
+    """The scope of a switch: the whole desk, one client, or one account."""
 
     scope: KillSwitchScope
     subject: str = ""

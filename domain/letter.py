@@ -34,7 +34,7 @@ class StockOwed:
 
 @dataclass(frozen=True, slots=True)
 class Traded:
-    """What an order of the case traded, at its average price."""
+    """The trades of one order of the case, at its average price."""
 
     symbol: Symbol
     side: OrderSide

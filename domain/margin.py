@@ -465,7 +465,7 @@ def _risk_level(totals: Totals, debt: Decimal, liquid_net_assets: Decimal) -> Ri
 
 
 def unvalued_in(book: Book) -> tuple[str, ...]:
-    """What matters and cannot be valued: symbols without a price, currencies without a rate."""
+    """The items that matter and cannot be valued: symbols without a price, currencies without a rate."""
     unpriced = [held for held in book.holdings if held.quote is None or held.life is not Life.ALIVE]
     symbols = {held.instrument.symbol for held in unpriced if lacks_price(held, book.rule)}
     return tuple(sorted({*symbols, *(currencies_in_use(book) - book.fx.keys())}))

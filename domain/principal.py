@@ -128,7 +128,7 @@ MASKED = "***"
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """What may be seen: permissions and the account numbers in scope. Several principals may share one
+    """The visible data: permissions and the account numbers in scope. Several principals may share one
     audience.
     """
 

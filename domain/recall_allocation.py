@@ -39,7 +39,7 @@ class RecallableShort:
 
 @dataclass(frozen=True, slots=True)
 class RecallShare:
-    """What one account has to return: at least one lot."""
+    """The share that one account has to return: at least one lot."""
 
     account_id: AccountId
     quantity: Decimal

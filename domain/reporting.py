@@ -93,7 +93,7 @@ class AmountAtLeast:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one case demands of an account, in the account's base currency."""
+    """The demand of one case on an account, in the account's base currency."""
 
     account_id: AccountId
     currency: Currency

@@ -49,7 +49,7 @@ class TradeType(StrEnum):
 
 
 class ForceType(StrEnum):
-    """Who liquidates: a person, or the desk automatically."""
+    """The initiator of a liquidation: a person, or the desk automatically."""
 
     MANUAL = "MANUAL"
     AUTOMATIC = "AUTOMATIC"
@@ -170,7 +170,7 @@ class UnreadableSetting:
 
 
 def problem_of(value: SettingValue) -> str | None:
-    """What is wrong with a value that its type accepts; None if nothing is."""
+    """The fault of a value that its type accepts; None if it has none."""
     if isinstance(value, AmountRule) and not 0 < value.coefficient <= COEFFICIENT_MAX:
         return f"the coefficient must be above 0 and at most {COEFFICIENT_MAX}"
     return None

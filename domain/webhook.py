@@ -134,7 +134,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class UrlPolicy:
-    """What is permitted for a receiver on the same machine or network."""
+    """The permissions for a receiver on the same machine or network."""
 
     allow_http: bool = False
     allow_private: bool = False

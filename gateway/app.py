@@ -33,7 +33,7 @@ from resolvers.schema import build_schema
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What the lifespan opened; every request finds it in the state of its scope."""
+    """The resources that the lifespan opened; every request finds them in the state of its scope."""
 
     resources: Resources
     live: Live

@@ -60,7 +60,7 @@ VENUES = frozenset({PaperSettings().name})
 
 
 class TokenFault(StrEnum):
-    """What is wrong with a token."""
+    """The fault of a refused token."""
 
     MISSING = "TOKEN_MISSING"
     MALFORMED = "TOKEN_MALFORMED"

@@ -1,4 +1,4 @@
-"""What a monitor may ask of one process: whether it runs, whether it is ready, and its metrics."""
+"""The probes of one process: whether it runs, whether it is ready, and its metrics."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -55,7 +55,7 @@ class Probes:
         return Response(text, media_type=CONTENT_TYPE)
 
     def _checks(self) -> dict[str, object]:
-        """What is asked of memory alone; each may say what is wrong."""
+        """The checks that read memory alone; each returns its fault, if any."""
         resources, workers = self._resources, self._workers
         watch, leaderless, failing = resources.feed_watch, workers.leaderless, "; ".join(workers.failing)
         return {

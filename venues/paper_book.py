@@ -30,7 +30,7 @@ class Resting:
 
     @property
     def symbol(self) -> Symbol:
-        """What it trades."""
+        """The symbol that it trades."""
         return self.order.instrument.symbol
 
     @property

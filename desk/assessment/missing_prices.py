@@ -37,7 +37,7 @@ def open_gaps(
 
 
 def detail_of(gap: Gap) -> str:
-    """What is missing, in words, and what resolves it."""
+    """The missing data in words, and how to supply it."""
     return _DETAIL[gap.reason].format(subject=gap.subject)
 
 

@@ -294,7 +294,7 @@ def _leg(order: Order, decision: SnapshotInputs | None, mark_at_send: Decimal | 
 
 
 def _slippage(order: Order, mark: Decimal | None, multiplier: Decimal | None) -> Decimal | None:
-    """What the fills brought less, or cost more, than the same quantity at the mark; without fees."""
+    """The loss of the fills against the same quantity at the mark, without fees; negative: a gain."""
     if mark is None or multiplier is None or not order.filled_quantity:
         return None
     with exact():

@@ -80,7 +80,7 @@ class ChangeSetting:
 
 @dataclass(frozen=True, slots=True)
 class _RequestedChange:
-    """What the executor of the change needs. `based_on`: the setting's version at the request."""
+    """The data that the executor of the change needs. `based_on`: the setting's version at the request."""
 
     subject: str
     value: str

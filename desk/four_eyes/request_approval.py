@@ -70,7 +70,7 @@ async def request_approval(
 
 
 async def would_ask(kind: ApprovalKind, entity: str, entity_id: str, why: str) -> Refusal:
-    """What `request_approval` would answer now, without a request."""
+    """The answer that `request_approval` would give now, without making a request."""
     pending = await pending_approval(kind, entity, entity_id)
     return _pending(pending) if pending else _required(why)
 

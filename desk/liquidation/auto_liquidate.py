@@ -407,7 +407,7 @@ async def _hold_or_end(
 
 
 def _after_placing(run: _Run, base_currency: Currency | None) -> list[Phrase]:
-    """What the placed orders leave; `base_currency` None: the case demands stock."""
+    """The rest that the placed orders leave; `base_currency` None: the case demands stock."""
     placed = run.plan
     if base_currency is not None:
         return [phrase(DetailCode.REMAINS_TO_COLLECT, amount=placed.amount_after, currency=base_currency)]

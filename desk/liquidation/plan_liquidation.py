@@ -130,7 +130,7 @@ async def plan_expected(
 async def plan_now(
     desk: DeskContext, view: CaseView, item: LiquidateCase, read: ReadAhead, now: datetime
 ) -> Plan | Refusal:
-    """What would be recorded now, or why nothing would be; also for the preview. Changes nothing.
+    """The plan that would be recorded now, or the refusal; also for the preview. Changes nothing.
 
     Orders that rest away from the market count as ended, since they are cancelled first.
     """

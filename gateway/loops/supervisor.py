@@ -93,7 +93,7 @@ class WorkerStatus:
     crashes: int = 0
     recent: deque[float] = field(default_factory=deque)
     troubles: dict[tuple[object, ...], OutageLog] = field(default_factory=dict)
-    """What has ended it since it last recovered, by kind: an outage, or a crash at some place."""
+    """The faults that have ended it since it last recovered, by kind: an outage, or a crash at some place."""
     started_at: float = 0
     held_up: bool = False
     """Its last end concerns only this loop, and no other part of the process."""
@@ -221,7 +221,7 @@ class Supervisor:
         self._trouble(status, (), "worker waits for a server", level="warning").tell(outage)
 
     def _named(self, fault: Exception) -> Exception:
-        """Of a group of tasks, which says nothing itself, the first fault that is no outage."""
+        """The first fault of a group of tasks that is no outage; the group itself says nothing."""
         while isinstance(fault, ExceptionGroup):
             faults = [each for each in fault.exceptions if outage_in(each, self._kinds.outages) is None]
             fault = (faults or fault.exceptions)[0]

@@ -14,7 +14,7 @@ Version = tuple[int, int]
 
 
 async def old_redis(redis: Redis) -> str | None:
-    """What is wrong with the version of a Redis server, in one sentence; None if it is hidden or new
+    """The fault of the version of a Redis server, in one sentence; None if it is hidden or new
     enough.
     """
     try:
@@ -25,7 +25,7 @@ async def old_redis(redis: Redis) -> str | None:
 
 
 async def old_database(database: Database) -> str | None:
-    """What is wrong with the version of an open database, in one sentence; None if it is new enough."""
+    """The fault of the version of an open database, in one sentence; None if it is new enough."""
     number = await database.server_version()
     return None if number is None else older("PostgreSQL", divmod(number, 10_000), LEAST_POSTGRES)
 

@@ -1,4 +1,4 @@
-"""What the description of an enum consists of."""
+"""The parts of an enum's description."""
 
 from collections.abc import Mapping
 from enum import Enum

@@ -36,7 +36,7 @@ class DocumentLimits:
 
 
 class Limit(Enum):
-    """What is limited: the code of the error, and its text."""
+    """The error of an exceeded limit: its code and its text."""
 
     TOKENS = (INVALID_DOCUMENT, "Document contains more than {most} tokens.")
     """The parser counts, and stops there with its own error of the same text."""

@@ -56,7 +56,7 @@ class Api:
 
 
 class ReadContext:
-    """What is needed to show objects to an audience. Loaders live as long as one operation, or one event."""
+    """The data needed to show objects to an audience. Loaders live as long as one operation, or one event."""
 
     def __init__(self, api: Api, audience: Audience) -> None:
         self.api = api

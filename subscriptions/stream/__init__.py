@@ -1,1 +1,1 @@
-"""What travels between processes: the bus, its history, the outbox relay, and cursors to resume by."""
+"""The traffic between processes: the bus, its history, the outbox relay, and cursors to resume by."""

@@ -1,4 +1,4 @@
-"""`serve --workers 2`: killed workers are replaced, versions roll without a pause, none outlive the parent."""
+"""`serve --workers 2`: killed workers are replaced, versions roll without pause, none outlives the parent."""
 
 import asyncio
 import os
