@@ -113,7 +113,7 @@ class AutoLiquidationTimeInput:
     )
 
 
-@strawberry.input(description="The cases that the desk liquidates automatically, and when.")
+@strawberry.input(description="The automatic liquidation to set, and its cases.")
 class SetAutoLiquidationInput:
     """To desk.liquidation.set_auto_liquidation.SetAutoLiquidation."""
 
@@ -175,8 +175,8 @@ class CaseWorkMutations:
         return case_payload(input.case_id, outcome)
 
     @strawberry.mutation(
-        description="Release your claim of a case. The claim of another operator is not released. "
-        f"{OPERATORS}"
+        description="Release your claim of a case. If another operator holds the claim, the refusal is "
+        f"CASE_CLAIMED. {OPERATORS}"
     )
     async def release_case(
         self, info: RequestInfo, input: Annotated[ReleaseCaseInput, INPUT]
@@ -209,9 +209,9 @@ class CaseWorkMutations:
         return case_payload(input.case_id, outcome)
 
     @strawberry.mutation(
-        description="Move the deadline of a case; every move is recorded. A deadline too far beyond that "
-        "of the calendar needs a second person: the refusal APPROVAL_REQUIRED contains the request. "
-        f"{OPERATORS}"
+        description="Move the deadline of a case; every move is recorded. A deadline more than "
+        "`GATEWAY_DEADLINE_EXTENSION_TRADING_DAYS` trading days after that of the calendar needs a second "
+        f"person's approval: the refusal APPROVAL_REQUIRED contains the request. {OPERATORS}"
     )
     async def adjust_deadline(
         self, info: RequestInfo, input: Annotated[AdjustDeadlineInput, INPUT]
@@ -225,9 +225,9 @@ class CaseWorkMutations:
 
     @strawberry.mutation(
         description="Set, change or clear the automatic liquidation of cases. Each case is decided on its "
-        "own and has its own result. At the set time the desk does not sell where an operator decided "
-        "against it (exception, kill switch, liquidation switch), and waits while a price is too old or the "
-        "market is shut; a case event and a follow-up record report it. " + OPERATORS
+        "own and has its own result. At the set time the desk does not sell if an operator has decided "
+        "against it (exception, kill switch, liquidation switch), and it waits while a price is too old or "
+        f"the market is closed; a case event and a follow-up record report either. {OPERATORS}"
     )
     async def set_auto_liquidation(
         self, info: RequestInfo, input: Annotated[SetAutoLiquidationInput, INPUT]

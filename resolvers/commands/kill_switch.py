@@ -34,7 +34,7 @@ class KillSwitchNode(Node):
         description="The scope of the switch: the whole desk, a client or an account."
     )
     on: bool = strawberry.field(description="Whether the switch is on now.")
-    set_by: str = strawberry.field(description="The subject who switched it on.")
+    set_by: str = strawberry.field(description="The subject of the operator or service that switched it on.")
     reason: str = strawberry.field(description="The reason given when it was switched on.")
     since: datetime = strawberry.field(description="The time at which it was switched on.")
     ended_at: datetime | None = strawberry.field(

@@ -310,7 +310,7 @@ class RiskSettingInput:
         default=strawberry.UNSET, description="The collection of shortfalls of written calls."
     )
     approval_limits: ApprovalLimitsInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The limits of what one person may liquidate alone."
+        default=strawberry.UNSET, description="The limits above which a liquidation needs a second person."
     )
     trading_limit_expiry: TradingLimitExpiryInput | None = strawberry.field(
         default=strawberry.UNSET, description="Whether a margin call ends the trading limit."

@@ -43,8 +43,8 @@ DESCRIPTIONS: Descriptions = {
                 "instrument. Ends when it can be stored, or with acceptIncomplete."
             ),
             "UNKNOWN_CALENDAR": (
-                "The desk has no exchange calendar for a market, or the calendar has ended. The desk sells "
-                "nothing automatically in that market."
+                "The desk has no exchange calendar for a market, so it sells nothing automatically there; "
+                "or the deadline lies after the last day of the calendar and follows the usual weekdays."
             ),
             "FAULT": (
                 "The desk failed at the account, because of an internal fault. It tries again after "

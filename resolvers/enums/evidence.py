@@ -21,9 +21,7 @@ DESCRIPTIONS: Descriptions = {
         "The moment in a case's life at which a snapshot was taken.",
         {
             "TRIGGER": "When the case was opened.",
-            "FORCE": (
-                "When the desk became entitled to sell (`forceEligible`), or when a liquidation was accepted."
-            ),
+            "FORCE": ("When the case became `forceEligible`, or when a liquidation was accepted."),
             "NOTICE": "When a notice was sent to the client.",
             "DAILY": "After the close of a trading day while the case was open.",
             "END": "When the case was closed.",

@@ -67,9 +67,9 @@ class ApprovalRequest(Node):
         description="The reason given with the decision; null if none was given."
     )
     differences: list[Change] = strawberry.field(
-        description="What the desk carried out differently from the request, because the state had changed "
-        "before the approval: `before` as requested, `after` as carried out. Empty if there is no "
-        "difference, and unless the request is approved."
+        description="The differences between the request and the action that the desk carried out, because "
+        "the state had changed before the approval: `before` as requested, `after` as carried out. Empty "
+        "if nothing differs, and unless the request is approved."
     )
     may_decide: bool = strawberry.field(
         description="Whether you may approve or decline this request: it is pending, your token grants the "
@@ -218,8 +218,8 @@ class ApprovalMutations:
         description="Approve requests of other operators. Each request is decided on its own, and the desk "
         "carries out the action at once, on the current state; `differences` shows the differences from "
         "the request. If the action is not possible, the result is a refusal with the reason, and the "
-        "request stays pending. Requires RISK_APPROVER. To end a kill switch, the maker and the checker "
-        "together need RISK_APPROVER and RISK_SETTING_FULL, each of them one."
+        "request stays pending. Requires RISK_APPROVER; to end a kill switch, one of maker and checker "
+        "needs RISK_APPROVER and the other RISK_SETTING_FULL."
     )
     async def approve(
         self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]

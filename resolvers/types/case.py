@@ -41,7 +41,10 @@ class AutoLiquidation:
     """From domain.case.AutoLiquidation."""
 
     at: datetime = strawberry.field(description="The time from which the desk liquidates the case.")
-    trigger: AutoLiquidationTrigger = strawberry.field(description="The way in which the time is set.")
+    trigger: AutoLiquidationTrigger = strawberry.field(
+        description="The way in which the time is set: by "
+        "an operator, by the deadline or by the rules for intraday accounts."
+    )
     held: RefusalCode | None = strawberry.field(
         description="The reason why the liquidation waits although its time has come; null if it does not "
         "wait. CAPPED: a slice is being sold, and the next one follows when its orders have ended."
@@ -95,8 +98,8 @@ class Case(Node):
     deadline: datetime = strawberry.field(
         description="The time until which the client may meet the call. By default 14:00 "
         "(`GATEWAY_DEADLINE_CUTOFF`) in the account's market on the third trading day, counting the day of "
-        "the opening. For an INTRADAY case, the time from which the account has to be flat. Operators can "
-        "move it."
+        "the opening, or the next trading day if the case opens later than that. For an INTRADAY case, the "
+        "time from which the account has to be flat. Operators can move it."
     )
     overdue: bool = strawberry.field(
         description="Whether the deadline has passed and the case is not closed."

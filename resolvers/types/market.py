@@ -109,7 +109,9 @@ class Quote:
         description="The closing price of the previous trading day; 0 if the instrument did not trade "
         "before, null if not known."
     )
-    at: datetime = strawberry.field(description="The time of the quote.")
+    at: datetime = strawberry.field(
+        description="The time at which the quote was valid, as the price feed states it."
+    )
     stale: bool = strawberry.field(
         description="Whether the quote is older than the desk allows, so that "
         "figures based on it are stale too. See the maximum price age in the desk's settings "

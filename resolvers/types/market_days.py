@@ -38,7 +38,7 @@ class MarketDay(Node):
         description="The closing time of a HALF day, HH:MM local to the market; null for other kinds."
     )
     reason: str = strawberry.field(description="The reason for the override.")
-    by: str = strawberry.field(description="The subject who set the override.")
+    by: str = strawberry.field(description="The subject of the operator who set the override.")
     at: datetime = strawberry.field(description="The time at which the override was set.")
 
 
