@@ -277,7 +277,7 @@ async def test_a_run_that_an_operator_cancels_during_the_desks_cancel_is_over(wo
     assert len(await orders(trader)) == 1
 
 
-async def test_while_a_cure_lasts_automatic_liquidation_waits_and_goes_on_when_it_does_not(
+async def test_automatic_liquidation_waits_while_a_cure_lasts_and_continues_if_it_ends(
     world: World,
 ) -> None:
     desk, trader, case_id = await _sliced(world)
@@ -291,7 +291,7 @@ async def test_while_a_cure_lasts_automatic_liquidation_waits_and_goes_on_when_i
     assert (await told(trader, case_id))[0] == CAME_BACK
 
 
-async def test_a_person_who_cancels_what_the_desk_is_calling_off_ends_it(world: World) -> None:
+async def test_an_operator_who_cancels_an_order_that_the_desk_is_cancelling_ends_it(world: World) -> None:
     desk, trader, case_id = await _sliced(world)
     desk.venue.behave(PaperBehaviour(cancel=CancelAnswer.AFTER_NEXT_QUOTE))
     await world.market.says(*quotes(world.clock(), "200", size=0))
@@ -466,7 +466,7 @@ async def _first_part_sold(world: World) -> tuple[Desk, str, Callable[..., Await
     return desk, case_id, prices_in
 
 
-async def test_of_hong_kong_and_us_positions_what_is_in_session_is_sold_and_the_rest_waits(
+async def test_of_hong_kong_and_us_positions_those_in_session_are_sold_and_the_rest_waits(
     world: World,
 ) -> None:
     """New York has summer time since the week before: it opens at 13:30 UTC, not at 14:30."""
@@ -601,7 +601,9 @@ async def test_a_call_of_an_intraday_account_is_sold_at_once_where_the_rules_say
     assert refused["code"] == "NOTHING_TO_COLLECT"
 
 
-async def test_a_kill_switch_ends_what_people_set_and_holds_what_the_rules_demand(world: World) -> None:
+async def test_a_kill_switch_ends_liquidations_set_by_people_and_holds_those_of_the_rules(
+    world: World,
+) -> None:
     day_trader = owing("I1", AccountType.INTRADAY)
     book = a_book(a_client("C1", owing("M1"), day_trader))
     desk = await world.desk(book, **QUICK, intraday_liquidate_at_once=True)

@@ -252,7 +252,7 @@ async def trader(desk: Desk) -> Caller:
         ("a PUT", "Send POST"),
     ],
 )
-async def test_the_refusal_says_what_is_wrong_or_what_to_do(trader: Caller, name: str, says: str) -> None:
+async def test_the_refusal_names_the_fault_or_the_remedy(trader: Caller, name: str, says: str) -> None:
     answer = await trader.post(**REQUESTS[name][0])
     assert says in answer.body["errors"][0]["message"]
 

@@ -109,7 +109,7 @@ async def test_names_of_any_script_are_stored_and_found_by_any_width_case_and_co
         assert found["clients"]["totalCount"] == found["accounts"]["totalCount"] == len(numbers)
 
 
-async def test_an_account_is_found_by_its_number_within_what_the_caller_sees(world: World) -> None:
+async def test_an_account_is_found_by_its_number_within_the_callers_scope(world: World) -> None:
     desk = await world.desk(parse_book(a_file_of_names()))
     reader = desk.caller(Permission.RISK_WARNING_READ_ONLY, accounts=["ACC-1", "ACC-2"])
     found = await reader.ask(FIND, text="acc-")

@@ -87,7 +87,7 @@ async def test_a_calendar_that_ends_stops_no_case_and_a_deadline_after_it_is_fla
     await until_listed(desk, trader, {"S1": [("UNKNOWN_CALENDAR", "XSES")]})
 
 
-async def test_a_holiday_that_is_put_in_by_hand_moves_an_assumed_deadline(world: World) -> None:
+async def test_a_holiday_entered_by_hand_moves_an_assumed_deadline(world: World) -> None:
     desk = await singapore(world, market_day_poll_interval_s=0.05)
     trader = desk.caller()
     put_in = await set_market_day(trader, "XSES", "2027-01-01", "CLOSED")
@@ -178,7 +178,7 @@ async def test_an_automatic_liquidation_in_an_unknown_market_says_so_once_and_is
     assert (await unwatched(trader))["M1"] == [("UNKNOWN_CALENDAR", "NOPE")]
 
 
-def test_every_calendar_that_loads_goes_on_after_its_last_known_day() -> None:
+def test_every_calendar_continues_after_its_last_known_day() -> None:
     calendars = Calendars(2025, 2028)
     for market in ("XSES", "XSHG", "XBOM", "XHKG", "XNYS"):
         calendar = calendars.of(market)

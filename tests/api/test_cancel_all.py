@@ -95,7 +95,7 @@ def _ids(result: Any) -> list[str]:
     return [each["order"]["id"] for each in result["results"]]
 
 
-async def test_one_command_takes_no_more_than_it_may_and_says_what_is_left(world: World) -> None:
+async def test_one_command_cancels_no_more_than_its_limit_and_counts_the_rest(world: World) -> None:
     desk = await _a_desk(world, cancel_max_orders=4)
     trader = desk.caller()
     desk.venue.behave(PaperBehaviour(cancel=CancelAnswer.AFTER_NEXT_QUOTE))

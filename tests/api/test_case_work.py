@@ -169,7 +169,7 @@ async def test_a_deadline_far_behind_the_calendars_takes_a_second_person(
     assert (move["by"], move["approvedBy"], move["reason"]) == ("ann", "chief", "a month")
 
 
-async def test_a_write_off_takes_two_and_lists_bad_credit_once(
+async def test_a_write_off_needs_two_people_and_lists_bad_credit_once(
     world: World, desk: Desk, ann: Caller, called: Any
 ) -> None:
     assert (await command(ann, "writeOff", called, reason="gone"))["code"] == "NOT_IN_EXCEPTION"
@@ -216,7 +216,7 @@ async def _forgotten(desk: Desk) -> bool:
     return not await desk.rows("SELECT id FROM account WHERE written_off_alerts IS NOT NULL")
 
 
-async def test_a_void_takes_two_and_the_history_has_the_figures_before_and_after(
+async def test_a_void_needs_two_people_and_the_history_has_the_figures_before_and_after(
     world: World, desk: Desk, ann: Caller, called: Any
 ) -> None:
     asked = await command(ann, "voidCase", called, reason="a bad price")
@@ -240,7 +240,7 @@ async def test_a_void_takes_two_and_the_history_has_the_figures_before_and_after
     assert late["code"] == "CASE_CLOSED"
 
 
-async def test_a_typhoon_day_put_in_by_hand_moves_the_deadlines_of_live_cases_and_says_so(
+async def test_a_typhoon_day_entered_by_hand_moves_the_deadlines_of_live_cases_and_says_so(
     desk: Desk, ann: Caller, called: Any
 ) -> None:
     events = await ann.subscribe(WORK_EVENTS, filter={"accountNo": "M1"})
@@ -288,9 +288,7 @@ async def test_a_typhoon_day_put_in_by_hand_moves_the_deadlines_of_live_cases_an
     assert '"kind":"REGULAR"' in days[2]["after_state"]
 
 
-async def test_a_market_day_that_is_taken_back_gives_a_persons_deadline_back(
-    ann: Caller, called: Any
-) -> None:
+async def test_a_withdrawn_market_day_restores_a_persons_deadline(ann: Caller, called: Any) -> None:
     events = await ann.subscribe(WORK_EVENTS, filter={"accountNo": "M1"})
     await command(ann, "adjustDeadline", called, deadline="2020-03-18T03:00:00Z", reason="wants out")
 

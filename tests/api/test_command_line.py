@@ -99,7 +99,7 @@ async def refusal(gateway: Gateway, *arguments: str, **settings: str) -> str:
     return line
 
 
-async def test_a_taken_port_is_said_in_one_line_before_anything_is_printed(gateway: Gateway) -> None:
+async def test_a_port_in_use_is_reported_in_one_line_before_anything_is_printed(gateway: Gateway) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = await gateway.start("serve", "--demo", PORT=str(taken.getsockname()[1]))
         out, err = await ended(process)
@@ -280,7 +280,7 @@ async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
         (("market-day", "HK", "2020-03-20", "closed", "--reason", "a\u202eb"), "without U+202E"),
     ],
 )
-async def test_an_argument_that_makes_no_sense_is_refused_with_what_would(
+async def test_an_invalid_argument_is_refused_with_a_valid_example(
     gateway: Gateway, arguments: tuple[str, ...], words: str
 ) -> None:
     assert words in await refusal(gateway, *arguments)
@@ -322,7 +322,7 @@ async def test_a_calendar_that_does_not_exist_is_refused_by_the_name_of_its_sett
     )
 
 
-async def test_a_market_day_of_a_market_whose_holidays_are_known_for_this_year_only_is_put_in(
+async def test_a_market_day_within_two_years_can_be_entered_even_without_known_holidays(
     gateway: Gateway,
 ) -> None:
     today = datetime.now(UTC).date().isoformat()

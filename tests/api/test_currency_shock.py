@@ -37,7 +37,7 @@ async def in_dollars(world: World) -> Desk:
     return desk
 
 
-async def test_a_cheaper_dollar_calls_who_owes_hong_kong_dollars(world: World) -> None:
+async def test_a_cheaper_dollar_calls_accounts_that_owe_hong_kong_dollars(world: World) -> None:
     trader = (await in_dollars(world)).caller()
     ((account,),) = [node["accounts"] for node in (await trader.ask(ACCOUNT))["clients"]["nodes"]]
     found = (await trader.ask(WHAT_IF, input={"accountId": account["id"], "scenario": HALF}))["whatIf"]

@@ -132,7 +132,7 @@ async def test_the_damaged_item_of_a_batch_is_refused_and_the_other_is_done(desk
 
 
 @pytest.mark.parametrize("name", SINGLE)
-async def test_a_command_on_what_is_damaged_is_refused_as_an_answer(desk: Desk, name: str) -> None:
+async def test_a_command_on_damaged_data_is_refused_as_an_answer(desk: Desk, name: str) -> None:
     subject = f"who does {name.lower()}"
     scene = await a_scene(desk, name, EVERY[name].by, subject)
     asked = await EVERY[name].prepare(scene)

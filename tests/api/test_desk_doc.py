@@ -455,13 +455,13 @@ CHAPTERS = (
 )
 
 
-async def test_the_page_shows_what_it_promises(day: Day) -> None:
+async def test_the_blocks_of_the_page_show_their_answers(day: Day) -> None:
     for chapter in CHAPTERS:
         await chapter(day)
     assert list(dict.fromkeys(day.run)) == list(BLOCKS), "every block, in the order of the page"
 
 
-def test_every_block_of_the_page_says_who_runs_it() -> None:
+def test_every_block_of_the_page_names_its_caller() -> None:
     assert len(BLOCKS) == PAGE.count("```graphql")
     assert all("  # " in document.partition("\n")[0] for _, document in BLOCKS.values())
     assert {role for role, _ in BLOCKS.values()} <= set(ROLES)

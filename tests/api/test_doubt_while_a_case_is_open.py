@@ -94,7 +94,7 @@ async def test_in_doubt_an_order_that_was_cancelled_covers_nothing(world: World)
     await until_shown(desk, trader, amount="20000", uncoveredAmount="20000", status="OPEN")
 
 
-async def test_a_preview_of_what_open_orders_cover_says_that_nothing_is_left(world: World) -> None:
+async def test_a_preview_of_a_covered_amount_says_that_nothing_is_left(world: World) -> None:
     _, trader, case_id = await called(world)
     await liquidate(trader, case_id, legs=[RESTING])
     shown = (await trader.ask(PREVIEW, input={"caseId": case_id}))["liquidationPreview"]

@@ -92,7 +92,7 @@ async def test_a_case_has_a_snapshot_of_its_beginning_its_sale_and_its_end(world
     }
 
 
-async def test_a_snapshot_is_seen_within_scope_and_its_inputs_by_who_may_export(world: World) -> None:
+async def test_a_snapshot_is_visible_within_scope_and_its_inputs_with_export(world: World) -> None:
     desk = await a_called_desk(world)
     (taken,) = await snapshots(desk, await of_account(desk, "M1"))
     one = "query ($id: ID!) { snapshot(id: $id) { kind content } }"
@@ -104,7 +104,7 @@ async def test_a_snapshot_is_seen_within_scope_and_its_inputs_by_who_may_export(
     assert reader.body["data"]["snapshot"] == {"kind": "TRIGGER", "content": None}
 
 
-async def test_the_trail_says_who_did_what_in_which_request(world: World) -> None:
+async def test_the_trail_names_author_action_and_request(world: World) -> None:
     desk = await a_called_desk(world)
     case_id = await of_account(desk, "M1")
     trader = desk.caller(subject="amy")

@@ -92,7 +92,7 @@ async def said_by(directory: Path, token: str, *command: str) -> str:
 
 
 @pytest.mark.parametrize(("token", "words"), [("bad", "4403"), ("", "TOKEN is not set")])
-async def test_a_client_whose_token_is_of_no_use_says_so(tmp_path: Path, token: str, words: str) -> None:
+async def test_a_client_with_an_unusable_token_says_so(tmp_path: Path, token: str, words: str) -> None:
     assert words in await said_by(tmp_path, token, sys.executable, str(EXAMPLES / "python/follow.py"))
 
 

@@ -154,7 +154,7 @@ async def test_an_approval_does_not_cover_much_more_than_was_asked_for(
     assert decided["__typename"] == "ApprovalDecided"
 
 
-async def test_the_preview_says_that_it_takes_two_and_shows_the_plan_all_the_same(
+async def test_the_preview_says_that_it_needs_a_second_person_and_shows_the_plan(
     maker: Caller, called: Any
 ) -> None:
     large = await preview(maker, called["id"], legs=LEG)

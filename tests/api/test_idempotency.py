@@ -100,7 +100,7 @@ async def test_a_refusal_is_remembered_too(trader: Caller, desk: Desk, called: A
     assert len(await orders(trader)) == 1
 
 
-async def test_a_key_belongs_to_who_chose_it(desk: Desk, called: Any) -> None:
+async def test_a_key_belongs_to_the_subject_that_chose_it(desk: Desk, called: Any) -> None:
     ann, bob = desk.caller(subject="ann"), desk.caller(subject="bob")
     first = await liquidate(ann, called["id"], key="k", legs=[{"symbol": BANK, "quantity": "100"}])
     second = await liquidate(bob, called["id"], key="k", legs=[{"symbol": RAIL, "quantity": "100"}])

@@ -136,7 +136,7 @@ async def test_a_scope_holds_here_too(desk: Desk, trader: Caller) -> None:
     assert (await only_m1.ask(SWITCHES, on=True))["killSwitches"]["totalCount"] == 1
 
 
-async def test_a_client_is_frozen_by_who_sees_all_of_its_accounts(world: World) -> None:
+async def test_freezing_a_client_requires_access_to_all_of_its_accounts(world: World) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1"), owing("M2"))))
     await prices_call(desk, 2)
     trader, only_m1 = desk.caller(), desk.caller(accounts=["M1"], subject="eve")

@@ -343,7 +343,7 @@ async def test_work_on_one_case_shows_on_the_account_of_its_twin(world: World, r
     }
 
 
-async def test_an_event_of_each_twin_tells_what_its_account_shows_of_the_other(
+async def test_an_event_of_each_twin_case_shows_the_work_on_the_other(
     world: World, receiver: Receiver
 ) -> None:
     desk = await twin_desk(world)

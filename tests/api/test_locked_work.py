@@ -66,7 +66,7 @@ async def locked(world: World, *tables: str) -> AsyncIterator[None]:
         await session.close()
 
 
-async def test_an_event_waits_for_a_lock_on_what_it_shows_and_is_not_spent_on_it(world: World) -> None:
+async def test_an_event_waits_for_a_lock_on_its_data_and_is_not_lost(world: World) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK)
     trader = desk.caller()
     events = await trader.subscribe(

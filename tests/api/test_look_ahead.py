@@ -88,7 +88,7 @@ async def test_interest_counts_until_the_trades_of_the_next_session_are_settled(
     }
 
 
-async def test_a_live_case_tells_what_the_next_session_will_find(world: World) -> None:
+async def test_a_live_case_shows_the_figures_of_the_next_session(world: World) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1"))), debit_interest_rates={"USD": "0.05"})
     await world.market.says(*quotes(world.clock()))
     document = """{ cases(filter: {closed: %s}) { nodes { lookAhead { interest interestUnknown calls

@@ -229,7 +229,7 @@ async def test_a_failed_attempt_is_not_repeated_in_quiet_hours(world: World, rec
     assert sent["attempts"] == 2
 
 
-async def test_a_failed_attempt_is_repeated_with_the_same_id_until_it_is_taken(
+async def test_a_failed_attempt_is_repeated_with_the_same_id_until_it_is_accepted(
     world: World, receiver: Receiver
 ) -> None:
     desk = await called(world, receiver, "sms", book=a_reached_book())
@@ -467,7 +467,7 @@ async def housekeeping_passes(world: World, desk: Desk) -> None:
     await desk.until(swept, "housekeeping")
 
 
-async def test_metrics_tell_what_waits_what_was_sent_and_which_channel_fails(
+async def test_metrics_count_waiting_and_sent_messages_and_failing_channels(
     world: World, receiver: Receiver
 ) -> None:
     receiver.answers_by["/sms"] = 500

@@ -55,7 +55,7 @@ async def role(world: World) -> AsyncIterator[Role]:
     await admin.close()
 
 
-async def test_a_loop_without_a_privilege_names_it_once_and_goes_on_after_the_grant(
+async def test_a_loop_without_a_privilege_names_it_once_and_continues_after_the_grant(
     world: World, role: Role
 ) -> None:
     await world.imports(a_book(a_client("C1", owing("M1"))))

@@ -50,7 +50,7 @@ async def test_every_root_field_has_a_row(root: str, rows: Mapping[str, Row]) ->
 
 
 @pytest.mark.parametrize("name", [*QUERIES, *MUTATIONS])
-async def test_a_field_answers_exactly_those_who_may(
+async def test_a_field_answers_exactly_the_permitted_callers(
     callers: dict[Permission | None, Caller], name: str
 ) -> None:
     row = {**QUERIES, **MUTATIONS}[name]
@@ -58,7 +58,7 @@ async def test_a_field_answers_exactly_those_who_may(
 
 
 @pytest.mark.parametrize("name", SUBSCRIPTIONS)
-async def test_a_subscription_is_opened_to_exactly_those_who_may(
+async def test_a_subscription_opens_for_exactly_the_permitted_callers(
     callers: dict[Permission | None, Caller], name: str
 ) -> None:
     row = SUBSCRIPTIONS[name]

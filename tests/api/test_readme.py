@@ -125,7 +125,7 @@ async def terminals(tmp_path: Path) -> AsyncIterator[tuple[Shell, Watcher]]:
         yield Shell(asking), watcher
 
 
-async def test_the_tour_of_the_readme_shows_what_it_promises(terminals: tuple[Shell, Watcher]) -> None:
+async def test_the_tour_of_the_readme_shows_its_answers(terminals: tuple[Shell, Watcher]) -> None:
     third, watcher = terminals
     await watcher.until_line(r"case  MC\d+-\d+ OPENED +OPEN +[\d.]+ \w+ \(uncovered [\d.]+\)")
 

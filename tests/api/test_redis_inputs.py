@@ -192,7 +192,7 @@ async def test_a_statement_ahead_of_its_time_waits_through_a_restart_and_is_ackn
     assert (await scraped(desk))["desk_feed_held_messages"] == 0
 
 
-async def test_the_metrics_of_the_feed_and_the_command_say_what_became_of_each_message(
+async def test_the_metrics_of_the_feed_and_the_command_show_the_outcome_of_each_message(
     outside: Outside, tmp_path: Any
 ) -> None:
     desk = await outside.desk()

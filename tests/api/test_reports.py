@@ -126,7 +126,7 @@ async def test_the_margin_record_tells_how_each_call_was_met(world: World) -> No
     )
 
 
-async def test_the_liquidation_report_tells_slippage_and_what_was_sold_too_much(world: World) -> None:
+async def test_the_liquidation_report_shows_slippage_and_over_liquidation(world: World) -> None:
     desk = await a_desk_where_calls_were_met(world)
     (found,) = (await _auditor(desk, SOLD))["liquidationReport"]["nodes"]
     (leg,) = found["legs"]
@@ -161,7 +161,7 @@ async def _get(desk: Desk, path: str, *permissions: Permission, **scope: Any) ->
 PERIOD = "?from=2020-03-16&to=2020-03-16"
 
 
-async def test_reports_come_as_csv_for_who_may_export(world: World) -> None:
+async def test_reports_come_as_csv_with_a_permission_to_export(world: World) -> None:
     desk = await a_desk_where_calls_were_met(world)
     answer = await _get(desk, f"/reports/margin-records.csv{PERIOD}", Permission.AUDITOR)
     assert answer.status_code == 200, answer.text
@@ -249,7 +249,7 @@ async def _damage_the_snapshots_of(desk: Desk, account_no: str) -> None:
     )
 
 
-async def test_the_sale_of_what_came_after_the_call_is_no_deposit(world: World) -> None:
+async def test_the_sale_of_a_position_that_arrived_after_the_call_is_no_deposit(world: World) -> None:
     """Shares of a spin-off come while the call is open, and are sold: neither snapshot has them."""
     spun_off = Symbol("9.HK")
     known = tuple(an_instrument(symbol, lot=100) for symbol in (BANK, RAIL, spun_off))

@@ -94,7 +94,7 @@ async def test_more_headers_than_allowed_are_no_handshake(desk: LiveDesk) -> Non
 @pytest.mark.parametrize(
     "name", [b"Authorization", b"authorization", b"Host", b"Content-Type", b"Origin", b"Last-Event-ID"]
 )
-async def test_a_header_that_says_who_asks_or_what_may_be_there_once(
+async def test_a_header_that_identifies_the_caller_or_the_body_may_occur_once(
     desk: LiveDesk, way: bytes, name: bytes
 ) -> None:
     head = way if way is UPGRADE else begun(way)

@@ -79,7 +79,7 @@ async def test_an_order_away_from_the_market_counts_while_it_is_young_and_then_n
     await _until_uncovered(desk, world, trader, "152800")
 
 
-async def test_under_a_scenario_an_order_brings_what_its_prices_are(world: World) -> None:
+async def test_under_a_scenario_an_order_is_valued_at_the_prices_of_the_scenario(world: World) -> None:
     """A limit of 100 where the market would be 80 counts as 80, and once it is old as nothing."""
     desk = await world.desk(a_book(a_client("C1", owing("M1"))))
     await prices_call(desk, 1)
@@ -113,7 +113,9 @@ async def test_one_that_the_market_reaches_counts_however_old_it_is(world: World
     assert await uncovered(trader) == young != "152800"
 
 
-async def test_it_is_called_off_first_and_the_sale_follows_when_it_has_ended(world: World) -> None:
+async def test_the_resting_order_is_cancelled_first_and_the_sale_follows_when_it_has_ended(
+    world: World,
+) -> None:
     desk, trader, case_id = await called(world)
     first = (await liquidate(trader, case_id, legs=[FAR]))["orders"][0]["clientOrderId"]
     await _working(desk, trader)

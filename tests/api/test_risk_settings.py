@@ -67,7 +67,7 @@ def exemption(**changes: object) -> dict[str, Any]:
     return {"exemption": {"kind": "MARGIN_CALL", "scope": "ACCOUNT", "accountNo": "M1"} | changes}
 
 
-async def test_a_change_takes_two_people_and_then_counts_and_is_kept(desk: Desk) -> None:
+async def test_a_change_needs_two_people_and_is_then_in_force_and_in_the_history(desk: Desk) -> None:
     mary = maker(desk)
     requested = await ask_for(mary, DOUBLE)
     approval = requested["approval"]

@@ -227,7 +227,7 @@ async def test_a_case_for_stock_required_no_margin_and_was_not_over_liquidated(
     assert leg["slippageAtDecision"] == covered["slippage"] == "20"
 
 
-async def test_the_snapshots_hold_what_stock_was_asked_for(writers: Desk, world: World) -> None:
+async def test_the_snapshots_hold_the_demanded_stock(writers: Desk, world: World) -> None:
     events = await writers.caller().subscribe(CASE_EVENTS)
     await enable_collection(writers)
     world.clock.advance(minutes=31)
@@ -368,9 +368,7 @@ async def test_stock_sold_short_after_a_recall_can_be_recalled_too(shorts: Desk,
     assert [(node["quantity"], node["outstandingQuantity"]) for node in left] == [("900", "900")]
 
 
-async def test_a_client_who_covers_by_himself_has_the_desks_cover_called_off(
-    shorts: Desk, world: World
-) -> None:
+async def test_the_cover_of_the_desk_is_cancelled_when_the_client_covers(shorts: Desk, world: World) -> None:
     trader = shorts.caller()
     order_events = await trader.subscribe(ORDER_EVENTS)
     await recall(trader, 200, rule="LARGEST_FIRST")
@@ -425,7 +423,7 @@ def _begun(results: list[Any]) -> list[list[str]]:
     return [[order["id"] for order in result["orders"]] for result in results]
 
 
-async def test_two_recalls_at_once_share_what_is_short(shorts: Desk) -> None:
+async def test_two_recalls_at_once_share_the_short_quantity(shorts: Desk) -> None:
     trader, other = shorts.caller(), shorts.caller(subject="other")
     answers = await asyncio.gather(recall(trader, 800), recall(other, 800))
     assert sum(int(answer["allocated"]) for answer in answers if "allocated" in answer) == 1000

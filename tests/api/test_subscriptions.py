@@ -42,7 +42,7 @@ def _is_new(event: Any) -> bool:
     return bool(event["order"]["status"] == "NEW")
 
 
-async def test_a_snapshot_is_followed_by_what_happens(desk: Desk, trader: Caller) -> None:
+async def test_a_snapshot_is_followed_by_the_later_events(desk: Desk, trader: Caller) -> None:
     m1, m2 = await _case_of(trader, "M1"), await _case_of(trader, "M2")
     events = await trader.subscribe(CASE_EVENTS, snapshot=True)
     snapshot = [await events.next(), await events.next()]
@@ -61,7 +61,7 @@ async def test_without_a_snapshot_only_new_events_are_sent(desk: Desk, trader: C
     assert (await events.next())["kind"] == "UPDATED"
 
 
-async def test_the_events_add_up_to_what_a_query_says(desk: Desk, trader: Caller) -> None:
+async def test_the_events_add_up_to_the_answer_of_a_query(desk: Desk, trader: Caller) -> None:
     case_events = await trader.subscribe(CASE_EVENTS, snapshot=True)
     order_events = await trader.subscribe(ORDER_EVENTS, snapshot=True)
     m1 = await _case_of(trader, "M1")

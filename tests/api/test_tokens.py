@@ -106,7 +106,7 @@ async def test_a_scheme_that_is_not_bearer_is_refused(desk: Desk) -> None:
         assert (answer.status, answer.codes) == (401, ["TOKEN_MALFORMED"]), header
 
 
-async def test_a_good_token_is_taken_from_the_header_and_from_the_payload(desk: Desk) -> None:
+async def test_a_good_token_is_accepted_in_the_header_and_in_the_payload(desk: Desk) -> None:
     caller = desk.caller()
     viewer = {"subject": "trader", "permissions": ["RISK_WARNING_FULL"], "accountScope": None}
     document = "{ viewer { subject permissions accountScope } }"

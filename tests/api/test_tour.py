@@ -125,7 +125,7 @@ async def test_an_order_that_the_venue_has_filled_meanwhile_refuses_its_cancel(
     assert events[-1]["order"]["cancellable"]
 
 
-async def test_a_cure_calls_off_what_still_works(desk: Desk, trader: Caller) -> None:
+async def test_a_cure_cancels_the_working_orders(desk: Desk, trader: Caller) -> None:
     """The price recovers while the order rests: to sell on would be to sell too much."""
     opened, case_events = await _open_case(trader, desk)
     await liquidate(trader, opened["id"], legs=[{"symbol": BANK}])

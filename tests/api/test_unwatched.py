@@ -81,7 +81,7 @@ async def test_a_doubt_that_is_met_again_keeps_its_beginning_and_is_counted(worl
     assert doubt["lastSeenAt"] == _text(began + timedelta(minutes=1))
 
 
-async def test_a_person_accepts_what_they_saw_and_nothing_else(world: World) -> None:
+async def test_acceptance_covers_only_the_named_doubts(world: World) -> None:
     desk = await a_desk(world)
     trader = desk.caller()
     account_id = await noted(desk, "A1", DoubtReason.INCOMPLETE, "NEW.US")

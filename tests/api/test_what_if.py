@@ -73,7 +73,7 @@ async def test_no_shock_shows_the_figures_of_the_account(desk: Desk) -> None:
         assert found["before"] == found["after"] == account["figures"]
 
 
-async def test_a_fall_opens_a_call_and_shows_what_would_be_sold(desk: Desk) -> None:
+async def test_a_fall_opens_a_call_and_shows_the_positions_to_sell(desk: Desk) -> None:
     trader = desk.caller()
     m2 = (await accounts_of(trader))["M2"]
     found = await what_if(trader, m2["id"], FALL)
@@ -131,7 +131,7 @@ async def test_the_whole_book_is_the_sum_of_its_accounts(desk: Desk) -> None:
     assert [row["hasOpenCase"] for row in rows.values()] == [True, False, False]
 
 
-async def test_no_shock_of_the_book_asks_for_what_the_open_cases_ask(desk: Desk) -> None:
+async def test_a_book_without_a_shock_demands_the_amounts_of_its_open_cases(desk: Desk) -> None:
     trader = desk.caller()
     whole = await book(trader, {})
     summary = (await trader.ask("{ caseSummary { openCases totalAmount } }"))["caseSummary"]

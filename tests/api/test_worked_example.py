@@ -74,7 +74,7 @@ async def called(trader: Caller) -> Any:
     return case
 
 
-async def test_the_case_opens_by_itself_with_exactly_these_figures(trader: Caller) -> None:
+async def test_the_case_opens_automatically_with_exactly_these_figures(trader: Caller) -> None:
     account = (
         "accountNo closeOnly figures { %s } positions { nodes { instrument { symbol } baseMarketValue } }"
     )
@@ -100,7 +100,7 @@ async def test_the_case_opens_by_itself_with_exactly_these_figures(trader: Calle
     }
 
 
-async def test_least_turnover_sells_what_trades_now_and_says_what_cannot_help(
+async def test_least_turnover_sells_trading_positions_and_lists_the_uncurable(
     trader: Caller, called: Any
 ) -> None:
     """New York is shut: 219 of Apple would trade less, but not before tonight."""

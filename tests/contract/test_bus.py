@@ -145,7 +145,7 @@ async def test_a_listener_without_a_position_sees_nothing_older_than_itself(make
             assert await take(entries, 1) == [6]
 
 
-async def test_resume_in_the_middle_replays_history_and_goes_on_live(make_bus: MakeBus) -> None:
+async def test_resume_in_the_middle_replays_history_and_continues_live(make_bus: MakeBus) -> None:
     bus = await make_bus()
     await publish(bus, 1, 20)
     await arrived(bus, 20)
@@ -381,7 +381,7 @@ async def test_the_reader_survives_its_connection_being_killed(redis_url: str) -
             assert await take(entries, 6) == list(range(first, first + 6))
 
 
-async def test_listeners_outlive_a_restarted_reader_and_learn_what_was_trimmed_meanwhile(
+async def test_listeners_outlive_a_restarted_reader_and_learn_of_trimmed_entries(
     redis_url: str,
 ) -> None:
     bus = redis_bus(redis_url, uuid4().hex, history_max=10, buffer_max=1000)
@@ -468,7 +468,7 @@ class Outbox:
 
 
 @pytest.mark.parametrize("away", [ConnectionError("away"), Busy("locked")], ids=repr)
-async def test_the_first_event_reaches_who_listened_before_it_even_if_redis_never_held_it(
+async def test_the_first_event_reaches_earlier_listeners_even_if_redis_never_held_it(
     away: Exception,
 ) -> None:
     """A bus that holds nothing stands where the outbox does, and not just anywhere."""

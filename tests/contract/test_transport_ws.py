@@ -425,7 +425,7 @@ async def test_two_operations_run_side_by_side_each_under_its_id(desk: LiveDesk)
     assert sorted(message["id"] for message in messages) == ["first", PERSON]
 
 
-async def test_an_id_of_100_characters_is_taken_and_one_in_use_is_closed_with_4409(desk: LiveDesk) -> None:
+async def test_an_id_of_100_characters_is_accepted_and_one_in_use_is_closed_with_4409(desk: LiveDesk) -> None:
     long_id = "👩" * 100
     async with ready(desk) as socket:
         await subscribe(desk, socket, id_=long_id)
@@ -500,7 +500,7 @@ async def test_a_33rd_operation_is_refused_and_the_others_go_on(desk: LiveDesk) 
     ],
     ids=lambda value: str(value)[:50],
 )
-async def test_an_operation_that_makes_no_sense_is_an_error_and_the_socket_goes_on(
+async def test_an_invalid_operation_is_an_error_and_the_socket_stays_open(
     desk: LiveDesk, query: str, more: dict[str, Any], code: str
 ) -> None:
     async with ready(desk) as socket:

@@ -75,7 +75,7 @@ async def test_a_client_that_never_initialises_is_closed_with_4408(directory: Pa
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /graphql HTTP/1.1\r\nHost: desk\r\n"], ids=["nothing", "half"])
-async def test_a_connection_that_never_says_what_it_wants_is_cut_off(directory: Path, said: bytes) -> None:
+async def test_a_connection_without_a_request_is_cut_off(directory: Path, said: bytes) -> None:
     async with served_desk(directory / f"silent {len(said)}", http_headers_timeout_s=2) as desk:
         async with ready(desk) as socket, asyncio.timeout(PATIENCE_S):
             reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)

@@ -101,7 +101,7 @@ async def test_v05_an_order_that_arrives_finds_only_what_earlier_ones_left(harne
     assert fills((await harness.heard(4))[3:]) == [(B, Decimal(100), Decimal("399.80"))]
 
 
-async def test_v06_a_market_order_takes_what_is_shown_and_the_rest_with_the_next_quote(
+async def test_v06_a_market_order_fills_the_displayed_size_and_the_rest_at_the_next_quote(
     harness: VenueHarness,
 ) -> None:
     harness.quote("399.80", "400.00", bid_size=300)
@@ -155,7 +155,7 @@ async def test_v11_an_order_without_a_quote_is_rejected(harness: VenueHarness) -
 
 
 @pytest.mark.parametrize("status", [TradeStatus.HALTED, TradeStatus.SUSPENDED, TradeStatus.DELISTED])
-async def test_v12_an_order_in_what_does_not_trade_is_rejected(
+async def test_v12_an_order_in_an_instrument_that_does_not_trade_is_rejected(
     harness: VenueHarness, status: TradeStatus
 ) -> None:
     harness.quote("399.80", "400.00")
@@ -333,7 +333,7 @@ async def test_v29_a_crash_keeps_resting_orders_and_histories(durable: VenueHarn
     assert fills(await durable.heard(1)) == [(A, Decimal(600), Decimal("399.80"))]
 
 
-async def test_v30_after_a_crash_what_was_not_confirmed_comes_again_and_nothing_else(
+async def test_v30_after_a_crash_unconfirmed_reports_come_again_and_no_others(
     durable: VenueHarness,
 ) -> None:
     durable.quote("399.80", "400.00", bid_size=400)
@@ -470,7 +470,7 @@ async def test_v41_reports_may_be_confirmed_in_any_order_and_the_others_are_said
     assert [await anext(again), await anext(again)] == [first, third]
 
 
-async def test_v42_after_a_crash_what_was_confirmed_out_of_order_does_not_come_again(
+async def test_v42_after_a_crash_reports_confirmed_out_of_order_do_not_come_again(
     durable: VenueHarness,
 ) -> None:
     durable.quote("399.00", "400.00")

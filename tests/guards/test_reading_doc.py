@@ -41,7 +41,7 @@ def _text(file: str) -> str:
     return (ROOT / file).read_text()
 
 
-def test_the_places_define_what_the_page_names() -> None:
+def test_the_named_places_define_the_named_objects() -> None:
     assert missing_names(PAGE) == []
 
 

@@ -50,7 +50,7 @@ def test_the_file_of_the_schema_is_current() -> None:
     assert (ROOT / "schema.graphql").read_text() == sdl(), "run `make schema`"
 
 
-def test_everything_says_what_it_is() -> None:
+def test_everything_in_the_schema_has_a_description() -> None:
     built_in = {"String", "Int", "Float", "Boolean", "ID"}
     silent = [place for place, text in described(desk_schema()) if not text and place not in built_in]
     assert not silent, f"describe these in resolvers/, then run `make schema`: {silent}"

@@ -106,7 +106,7 @@ async def test_the_list_the_live_filter_and_plain_arithmetic_keep_the_same_cases
 
 @pytest.mark.parametrize("descending", [True, False])
 @pytest.mark.parametrize("size", [1, 7, 100])
-async def test_a_list_by_amount_goes_by_worth_and_shows_last_what_has_none(
+async def test_a_list_by_amount_is_sorted_by_worth_with_unknown_worth_last(
     database: Database, descending: bool, size: int
 ) -> None:
     with database.active():

@@ -38,7 +38,7 @@ async def test_a_revocation_that_is_ahead_of_the_clock_hides_no_later_one(kit: D
     assert known.revoked_at("late") == now
 
 
-async def test_a_revocation_whose_time_is_damaged_holds_for_ever_until_it_is_restored(kit: DeskKit) -> None:
+async def test_a_revocation_with_a_damaged_time_holds_until_it_is_restored(kit: DeskKit) -> None:
     known = Revocations(poll_interval_s=1)
     for subject in ("damaged", "sound"):
         await revoke_subject(subject, NOON)

@@ -405,7 +405,7 @@ async def test_a_deadline_that_a_person_moves_counts_at_once_without_prices_too(
     assert not await looked()
 
 
-async def test_a_letter_in_doubt_names_what_is_missing_by_now(kit: DeskKit) -> None:
+async def test_a_letter_in_doubt_names_the_missing_prices_at_sending(kit: DeskKit) -> None:
     account_id = await kit.indebted_account()
     opened = await only_case(account_id)
     await kit.instrument(GE)
@@ -455,7 +455,7 @@ async def test_an_assessment_that_changes_nothing_tells_nothing(kit: DeskKit) ->
     assert await count("outbox") == events
 
 
-async def test_a_second_liquidation_takes_only_what_is_not_covered(kit: DeskKit) -> None:
+async def test_a_second_liquidation_sells_only_for_the_uncovered_amount(kit: DeskKit) -> None:
     (view,) = await live_cases_of([await kit.indebted_account()])
     (first,) = await kit.liquidate(view.case.id, LegRequest(APPLE, Decimal(300)))
     rest = await kit.liquidate(view.case.id)
@@ -522,7 +522,7 @@ async def test_an_exempt_case_whose_orders_are_out_ends_when_they_have(kit: Desk
     assert loads(entry["before_state"])["status"] != "VOID"
 
 
-async def test_a_deposit_is_in_the_audit_with_what_it_changed_of_the_case(kit: DeskKit) -> None:
+async def test_a_deposit_is_audited_with_its_effect_on_the_case(kit: DeskKit) -> None:
     await kit.indebted_account()
     await apply_statement(kit.desk, CashStated("M1", USD, Decimal(-149_000), kit.clock()))
     (entry,) = await fetch("SELECT * FROM audit WHERE action = 'noteDeposit'")

@@ -78,7 +78,7 @@ async def test_a_report_that_comes_twice_has_one_effect(kit: DeskKit) -> None:
     assert [event.kind for event in await told(sent)].count(OrderEventKind.FILL) == 1
 
 
-async def test_the_same_report_taken_in_by_two_at_once_has_one_effect(kit: DeskKit) -> None:
+async def test_the_same_report_processed_twice_at_once_has_one_effect(kit: DeskKit) -> None:
     sent = await a_sent_order(kit)
     fill = report(sent, TRADE, 1, 300)
     news = await asyncio.gather(*(record_execution(kit.desk, fill) for _ in range(4)))

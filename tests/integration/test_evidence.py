@@ -123,7 +123,7 @@ async def test_daily_snapshots_are_taken_in_batches(kit: DeskKit) -> None:
 
 
 @pytest.mark.parametrize("table", ["audit", "audit_link", "snapshot"])
-async def test_the_database_refuses_to_change_what_is_kept(kit: DeskKit, table: str) -> None:
+async def test_the_database_refuses_to_change_kept_evidence(kit: DeskKit, table: str) -> None:
     await kit.indebted_account()
     await AuditChainer(kit.desk, 10).chain()
     for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET {_column(table)} = '0'"):
@@ -264,7 +264,7 @@ async def tamper(statement: str) -> None:
 
 
 @pytest.mark.parametrize("how", TAMPERING)
-async def test_whatever_is_done_to_a_row_is_found_and_the_row_named(kit: DeskKit, how: str) -> None:
+async def test_every_change_of_a_row_is_found_and_the_row_named(kit: DeskKit, how: str) -> None:
     await ten_rows(kit)
     await AuditChainer(kit.desk, 100).chain()
     await without_guards()

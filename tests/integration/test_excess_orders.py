@@ -88,7 +88,7 @@ async def test_a_statement_below_the_open_order_calls_it_off_at_once_and_says_so
 
 
 @pytest.mark.parametrize("sent", [False, True])
-async def test_an_order_that_waits_for_an_opening_is_called_off_when_less_is_held(
+async def test_an_order_that_waits_for_an_opening_is_cancelled_when_less_is_held(
     sent: bool, kit: DeskKit
 ) -> None:
     """Whether it rests at the venue or has still to leave: the opening trades nothing of it."""
@@ -149,7 +149,7 @@ async def test_a_pending_cancel_by_a_person_is_reported_when_less_is_held(kit: D
     assert await told() == ["MAY_CHANGE_SIGN"], "the same statement again is no news"
 
 
-async def test_a_fill_of_one_order_calls_off_what_another_has_too_much(kit: DeskKit) -> None:
+async def test_a_fill_of_one_order_cancels_the_excess_of_another(kit: DeskKit) -> None:
     """300 and 600 of 1,000 are open; the first is filled with 500, more than was ordered."""
     view = await a_working_order(kit, 300)
     (second,) = await kit.liquidate(view.order.case_id, LegRequest(APPLE, Decimal(600)))
@@ -158,7 +158,7 @@ async def test_a_fill_of_one_order_calls_off_what_another_has_too_much(kit: Desk
     assert "OVERFILL" in await told()
 
 
-async def test_covers_are_called_off_when_the_short_shrinks(kit: DeskKit) -> None:
+async def test_covers_are_cancelled_when_the_short_shrinks(kit: DeskKit) -> None:
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     account_id = await kit.account("M1", 110_000, {APPLE: -1000})
@@ -170,7 +170,7 @@ async def test_covers_are_called_off_when_the_short_shrinks(kit: DeskKit) -> Non
 
 
 @pytest.mark.parametrize("status", [TradeStatus.DELISTED, TradeStatus.SUSPENDED])
-async def test_an_order_in_what_has_died_is_called_off_by_the_monitor(
+async def test_an_order_in_a_dead_instrument_is_cancelled_by_the_monitor(
     status: TradeStatus, kit: DeskKit
 ) -> None:
     view = await a_working_order(kit)
@@ -186,7 +186,7 @@ async def test_an_order_in_what_has_died_is_called_off_by_the_monitor(
     assert (await order(view.order.id)).order.cancel_cause is CancelCause.EXCESS
 
 
-async def test_an_order_of_a_voided_case_is_called_off_like_any_other(kit: DeskKit) -> None:
+async def test_an_order_of_a_voided_case_is_cancelled_like_any_other(kit: DeskKit) -> None:
     view = await a_working_order(kit)
     await fetch(
         "UPDATE margin_case SET status = 'VOID', closed_at = $1, close_reason = 'VOIDED' WHERE id = $2"
@@ -246,7 +246,7 @@ async def test_one_half_of_a_split_leaves_no_false_cover(kit: DeskKit) -> None:
     assert again.order.quantity > 0
 
 
-async def test_an_order_in_an_option_is_called_off_when_its_last_day_is_over(kit: DeskKit) -> None:
+async def test_an_order_in_an_option_is_cancelled_when_its_last_day_is_over(kit: DeskKit) -> None:
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     call = Symbol("AAPL200320C90.US")
@@ -278,7 +278,7 @@ async def test_an_order_in_an_option_is_called_off_when_its_last_day_is_over(kit
     assert (await order(sale.order.id)).order.cancel_cause is CancelCause.EXCESS
 
 
-async def test_an_automatic_liquidation_whose_order_is_called_off_plans_again_on_what_is_held(
+async def test_an_automatic_liquidation_whose_order_the_desk_cancels_plans_again_on_the_position(
     kit: DeskKit,
 ) -> None:
     view = await a_working_order(kit)
@@ -388,7 +388,7 @@ class Interleaving:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_whatever_happens_no_order_stays_larger_than_what_is_held_and_no_turn_is_silent(
+async def test_no_order_stays_larger_than_the_position_and_every_turn_is_reported(
     seed: int, kit: DeskKit
 ) -> None:
     account_id = await kit.indebted_account()

@@ -153,7 +153,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize("name", TABLE)
-async def test_each_report_is_booked_or_kept_and_what_is_odd_is_seen(name: str, kit: DeskKit) -> None:
+async def test_each_report_is_booked_or_kept_and_odd_ones_are_reported(name: str, kit: DeskKit) -> None:
     row, view = TABLE[name], await a_sent_order(kit)
     said = row.change(report(view.order, TRADE, 1, 100))
     for _ in range(2):
@@ -355,7 +355,7 @@ async def test_a_fill_of_a_rejected_order_is_booked_and_reported(kit: DeskKit) -
     assert kit.desk.attention == {"LATE_FILL": 1}
 
 
-async def test_a_trade_that_is_taken_back_stays_booked_until_a_person_has_looked(kit: DeskKit) -> None:
+async def test_a_cancelled_trade_stays_booked_until_a_person_decides(kit: DeskKit) -> None:
     view = await a_sent_order(kit)
     await record_execution(kit.desk, report(view.order, TRADE, 1, 20))
     bust = replace(

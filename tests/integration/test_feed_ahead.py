@@ -160,7 +160,7 @@ async def test_those_ahead_keep_the_order_of_their_times(kit: Kit) -> None:
     assert [quote.last for quote in by_time if isinstance(quote, Quote)] == [2, 1, 3]
 
 
-async def test_a_repeat_of_what_was_ahead_is_passed_over_and_acknowledged(kit: Kit) -> None:
+async def test_a_repeat_of_a_message_that_was_ahead_is_skipped_and_acknowledged(kit: Kit) -> None:
     ahead = said_at(kit.ahead(50))
     await kit.says(*ahead)
     heard = kit.listens()
@@ -223,7 +223,7 @@ async def test_held_messages_survive_a_restart_and_the_takeover_of_pending_entri
     assert (await heard.until(19))[18] == early
 
 
-async def test_a_clock_that_is_put_right_sets_free_what_was_held(kit: Kit) -> None:
+async def test_a_corrected_clock_releases_the_held_messages(kit: Kit) -> None:
     """The desk was slow by two minutes."""
     right = kit.clock()
     kit.clock.pass_(seconds=-120)

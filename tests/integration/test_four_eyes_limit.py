@@ -60,14 +60,14 @@ async def test_by_the_rate_itself(kit: DeskKit, quantity: int, takes_two: bool) 
     _expect(await sell(kit, quantity), takes_two)
 
 
-async def test_without_a_rate_it_takes_two(kit: DeskKit) -> None:
+async def test_without_a_rate_a_second_person_is_needed(kit: DeskKit) -> None:
     outcome = await sell(kit, 1)
     _expect(outcome, takes_two=True)
     assert isinstance(outcome, AwaitingApproval)
     assert "an FX rate is missing" in outcome.message
 
 
-async def test_beside_an_order_whose_worth_is_not_known_it_takes_two(kit: DeskKit) -> None:
+async def test_a_second_person_is_needed_beside_an_order_of_unknown_worth(kit: DeskKit) -> None:
     """A market order is at the venue, and the position whose price would tell its worth is gone."""
     await rate(kit, USD, EUR, "0.9")
     (case,) = await live_cases_of([await kit.indebted_account()])

@@ -90,7 +90,7 @@ def renamed(instrument: BookInstrument, **changes: object) -> BookInstrument:
         ("kind", {"kind": InstrumentKind.FUND}),
     ],
 )
-async def test_a_file_that_changes_what_is_held_is_refused_and_nothing_of_it_is_stored(
+async def test_a_file_that_changes_terms_of_held_instruments_is_refused_as_a_whole(
     database: Database, field: str, changes: dict[str, object]
 ) -> None:
     bank, new = an_instrument(BANK, lot=100), an_instrument(Symbol("1.HK"))

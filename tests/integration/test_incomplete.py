@@ -258,7 +258,7 @@ async def test_the_text_of_a_message_neither_colours_nor_breaks_the_table(
         raw(**{f"field {number}": "1" for number in range(500)}),
     ],
 )
-async def test_whatever_a_bad_message_says_can_be_remembered(message: bytes, kit: DeskKit) -> None:
+async def test_the_text_of_any_bad_message_can_be_stored(message: bytes, kit: DeskKit) -> None:
     with pytest.raises(BadMessage) as bad:
         decode(message)
     letter = dead_entry("desk:book", b"1-0", message, str(bad.value), DeadReason.MALFORMED)

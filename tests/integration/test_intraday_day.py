@@ -77,7 +77,7 @@ async def closed_to_orders() -> list[str]:
     return [row["id"] for row in await fetch("SELECT id FROM account WHERE close_only ORDER BY id")]
 
 
-async def test_a_new_leader_cancels_what_was_open_before_and_nothing_that_was_ordered_since(
+async def test_a_new_leader_cancels_orders_open_before_and_none_placed_since(
     database: Database,
 ) -> None:
     with database.active():
@@ -326,7 +326,7 @@ async def test_a_case_of_a_margin_account_keeps_its_three_days(database: Databas
     ],
     ids=["known before", "known after its close", "closed"],
 )
-async def test_a_market_day_put_in_by_hand_moves_the_flat_time(
+async def test_a_market_day_entered_by_hand_moves_the_flat_time(
     database: Database, now: int, word: MarketDay, due: tuple[int, int]
 ) -> None:
     with database.active():

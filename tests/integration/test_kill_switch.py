@@ -91,7 +91,7 @@ async def test_two_processes_dispatch_and_one_freezes_none_slips(kit: DeskKit, v
     assert known is (status is OrderStatus.PENDING_NEW)
 
 
-async def test_the_switch_waits_for_who_is_just_sending(kit: DeskKit) -> None:
+async def test_the_switch_waits_for_an_order_that_is_being_sent(kit: DeskKit) -> None:
     """So that no order is between being looked at and being recorded as sent when the switch is on."""
     view = await kit.one_order()
     held, go_on = asyncio.Event(), asyncio.Event()

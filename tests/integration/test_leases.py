@@ -49,7 +49,7 @@ async def test_one_holder_has_the_lease_and_keeps_it_by_renewing(database: Datab
         assert await acquire_lease("desk", "second", TTL) is None
 
 
-async def test_a_lease_that_has_expired_is_taken_over_and_the_old_holder_hears_of_it(
+async def test_an_expired_lease_is_taken_over_and_the_old_holder_notices(
     database: Database,
 ) -> None:
     with database.active():
@@ -61,7 +61,7 @@ async def test_a_lease_that_has_expired_is_taken_over_and_the_old_holder_hears_o
         assert await acquire_lease("desk", "first", TTL) is None
 
 
-async def test_a_lease_expires_by_itself(database: Database) -> None:
+async def test_a_lease_expires_automatically(database: Database) -> None:
     with database.active():
         await acquire_lease("desk", "first", timedelta(milliseconds=1))
         async with asyncio.timeout(PATIENCE_S):

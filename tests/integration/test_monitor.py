@@ -224,7 +224,7 @@ async def summary() -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_when_the_desk_settles_every_stored_figure_is_what_the_book_implies(
+async def test_when_the_desk_settles_every_stored_figure_follows_from_the_book(
     seed: int, migrated_sqlite: Path, tmp_path: Path
 ) -> None:
     async with small_desk(migrated_sqlite, tmp_path, seed) as desk:

@@ -88,7 +88,7 @@ async def test_the_newest_rate_wins_too(hear: object, kit: DeskKit) -> None:
     assert await load_fx_rates() == [newer]
 
 
-async def test_a_monitor_values_by_the_newest_of_a_batch_and_says_what_became_of_the_other(
+async def test_a_monitor_values_by_the_newest_of_a_batch_and_reports_the_other(
     kit: DeskKit,
 ) -> None:
     account_id = await kit.indebted_account()
@@ -154,9 +154,7 @@ async def a_sent_order(kit: DeskKit, quantity: int = 20) -> Order:
 
 
 @pytest.mark.parametrize("hours", [-1, 0, 1], ids=["behind", "right", "ahead"])
-async def test_a_fill_happened_before_its_report_came_whatever_the_clock_of_the_venue_says(
-    hours: int, kit: DeskKit
-) -> None:
+async def test_a_fill_is_never_later_than_the_arrival_of_its_report(hours: int, kit: DeskKit) -> None:
     sent = await a_sent_order(kit)
     kit.clock.pass_(seconds=10)
     before_the_fill = kit.clock()

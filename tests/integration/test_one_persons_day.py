@@ -68,7 +68,7 @@ def another(name: str) -> Principal:
     return replace(TRADER, subject=name)
 
 
-async def test_a_batch_of_cases_below_the_limit_takes_two_where_they_pass_it_together(kit: DeskKit) -> None:
+async def test_cases_below_the_limit_need_a_second_person_if_they_exceed_it_together(kit: DeskKit) -> None:
     outcomes = await sell(kit, await cases(kit, 4))
     assert taken(outcomes) == ["alone", "alone", "APPROVAL_REQUIRED", "APPROVAL_REQUIRED"]
     refused = outcomes[2]

@@ -104,7 +104,7 @@ async def test_a_reader_of_the_database_in_the_meantime_finds_nothing_owed_eithe
     assert not any(seen)
 
 
-async def test_an_account_with_nothing_to_come_is_judged_while_the_batch_is_taken(kit: DeskKit) -> None:
+async def test_an_account_without_further_messages_is_judged_during_the_batch(kit: DeskKit) -> None:
     monitor, _ = await watched(kit, deposits_then_a_fall)
     other = await kit.account("OTHER", -50_000, {APPLE: 1000})
     await monitor.note_new_accounts()

@@ -129,7 +129,7 @@ async def test_the_cancel_of_an_order_that_was_not_acknowledged_asks_first_wheth
     assert venue.unconfirmed == 0, "no cancel was sent"
 
 
-async def test_a_report_that_we_missed_is_taken_from_the_history_and_once(kit: DeskKit) -> None:
+async def test_a_missed_report_is_read_from_the_history_once(kit: DeskKit) -> None:
     view = await kit.one_order()
     venue = a_venue(kit, LOST)
     await dispatch(kit, venue)
@@ -183,7 +183,7 @@ async def test_a_venue_that_cannot_be_asked_leaves_the_order_unknown_until_it_ca
     assert await status(view) is OrderStatus.QUEUED
 
 
-async def test_an_unknown_order_whose_cancel_is_wanted_is_cancelled_at_the_venue_once_it_answers(
+async def test_an_unknown_order_with_a_requested_cancel_is_cancelled_when_the_venue_answers(
     kit: DeskKit,
 ) -> None:
     view = await kit.one_order()
@@ -308,7 +308,7 @@ async def test_a_restarted_dispatcher_sends_a_pending_cancel_again(kit: DeskKit)
 
 
 @pytest.mark.parametrize("answer", CancelAnswer)
-async def test_whatever_a_venue_answers_to_a_cancel_the_order_ends_with_the_next_quote(
+async def test_after_any_answer_to_a_cancel_the_order_ends_with_the_next_quote(
     answer: CancelAnswer, kit: DeskKit
 ) -> None:
     view = await kit.one_order()

@@ -190,7 +190,9 @@ async def test_messages_of_a_dead_consumer_are_taken_over_once_they_are_idle(
     await heir.close()
 
 
-async def test_messages_of_a_living_consumer_are_not_taken(redis: Redis, redis_url: str, stream: str) -> None:
+async def test_messages_of_a_living_consumer_are_not_taken_over(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
     await publish(redis, stream, [a_quote(1)])
     living = a_feed(redis_url, stream, consumer="living")
     await hear(living, 1, acknowledge=False)

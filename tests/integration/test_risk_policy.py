@@ -99,9 +99,7 @@ async def test_the_rules_are_the_same_object_until_something_changes(kit: DeskKi
     assert await settings.in_force(NOON + timedelta(days=1)) is changed
 
 
-async def test_another_process_sees_what_is_committed_and_nothing_else(
-    kit: DeskKit, elsewhere: Database
-) -> None:
+async def test_another_process_sees_committed_changes_only(kit: DeskKit, elsewhere: Database) -> None:
     settings = RiskPolicyCache()
     with elsewhere.active():
         assert coefficient(await settings.in_force(NOON)) == 1
@@ -274,7 +272,7 @@ async def approve(kit: DeskKit, asked: AwaitingApproval) -> Outcome:
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM risk_setting", "UPDATE risk_setting SET reason = 'another'"])
-async def test_the_database_refuses_to_change_what_was_approved(kit: DeskKit, change: str) -> None:
+async def test_the_database_refuses_to_change_approved_settings(kit: DeskKit, change: str) -> None:
     await put(a_rule(2))
     with pytest.raises(Exception, match="append-only"):
         await get_connection("default").execute_script(change)

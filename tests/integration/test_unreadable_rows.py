@@ -221,7 +221,7 @@ READINGS = {
 
 
 @pytest.mark.parametrize("what", READINGS)
-async def test_the_watching_sets_the_account_of_a_damaged_row_aside_and_goes_on(
+async def test_the_monitor_sets_the_account_of_a_damaged_row_aside_and_continues(
     kit: DeskKit, what: str
 ) -> None:
     desk = await scene(kit)

@@ -329,7 +329,7 @@ async def test_a_locked_case_delays_no_refresh_of_another(locking: tuple[Scene, 
     assert await desk.doubts() == []
 
 
-async def test_a_statement_about_a_locked_account_is_held_and_the_others_are_taken(
+async def test_a_statement_about_a_locked_account_is_held_and_the_others_are_used(
     locking: tuple[Scene, Lock],
 ) -> None:
     desk, lock = locking

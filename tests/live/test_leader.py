@@ -43,7 +43,7 @@ async def test_events_are_live_although_the_venue_cannot_be_opened(tmp_path: Pat
             await until_leading(desk, "ready")
 
 
-async def test_a_leader_whose_connections_are_killed_goes_on_leading(
+async def test_a_leader_whose_connections_are_killed_continues_to_lead(
     migrated_url: str, tmp_path: Path
 ) -> None:
     killer = await asyncpg.connect(migrated_url)

@@ -263,7 +263,7 @@ async def cancel(client: httpx.AsyncClient, choose: random.Random) -> None:
         await answer(client, mutation, {"input": {"idempotencyKey": uuid4().hex, "orderIds": chosen}})
 
 
-async def test_applying_events_to_the_snapshot_gives_what_is_fetched(url: str, tmp_path: Path) -> None:
+async def test_applying_events_to_the_snapshot_gives_the_fetched_list(url: str, tmp_path: Path) -> None:
     choose = random.Random(2020)
     async with running_desk(url, tmp_path) as desk, traders_client(desk) as client:
         clients = (await answer(client, "{ clients(first: 5) { nodes { id accounts { accountNo } } } }", {}))[

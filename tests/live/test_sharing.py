@@ -108,7 +108,7 @@ async def test_a_look_up_for_an_event_takes_its_turn_and_holds_up_nothing_else(
         assert (await looking.receive())["payload"]["data"]["caseEvents"]["id"] == id_
 
 
-async def test_later_frames_are_the_same_bytes_for_all_who_use_the_same_id(desk: LiveDesk) -> None:
+async def test_later_frames_are_the_same_bytes_for_all_with_the_same_id(desk: LiveDesk) -> None:
     async with ready(desk) as one, ready(desk, desk.token("other")) as other:
         await subscribe(desk, one, SPELLINGS[0])
         await desk.publish()

@@ -76,7 +76,7 @@ async def readiness(desk: LiveDesk) -> tuple[int, dict[str, Any]]:
     return response.status_code, response.json()
 
 
-async def test_metrics_count_what_the_live_feed_does(place: Callable[[], Path]) -> None:
+async def test_metrics_count_the_work_of_the_live_feed(place: Callable[[], Path]) -> None:
     async with served_desk(place()) as desk, ready(desk) as socket, ready(desk, desk.token("other")) as other:
         await subscribe(desk, socket)
         await subscribe(desk, other)
@@ -122,7 +122,7 @@ async def desk_on(url: str, redis: RedisServer, directory: Path) -> AsyncIterato
         yield desk
 
 
-async def test_without_redis_everything_goes_on_a_little_later_and_nothing_is_lost(
+async def test_without_redis_events_arrive_a_little_later_and_none_is_lost(
     migrated_url: str, redis: RedisServer, tmp_path: Path
 ) -> None:
     async with desk_on(migrated_url, redis, tmp_path) as desk, ready(desk) as socket:

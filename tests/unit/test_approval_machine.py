@@ -86,7 +86,7 @@ def test_a_caller_without_the_permission_does_not_decide() -> None:
     assert refused.code is RefusalCode.FORBIDDEN
 
 
-def test_only_who_asked_withdraws() -> None:
+def test_only_the_maker_withdraws() -> None:
     trader = someone("maker", Permission.RISK_WARNING_FULL)
     withdrawn = decide(a_request(), ApprovalTrigger.WITHDRAW, trader, None, NOW)
     assert isinstance(withdrawn, Approval)

@@ -253,7 +253,7 @@ def test_every_problem_is_found_not_only_the_first() -> None:
     ]
 
 
-def test_one_run_finds_what_is_wrong_inside_of_a_broken_part_and_between_the_others() -> None:
+def test_one_run_finds_faults_inside_of_a_broken_part_and_between_the_others() -> None:
     def change(book: dict[str, Any]) -> None:
         book["version"] = 9
         book["instruments"][0].update(currency="HDK", factors={"initial": "1"}, suspendedSince="yesterday")

@@ -129,7 +129,7 @@ async def test_reports_that_break_off_are_a_venue_that_is_not_available(fault: F
         await anext(aiter(around(Moody(fault)).reports()))
 
 
-async def test_a_fault_of_the_venues_own_code_stays_what_it_is() -> None:
+async def test_a_fault_of_the_venues_own_code_is_raised_unchanged() -> None:
     async def fails() -> None:
         raise ValueError("a bug")
 
@@ -137,7 +137,7 @@ async def test_a_fault_of_the_venues_own_code_stays_what_it_is() -> None:
         await around(Moody(fails)).submit(new_order(NAME))
 
 
-async def test_it_can_what_the_venue_can(tmp_path: Any) -> None:
+async def test_it_offers_the_capabilities_of_its_venue(tmp_path: Any) -> None:
     assert isinstance(around(Moody(works)), CancelsClientOrders)
     assert not isinstance(bounded(SharedVenue(tmp_path / "venue"), 1), CancelsClientOrders)
     assert await QUESTIONS["cancel client orders"](around(Moody(works))) == 2

@@ -174,7 +174,7 @@ def test_a_half_day_ends_the_last_minutes_early(hong_kong: TradingCalendar) -> N
     assert not in_last_minutes(hong_kong, datetime(2020, 12, 28, 9, 30, tzinfo=HONG_KONG), quarter)
 
 
-def test_a_word_on_a_day_holds_at_once_and_can_be_taken_back(calendars: Calendars) -> None:
+def test_an_override_of_a_day_applies_at_once_and_can_be_withdrawn(calendars: Calendars) -> None:
     tokyo = calendars.of("XTKS")
     thursday = date(2020, 6, 11)
     noticed = datetime(2020, 6, 10, 10, 0, tzinfo=tokyo.zone)

@@ -71,7 +71,7 @@ def test_a_claim_keeps_others_off_until_it_expires(case: Case) -> None:
     assert later.claim.by == "bob"
 
 
-def test_a_claim_is_renewed_by_its_holder_and_taken_over_on_purpose(case: Case) -> None:
+def test_a_claim_is_renewed_by_its_holder_and_taken_over_only_with_take_over(case: Case) -> None:
     held = done(claimed(case, "ann", MONDAY, QUARTER, False))
     renewed = done(claimed(held, "ann", MONDAY + QUARTER / 2, QUARTER, False))
     assert renewed.claim is not None
@@ -178,7 +178,7 @@ def test_setting_the_same_automatic_liquidation_again_changes_nothing(case: Case
         ("99", (), AlertType.SHORT_RECALL, False),
     ],
 )
-def test_a_deadline_that_is_given_back_takes_with_it_what_it_alone_allowed(
+def test_a_restored_deadline_withdraws_what_only_the_moved_one_allowed(
     case: Case, net_assets: str, unvalued: tuple[str, ...], alert_type: AlertType, forced: bool
 ) -> None:
     """The desk may sell on where net assets are below the force-close margin, or may be."""
@@ -290,7 +290,7 @@ def test_a_half_day_entered_late_shortens_no_deadline_in_hindsight(
         assert case.deadline == moved_to
 
 
-def test_a_half_day_that_is_taken_back_gives_the_deadline_back(case: Case, calendar: TradingCalendar) -> None:
+def test_a_withdrawn_half_day_restores_the_deadline(case: Case, calendar: TradingCalendar) -> None:
     now = at(18, 12, 30)
     days = {WEDNESDAY: MarketDay("XHKG", WEDNESDAY, MarketDayKind.HALF, time(12), "typhoon")}
     amended = AmendedCalendar(calendar, days)

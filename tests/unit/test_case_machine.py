@@ -106,7 +106,7 @@ def test_every_pair_is_either_a_transition_or_refused(status: CaseStatus, trigge
 
 
 @pytest.mark.parametrize(("status", "trigger"), PAIRS)
-def test_a_case_does_what_the_tables_say(status: CaseStatus, trigger: CaseTrigger) -> None:
+def test_a_case_follows_the_tables_of_transitions(status: CaseStatus, trigger: CaseTrigger) -> None:
     case = a_case(status) if status in CLOSED else cured(a_case(status))
     outcome = decide(case, trigger, NOW)
     if isinstance(outcome, Refusal):
@@ -207,7 +207,7 @@ def test_a_case_is_force_eligible_below_the_force_level_or_past_the_deadline() -
     assert with_figures(a_case(), figures(), ZERO, None, late, False).force_eligible
 
 
-def test_in_doubt_the_desk_may_sell_by_force_what_is_certain_at_that_moment() -> None:
+def test_in_doubt_a_case_is_force_eligible_only_if_that_is_certain() -> None:
     eligible = replace(a_case(), force_eligible=True)
     assert in_doubt(eligible, False, NOW, True).force_eligible
     assert not in_doubt(eligible, False, NOW, False).force_eligible, "a deadline that was extended counts"

@@ -121,7 +121,7 @@ assert isinstance(CASE_EVENT, GraphQLObjectType)
     ),
 )
 @settings(max_examples=300)
-def test_every_plain_selection_compiles_to_what_the_executor_says(selected: str, root: CaseEvent) -> None:
+def test_every_plain_selection_compiles_to_the_answer_of_the_executor(selected: str, root: CaseEvent) -> None:
     document = f"subscription {{ all: caseEvents {{ {selected} }} }}"
     if validate(SCHEMA, parse(document), specified_rules):
         event("conflicting aliases")

@@ -106,7 +106,7 @@ def test_all_unknown_values_in_one_currency_share_one_rate() -> None:
         assert judged(of).below_maintenance is answer, debt
 
 
-def test_no_position_decides_what_a_cash_account_or_over_financing_asks_for() -> None:
+def test_no_position_decides_the_amount_of_a_cash_account_or_of_over_financing() -> None:
     cash_account = the_book(unpriced("100"), cash="-1", account_type=AccountType.CASH)
     assert judged(cash_account).due == {CASH_DEBT: YES}
     rule = AmountRule(over_financing_triggers=True)
@@ -115,7 +115,7 @@ def test_no_position_decides_what_a_cash_account_or_over_financing_asks_for() ->
     assert figures_of(OVER_FINANCING, over, compute_figures(over, NOW, MAX_AGE)).amount == 1000
 
 
-def test_an_amount_lacks_what_it_depends_on_and_no_more() -> None:
+def test_an_amount_lacks_only_the_prices_that_it_depends_on() -> None:
     short = unpriced("-10", cost="76")
     francs = CashBalance(Currency("CHF"), Decimal("-0.01"))
 

@@ -75,7 +75,9 @@ def code(template: MessageTemplate, standing: Standing) -> str | None:
 @pytest.mark.parametrize("alert", AlertType)
 @pytest.mark.parametrize("status", CaseStatus)
 @pytest.mark.parametrize("template", MessageTemplate)
-def test_a_letter_says_what_is_so(template: MessageTemplate, status: CaseStatus, alert: AlertType) -> None:
+def test_a_letter_that_states_something_untrue_is_refused(
+    template: MessageTemplate, status: CaseStatus, alert: AlertType
+) -> None:
     live = status in (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)
     refused = code(template, owing(alert, status))
     if template is MessageTemplate.CURED:
@@ -149,7 +151,7 @@ def test_of_two_cases_about_the_same_money_one_writes_whatever_the_state_of_the_
             assert covering in (None, "MC1")
 
 
-def test_a_case_whose_letter_waits_with_this_one_for_prices_writes_for_both_when_they_come() -> None:
+def test_one_of_two_cases_that_wait_for_prices_writes_for_both() -> None:
     old = FiguresAge(NOW - 2 * HOUR, 2 * HOUR)
     senior = replace(owing(AlertType.MAINTENANCE), age=old)
     junior = owing(AlertType.OVER_FINANCING)

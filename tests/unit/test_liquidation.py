@@ -197,7 +197,7 @@ def test_partial_fill_then_cancel_leaves_97127_84_and_the_next_order_is_700() ->
 
 
 @pytest.mark.parametrize(("symbol", "needed"), [("A.US", "2100"), ("B.US", "1167")])
-def test_retail_example_sells_at_mark_what_the_gap_needs(symbol: str, needed: str) -> None:
+def test_retail_example_sells_the_quantity_of_the_gap_at_the_mark(symbol: str, needed: str) -> None:
     retail = book(
         holding(instrument("A.US", USD), "5000", flat(".25"), quote("A.US", "1")),
         holding(instrument("B.US", USD), "19500", flat(".45"), quote("B.US", "1")),
@@ -318,7 +318,7 @@ def test_a_leg_that_cannot_be_is_refused_with_its_code(request_leg: LegRequest, 
     assert refused(worked_example(), legs(leg(APPLE, "10"), request_leg)) is code
 
 
-def test_a_limit_price_within_the_collar_is_what_the_leg_is_reckoned_at() -> None:
+def test_a_leg_is_valued_at_its_limit_price_within_the_collar() -> None:
     found = planned(worked_example(), legs(leg(TENCENT, None, "380.00")))
     (only_leg,) = found.legs
     assert only_leg.price == only_leg.limit_price == Decimal("380.00")
@@ -483,7 +483,7 @@ def test_the_money_of_a_cash_account_pays_what_it_is_asked_for() -> None:
     assert planned(owing, PlanRequest()).amount_after == 0
 
 
-def test_a_requested_leg_beyond_the_cure_is_taken_and_an_open_one_left_out() -> None:
+def test_a_requested_leg_beyond_the_cure_is_kept_and_an_open_one_left_out() -> None:
     both = planned(worked_example(), legs(leg(TENCENT, "1200"), leg(APPLE)))
     assert quantities(both) == {TENCENT: 1200}
     beyond = planned(worked_example(), legs(leg(TENCENT, "1200"), leg(APPLE, "1")))

@@ -144,7 +144,7 @@ def amount_after(of: Book, plan_: Plan, fewer_of_the_last: int = 0) -> Decimal:
 
 @MANY
 @given(st.data())
-def test_every_answer_is_a_refusal_or_a_legal_plan_that_does_what_it_says(data: st.DataObject) -> None:
+def test_every_answer_is_a_refusal_or_a_legal_plan_with_its_stated_effect(data: st.DataObject) -> None:
     of = data.draw(books(sound=False, limited=data.draw(st.booleans())))
     working = data.draw(open_orders_of(of))
     found = plan(of, working, data.draw(requests(of)), LIMITS, NOW)

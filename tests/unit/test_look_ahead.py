@@ -51,7 +51,7 @@ def test_every_calendar_day_counts_until_the_trades_are_settled(
     assert _ahead(calendars, debit, at, settled_after) == (date.fromisoformat(until), interest)
 
 
-def test_it_comes_on_top_of_what_has_accrued(calendars: Calendars) -> None:
+def test_it_is_added_to_the_accrued_interest(calendars: Calendars) -> None:
     debit = book(cash="-930000", interest="2150")
     calendar = calendars.of("XHKG")
     made = accrue(debit, next_session(MONDAY, calendar), calendar, InterestPolicy(RATES, 2))

@@ -131,7 +131,7 @@ def test_parts_of_the_amount_can_be_switched(rule: AmountRule, expected: str) ->
     assert amount(replace(worked_example(), rule=rule)) == Decimal(expected)
 
 
-def test_owed_margin_is_added_and_the_trading_limit_taken_off() -> None:
+def test_owed_margin_is_added_and_the_trading_limit_subtracted() -> None:
     example = worked_example()
     terms = replace(example.terms, outstanding_margin=Decimal(700), trading_limit=Decimal(100000))
     assert amount(replace(example, terms=terms)) == Decimal("53500.00")
@@ -288,7 +288,7 @@ def test_a_fill_in_something_not_held_is_an_error() -> None:
         )
 
 
-def test_a_live_book_ignores_what_is_older_and_what_is_not_its_own() -> None:
+def test_a_live_book_ignores_older_and_foreign_messages() -> None:
     live = LiveBook(worked_example(), MAX_AGE)
     before = live.figures(NOW)
     assert not live.on_quote(quote(TENCENT, "1", at=NOW - timedelta(seconds=1)))

@@ -108,7 +108,7 @@ def test_every_letter_is_there_in_every_language_and_fills_every_placeholder(
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize(("template", "alert"), EVERY_LETTER)
-def test_a_letter_names_what_it_is_about_and_asks_for_nothing_else(
+def test_a_letter_names_its_subject_and_asks_for_nothing_else(
     template: MessageTemplate, alert: AlertType, language: Language
 ) -> None:
     body = Templates().render(template, alert, language, replace(FACTS, client_name="CHAN")).body
@@ -123,7 +123,7 @@ def test_a_letter_names_what_it_is_about_and_asks_for_nothing_else(
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize(("template", "alert"), EVERY_LETTER)
-def test_a_letter_that_names_an_amount_says_what_it_was_computed_without(
+def test_a_letter_with_an_amount_names_the_missing_prices(
     template: MessageTemplate, alert: AlertType, language: Language
 ) -> None:
     of_amount = template in ASKS and alert in MONEY
@@ -138,7 +138,7 @@ def test_a_letter_that_names_an_amount_says_what_it_was_computed_without(
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("template", sorted(ASKS))
-def test_each_kind_of_case_has_words_of_its_own_for_what_it_asks(
+def test_each_kind_of_case_has_its_own_text_for_its_demand(
     template: MessageTemplate, language: Language
 ) -> None:
     texts = {Templates().render(template, alert, language, FACTS).body for alert in AlertType}
@@ -161,7 +161,7 @@ def test_a_letter_promises_no_time_that_the_client_may_not_have(language: Langua
             assert force_close in Templates().render(template, alert, language, FACTS).body
 
 
-def test_words_of_a_person_are_headed_by_what_every_case_is() -> None:
+def test_a_free_text_has_a_title_that_fits_every_case() -> None:
     titles = {
         Templates().render(MessageTemplate.FREE_TEXT, alert, Language.ENGLISH, FACTS).title
         for alert in AlertType
@@ -170,7 +170,7 @@ def test_words_of_a_person_are_headed_by_what_every_case_is() -> None:
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_call_says_who_how_much_and_until_when_in_the_markets_time(language: Language) -> None:
+def test_the_call_names_account_amount_and_deadline_in_the_markets_time(language: Language) -> None:
     body = Templates().render(MessageTemplate.MARGIN_CALL, AlertType.MAINTENANCE, language, FACTS).body
     assert "CHAN Tai Man $amount" in body, "what a name holds is no placeholder"
     assert "HKD 152,800.00" in body
@@ -320,7 +320,7 @@ def test_an_attempt_that_never_began_does_not_hide_an_earlier_one_that_may_have_
     assert (ended.status, ended.attempts, ended.reason) == (MessageStatus.EXPIRED, attempts - 1, told)
 
 
-def test_a_failure_does_not_undo_what_another_process_sent() -> None:
+def test_a_failure_does_not_undo_the_sending_by_another_process() -> None:
     sent = step(A_MESSAGE, MessageTrigger.ACCEPTED, NOW)
     assert after_attempt(sent, DOWN, POLICY, 0, NOW) is sent
 

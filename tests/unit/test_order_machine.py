@@ -74,7 +74,7 @@ def test_no_table_names_a_pair_that_is_none() -> None:
 
 
 @pytest.mark.parametrize(("status", "cause"), sorted(set(PAIRS) - NO_SUCH_FILL))
-def test_an_order_does_what_the_tables_say(status: OrderStatus, cause: OrderTrigger) -> None:
+def test_an_order_follows_the_tables_of_transitions(status: OrderStatus, cause: OrderTrigger) -> None:
     outcome = trigger(an_order(status), cause)
     if isinstance(outcome, RefusedTransition):
         contradicts = cause is T.NOT_RECEIVED and status is S.PENDING_CANCEL
@@ -131,7 +131,7 @@ def test_fills_during_a_pending_cancel_are_booked_until_the_order_is_complete() 
         ({"filled": 400}, S.PARTIALLY_FILLED),
     ],
 )
-def test_a_refused_cancel_leads_back_to_what_is_known_of_the_order(
+def test_a_refused_cancel_restores_the_known_status_of_the_order(
     before: dict[str, Any], after: OrderStatus
 ) -> None:
     change = applied(an_order(S.PENDING_CANCEL, **before), a_report(ExecType.CANCEL_REJECTED, "too late"))
@@ -212,7 +212,7 @@ def test_a_refused_cancel_of_the_desk_is_forgotten_and_one_of_an_operator_is_not
 
 
 @pytest.mark.parametrize("status", [S.PENDING_NEW, S.NEW, S.UNKNOWN])
-def test_why_a_cancel_was_asked_for_is_known_whatever_became_of_the_order(status: OrderStatus) -> None:
+def test_the_cause_of_a_cancel_is_known_after_every_end_of_the_order(status: OrderStatus) -> None:
     asked = changed(ask_cancel(an_order(status), LATER, None)).order
     for after in (a_fill(QUANTITY), a_report(ExecType.CANCELED), a_report(ExecType.EXPIRED)):
         ended = applied(asked, after).order
@@ -263,7 +263,7 @@ def test_an_order_is_sent_once() -> None:
         (S.FILLED, False),
     ],
 )
-def test_cancellable_is_what_may_still_trade_and_is_not_asked_for(
+def test_an_order_is_cancellable_if_it_may_trade_and_has_no_requested_cancel(
     status: OrderStatus, cancellable: bool
 ) -> None:
     assert an_order(status).cancellable is cancellable

@@ -51,7 +51,7 @@ async def test_a_torn_last_line_never_happened(tmp_path: Path) -> None:
     await venue.close()
 
 
-async def test_writing_goes_on_behind_a_torn_line(tmp_path: Path) -> None:
+async def test_writing_continues_behind_a_torn_line(tmp_path: Path) -> None:
     path, clock = tmp_path / "journal.jsonl", Ticks()
     await journal_with_two_orders(path)
     path.write_bytes(path.read_bytes()[:-20])
@@ -169,7 +169,7 @@ def disk_full_behind(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_a_venue_that_could_not_write_takes_nothing_more_and_restarts_with_what_it_wrote(
+async def test_a_venue_that_cannot_write_accepts_nothing_more_and_restarts_with_its_journal(
     tmp_path: Path,
 ) -> None:
     path, clock = tmp_path / "journal.jsonl", Ticks()

@@ -40,7 +40,7 @@ def test_the_venues_word_is_shown_while_it_fits() -> None:
     assert raw_status(replace(order, raw_status="FilledStatus")) == "NewStatus"
 
 
-def test_an_unknown_word_is_not_kept_for_what_the_order_is_later() -> None:
+def test_an_unknown_word_is_not_kept_for_a_later_status() -> None:
     order = replace(an_order(OrderStatus.NEW), raw_status="HeldByDesk")
     filled = apply(order, a_fill(order.quantity), LATER)
     assert isinstance(filled, OrderChange)

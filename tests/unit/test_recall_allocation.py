@@ -62,7 +62,7 @@ def test_largest_first_takes_from_the_account_with_the_largest_short() -> None:
     assert shares(600, AllocationRule.LARGEST_FIRST, 100, *shorts) == {"B": 500, "A": 100}
 
 
-def test_a_recall_is_cut_to_whole_lots_and_to_what_is_short() -> None:
+def test_a_recall_is_cut_to_whole_lots_and_to_the_short_quantity() -> None:
     assert shares(150, AllocationRule.FIFO, 100, a_short("A", 350)) == {"A": 100}
     assert shares(900, AllocationRule.PRO_RATA, 100, a_short("A", 350), a_short("B", 50)) == {"A": 300}
     assert shares(99, AllocationRule.PRO_RATA, 100, a_short("A", 350)) == {}

@@ -151,7 +151,7 @@ def test_open_buy_backs_count_and_open_sales_of_the_stock_count_against() -> Non
     assert legs(planned(of, A_SHORTFALL, orders=(buying, selling))) == {"C400": 1}
 
 
-def test_a_recall_covers_what_is_outstanding_to_the_lot_and_no_more() -> None:
+def test_a_recall_covers_the_outstanding_quantity_to_the_lot_and_no_more() -> None:
     of = book(shares(-1000))
     assert legs(planned(of, a_recovery(300, may_stay=700))) == {TENCENT: 300}
     assert legs(planned(of, a_recovery(250, may_stay=750))) == {TENCENT: 300}

@@ -172,7 +172,9 @@ def test_an_exemption_ends_at_its_end_and_when_it_is_switched_off() -> None:
         (ExemptionScope.CLIENT_GROUP, "silver", False),
     ],
 )
-def test_an_exemption_is_for_whom_it_names(scope: ExemptionScope, target: str | None, matching: bool) -> None:
+def test_an_exemption_applies_to_the_accounts_that_it_names(
+    scope: ExemptionScope, target: str | None, matching: bool
+) -> None:
     rule = Exemption(ExemptionKind.MARGIN_CALL, scope, target)
     assert matches(rule, AlertType.MAINTENANCE, facts(), NOW) is matching
 

@@ -150,7 +150,7 @@ async def test_an_execution_whose_connection_ends_runs_to_its_end_and_is_waited_
         assert requests.done == 1
 
 
-async def test_a_client_that_completes_what_is_executing_does_not_get_room_for_more() -> None:
+async def test_completing_an_operation_during_its_execution_makes_no_room_for_more() -> None:
     async with world(memory_bus()) as w:
         requests, pipe = Requests(lambda: None), Pipe(room=10)
         running = operations(w, requests, pipe, lambda _: None)

@@ -73,7 +73,7 @@ async def test_a_desk_does_not_start_on_a_redis_that_wants_another_password(pass
             await check(settings, Clock()(), lambda done, of: None)
 
 
-async def test_a_user_who_may_not_ask_for_the_version_may_use_the_server(redis_url: str) -> None:
+async def test_a_user_without_the_permission_to_read_the_version_may_use_the_server(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as admin:
         await admin.acl_setuser("humble", enabled=True, nopass=True, commands=["+@all", "-info"], keys=["*"])
         async with Redis.from_url(redis_url, username="humble", password="any") as redis:

@@ -118,7 +118,7 @@ async def test_a_burst_of_broadcasts_leaves_others_their_turn() -> None:
         assert max(after - before for before, after in pairwise(turns)) <= AT_A_STRETCH
 
 
-async def test_a_shared_execution_knows_nothing_of_who_came_first() -> None:
+async def test_a_shared_execution_does_not_depend_on_its_first_caller() -> None:
     request: ContextVar[str] = ContextVar("request")
 
     class Asked(Topic):
@@ -326,7 +326,7 @@ async def test_a_resume_that_is_cut_off_leaves_no_group_behind() -> None:
         await until(lambda: not list(w.feed.groups))
 
 
-async def test_a_group_is_kept_a_while_for_those_who_come_back() -> None:
+async def test_a_group_is_kept_a_while_for_returning_subscribers() -> None:
     async with world(memory_bus(), limits=replace(LIMITS, linger_s=FAR_S)) as w:
         topic, reader, back = Topic(), Reader(), Reader()
         await w.join(topic, reader)

@@ -44,7 +44,7 @@ def test_the_figures_follow_to_the_last_digit() -> None:
     assert plain(content.outputs)["uncovered_amount"] == "190506.92"
 
 
-def test_a_text_without_the_fields_that_came_later_gives_what_it_gave() -> None:
+def test_a_text_without_later_fields_gives_the_same_figures() -> None:
     older = json.loads(TEXT)
     older["inputs"]["book"]["terms"]["outstanding_margin"] = "0"
     _forget(older)

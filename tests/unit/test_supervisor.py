@@ -318,7 +318,7 @@ async def test_needed_loop_that_just_ends_is_restarted(mishap: Callable[[], Awai
     await supervisor.stop(timeout_s=5)
 
 
-async def test_stop_does_not_wait_for_ever_and_names_who_did_not_stop() -> None:
+async def test_stop_waits_a_limited_time_and_names_workers_that_did_not_stop() -> None:
     running, release = asyncio.Event(), asyncio.Event()
 
     async def stubborn() -> None:

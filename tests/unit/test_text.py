@@ -42,7 +42,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
         "x",
     ],
 )
-def test_a_name_of_any_script_is_taken(name: str) -> None:
+def test_a_name_of_any_script_is_accepted(name: str) -> None:
     assert readable(name, 200) == normalize("NFC", name)
 
 
@@ -113,7 +113,7 @@ def test_a_code_has_plain_characters(written: str) -> None:
         code(written)
 
 
-def test_every_letter_mark_number_sign_and_blank_of_unicode_is_taken() -> None:
+def test_every_letter_mark_number_sign_and_blank_of_unicode_is_accepted() -> None:
     refused = []
     for character in EVERY_CHARACTER:
         if category(character)[0] in "LMNPS" or category(character) == "Zs":
@@ -124,7 +124,7 @@ def test_every_letter_mark_number_sign_and_blank_of_unicode_is_taken() -> None:
     assert refused == []
 
 
-def test_no_control_character_surrogate_or_private_character_is_taken() -> None:
+def test_no_control_character_surrogate_or_private_character_is_accepted() -> None:
     taken = []
     for character in map(chr, range(0x110000)):
         if category(character) in ("Cc", "Cs", "Co", "Zl", "Zp"):

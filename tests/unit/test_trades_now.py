@@ -51,7 +51,7 @@ def test_positions_that_trade_now_are_sold_first_by_every_policy(
     assert {symbol for symbol, _ in elsewhere} <= {APPLE, TESLA}
 
 
-def test_behind_it_comes_what_waits_and_says_so() -> None:
+def test_positions_in_closed_markets_follow_and_are_marked() -> None:
     few = replace(
         worked_example(),
         holdings=tuple(

@@ -83,7 +83,7 @@ def test_a_url_that_leads_inside_or_is_malformed_is_refused(url: str) -> None:
     assert check_url(url, UrlPolicy()) is not None
 
 
-def test_a_public_https_url_is_taken_and_local_ones_only_when_allowed() -> None:
+def test_a_public_https_url_is_accepted_and_local_ones_only_if_allowed() -> None:
     assert check_url("https://example.org:8443/hook?x=1", UrlPolicy()) is None
     assert check_url("https://[2606:4700::1111]/", UrlPolicy()) is None
     assert check_url("http://127.0.0.1:9/hook", LOCAL) is None
@@ -113,7 +113,7 @@ def test_only_publicly_routable_addresses_are_public(address: str, public: bool)
     assert is_public(address) is public
 
 
-def test_the_signature_is_what_the_specification_says() -> None:
+def test_the_signature_follows_the_specification() -> None:
     secret = secret_of(b"key of the desk", WebhookId("w1"), "salt")
     headers = signature_headers([secret], "event-1", NOW, b'{"a":1}')
     key = base64.b64decode(secret.removeprefix("whsec_"))
