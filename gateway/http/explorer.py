@@ -1,6 +1,6 @@
-"""The page for a browser: Strawberry's GraphiQL, which says after a second that its scripts have not come.
+"""The page for a browser: Strawberry's GraphiQL, with a notice if its scripts do not arrive within a second.
 
-They come from unpkg.com. Without internet the page would show nothing, or `Loading...`, and no reason.
+They come from unpkg.com. Without that address the page would show nothing, or `Loading...`, and no reason.
 """
 
 _NOTICE = """
@@ -10,9 +10,9 @@ _NOTICE = """
         const notice = document.createElement("p");
         notice.style = "position: fixed; inset: 0 0 auto; padding: 1em; background: #fff3cd; z-index: 1";
         notice.textContent =
-          "This page is empty because its scripts have not arrived from https://unpkg.com. " +
-          "Without internet they never do. The desk itself answers: send a POST to this address, " +
-          "as the tour in README.md does.";
+          "This page is empty because its scripts have not arrived from https://unpkg.com, which your " +
+          "browser has to reach. The API itself works: send a POST to this address, as the tour in " +
+          "README.md does.";
         document.documentElement.append(notice);
         window.addEventListener("load", function () {
           if (window.GraphiQL && window.GraphiQLPluginExplorer) notice.remove();
@@ -23,6 +23,6 @@ _HEAD = "<head>"
 
 
 def with_notice(page: str) -> str:
-    """The page, with the notice before the scripts that may not come."""
+    """The page, with the notice before the scripts that may not arrive."""
     assert _HEAD in page, "Strawberry's page has another form"
     return page.replace(_HEAD, _HEAD + _NOTICE, 1)

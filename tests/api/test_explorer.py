@@ -1,4 +1,4 @@
-"""What a browser finds: the explorer and why it is empty without internet."""
+"""The explorer in a browser, and its notice while its scripts cannot be reached."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.kit.live_desk import served_desk
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-async def test_a_browser_finds_the_explorer_and_hears_why_it_is_empty(tmp_path: Path) -> None:
+async def test_a_browser_gets_the_explorer_with_a_notice_if_it_stays_empty(tmp_path: Path) -> None:
     async with served_desk(tmp_path) as desk, httpx.AsyncClient(headers=BROWSER) as browser:
         bare = await browser.get(f"http://127.0.0.1:{desk.port}")
         assert bare.headers["location"] == "graphql"
@@ -17,5 +17,5 @@ async def test_a_browser_finds_the_explorer_and_hears_why_it_is_empty(tmp_path: 
         page = opened.text
     assert opened.status_code == 200
     assert "GraphiQL.createFetcher" in page
-    # Scripts that do not come hold up what stands behind them.
+    # A script that does not arrive delays everything after it.
     assert page.index("This page is empty because") < page.index("<script\n      crossorigin")

@@ -84,7 +84,7 @@ def test_releasing_an_unclaimed_case_changes_nothing(case: Case) -> None:
     assert released(case, "ann", MONDAY) == case
 
 
-def test_a_case_that_ends_is_nobodys_and_sells_nothing(case: Case) -> None:
+def test_a_case_that_ends_has_no_claim_and_sells_nothing(case: Case) -> None:
     held = done(claimed(case, "ann", MONDAY, QUARTER, False))
     armed = done(with_auto_liquidation(held, None, True, MONDAY))
     ended = done(decide(armed, CaseTrigger.VOIDED, MONDAY))
