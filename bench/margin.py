@@ -1,8 +1,8 @@
 """What one tick costs an affected account: take the quote, recompute the figures.
 
-Measured for 5, 20 and 100 positions, kept live (`LiveBook`) and, as the peer, computed anew from the book.
-Half of the positions are in a second currency, a fifth are short. Rounds of the sizes alternate, so that
-what disturbs the machine disturbs them alike; the median of the rounds counts.
+Measured for 5, 20 and 100 positions, kept live (`LiveBook`) and, for comparison, computed from the whole
+book. Half of the positions are in a second currency, a fifth are short. Rounds of the sizes alternate, so
+that what disturbs the machine disturbs them alike; the median of the rounds counts.
 """
 
 import statistics
@@ -96,7 +96,7 @@ def live_step(positions: int) -> Callable[[Quote], None]:
 
 
 def recomputed_step(positions: int) -> Callable[[Quote], None]:
-    """Compute everything anew; putting the quote into the book is not even counted."""
+    """Compute everything from the book; storing the quote in it is not counted."""
     book = account(positions)
 
     def step(_: Quote) -> None:

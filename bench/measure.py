@@ -44,7 +44,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def save(name: str, figures: dict[str, Any], command: str | None = None) -> Path:
-    """Write bench/results/<name>.json; the command is `python -m bench <name>` unless told otherwise."""
+    """Write bench/results/<name>.json; the command is `command` or else `python -m bench <name>`."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(

@@ -1,7 +1,7 @@
 """How long `serve --demo` takes until `/readyz` says 200: first start, and starts on the data it left.
 
-The first start makes the tables and imports the demo book. What a start spends on importing is told by
-`python -X importtime`, summed up by package.
+The first start makes the tables and imports the demo book. `python -X importtime` measures the time that a
+start spends on imports, summed up by package.
 """
 
 import asyncio

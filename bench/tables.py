@@ -10,7 +10,7 @@ Figures = dict[str, Any]
 
 
 def write() -> None:
-    """Write the page anew."""
+    """Write the page from the stored results."""
     (RESULTS / "README.md").write_text("\n".join(_page()) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Plays the closing prices over a book, with nobody acting, and tells which margin calls open.
+"""Plays the closing prices over a book, without any action of an operator, and prints which calls open.
 
 A call opens when liquid net assets fall below maintenance and ends when there is nothing left to collect; the
 figures come from `domain.margin`. Between two closes the replayed market may open a few calls more.
@@ -109,7 +109,7 @@ def report(book: BookFile, closes: Closes) -> str:
             f"clients {len(book.clients)}, closes {first_day} to {closes.dates[-1]}",
             f"margin calls open at the first prices: {len(calls.opened[first_day])}",
             f"margin calls opened by the closes: {calls.total}, in {len(calls.accounts)} accounts",
-            f"still open at the end if nobody acts: {len(calls.open)}",
+            f"still open at the end if no operator acts: {len(calls.open)}",
             "by client group: "
             + ", ".join(f"{group} {count}" for group, count in sorted(groups.items(), key=str)),
             "opened per day:",

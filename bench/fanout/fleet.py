@@ -2,7 +2,7 @@
 
 It must not be what is measured, so it does not decode: a text frame of some length counts as a delivery. A
 few sampled subscribers, spread over the fleet, decode theirs and note how old each event was. How much CPU
-reading took is told with every figure, and `flood.py` finds out how many frames it can take.
+reading took is stated with every figure, and `flood.py` measures how many frames it can read.
 """
 
 import base64
@@ -76,7 +76,7 @@ class Fleet:
         self._epoll.register(connected.fileno(), select.EPOLLIN)
 
     def reset(self) -> None:
-        """Count anew."""
+        """Begin to count from 0."""
         self.ages_s, self.total = [], 0
         for subscriber in self.subscribers:
             subscriber.received = 0

@@ -1,6 +1,7 @@
 """The limit for any ASGI server: a ready text frame, sent to one socket after the other.
 
-Nothing else: no GraphQL, no authorisation, no bound for whoever does not read. The frame has the same fields.
+Nothing else: no GraphQL, no authorisation, no bound for a client that does not read. The frame has the
+same fields.
 """
 
 import asyncio

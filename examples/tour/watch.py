@@ -30,7 +30,7 @@ ORDERS = """subscription ($after: String) { orderEvents(after: $after) {
 } }"""
 DESK = os.environ.get("DESK") or "http://127.0.0.1:8000/graphql"
 OPERATIONS = {"cases": CASES, "orders": ORDERS}
-START_ANEW = {"CURSOR_EXPIRED", "CURSOR_INVALID"}
+START_AGAIN = {"CURSOR_EXPIRED", "CURSOR_INVALID"}
 GOING_AWAY = {1001, 1006, 1012, 1013}
 RECONNECT_DELAY_S = 1.0
 
@@ -92,7 +92,7 @@ def show(name: str, data: dict[str, Any], cursors: dict[str, str], figures: bool
 
 def ended(name: str, error: dict[str, Any], cursors: dict[str, str]) -> None:
     """Why a stream ended; a cursor that is of no use any more is forgotten."""
-    if error["extensions"]["code"] in START_ANEW:
+    if error["extensions"]["code"] in START_AGAIN:
         cursors.pop(name, None)
     say(f"{name}: {error['message']}")
 
