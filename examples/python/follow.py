@@ -19,13 +19,13 @@ from websockets.exceptions import ConnectionClosed
 CASES = """subscription ($after: String) {
   caseEvents(after: $after) { id kind case { caseNo status amount } }
 }"""
-OUR_MISTAKE = {4400, 4401, 4406, 4409, 4429}
+CLIENT_MISTAKES = {4400, 4401, 4406, 4409, 4429}
 REMEMBERED_IDS = 1000
 
 
 async def case_events(url: str, token: Callable[[], str]) -> AsyncIterator[dict[str, Any]]:
-    """Events, for ever. Raises what trying again does not mend, as CURSOR_EXPIRED: then read the list."""
-    after, told, seen = None, "", deque[str](maxlen=REMEMBERED_IDS)
+    """Events without end. Raises errors that a retry cannot solve, such as CURSOR_EXPIRED: query the list."""
+    after, reported, seen = None, "", deque[str](maxlen=REMEMBERED_IDS)
     while True:
         transport = WebsocketsTransport(url, init_payload={"authorization": f"Bearer {token()}"})
         try:
@@ -36,15 +36,15 @@ async def case_events(url: str, token: Callable[[], str]) -> AsyncIterator[dict[
                     if event["id"] not in seen:
                         yield event
                     seen.append(event["id"])
-                    after = result.extensions["cursor"]  # Only now: what was not handled comes again.
+                    after = result.extensions["cursor"]  # Only now: an unprocessed event comes again.
         except TransportQueryError:
             raise
         except (TransportError, OSError) as cut:
             closed = cut.__cause__
-            if isinstance(closed, ConnectionClosed) and closed.rcvd and closed.rcvd.code in OUR_MISTAKE:
+            if isinstance(closed, ConnectionClosed) and closed.rcvd and closed.rcvd.code in CLIENT_MISTAKES:
                 raise
-            if (why := str(closed or cut)) != told:
-                print(f"trying {url} again: {(told := why)} (4403: TOKEN is refused)", file=sys.stderr)
+            if (why := str(closed or cut)) != reported:
+                print(f"trying {url} again: {(reported := why)} (4403: TOKEN is refused)", file=sys.stderr)
             await asyncio.sleep(random.uniform(0.1, 1))
 
 

@@ -17,24 +17,24 @@ export interface CaseEvent {
   case: { caseNo: string; status: string; amount: string };
 }
 
-/** Events, for ever. Throws what trying again does not mend, as CURSOR_EXPIRED: then read the list. */
+/** Events without end. Throws errors that a retry cannot solve, such as CURSOR_EXPIRED: query the list. */
 export async function* caseEvents(url: string, token: () => string): AsyncGenerator<CaseEvent> {
-  let told = "";
+  let reported = "";
   const client = createClient({
     url,
     webSocketImpl: WebSocket,
     connectionParams: () => ({ authorization: `Bearer ${token()}` }),
     retryAttempts: Infinity,
     retryWait: () => new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 900)),
-    shouldRetry: () => true, // Close codes that mean a mistake of ours are never retried.
+    shouldRetry: () => true, // Close codes that mean a mistake of the client are never retried.
     on: {
       closed: (event) => {
         const why = ((closed) => `${closed.code} ${closed.reason}`)(event as CloseEvent);
-        if (why !== told) console.error(`trying ${url} again: ${(told = why)} (4403: TOKEN is refused)`);
+        if (why !== reported) console.error(`trying ${url} again: ${(reported = why)} (4403: TOKEN is refused)`);
       },
     },
   });
-  // graphql-ws subscribes again by itself, with this very object: so the cursor is kept in it.
+  // graphql-ws subscribes again by itself with this object, so the cursor is kept in it.
   const variables: { after: string | null } = { after: null };
   const seen = new Set<string>();
   const events = client.iterate<{ caseEvents: CaseEvent }, { cursor: string }>({ query: CASES, variables });
@@ -44,7 +44,7 @@ export async function* caseEvents(url: string, token: () => string): AsyncGenera
     if (!seen.has(event.id)) yield event;
     seen.add(event.id);
     if (seen.size > REMEMBERED_IDS) seen.delete(seen.values().next().value!);
-    variables.after = result.extensions!.cursor; // Only now: what was not handled comes again.
+    variables.after = result.extensions!.cursor; // Only now: an unprocessed event comes again.
   }
 }
 
