@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.events import BookChanged
 from domain.ids import AccountId, EventId
+from gateway.loops.policy import supervised
+from gateway.loops.supervisor import Worker
 from models import outbox
 from models.sql.codec import event_from_text
 from models.sql.database import Database, execute, transaction
@@ -242,13 +245,33 @@ async def test_events_missing_in_a_snapshot_follow_its_position(database: Databa
 async def test_a_database_older_than_the_bus_stops_the_relay(database: Database) -> None:
     bus = memory_bus()
     with database.active():
-        async with running(relay_to(bus)), stream_of(bus).entries(None) as entries:
-            await commit("a", "b")
-            await take(entries, 2)
-        await execute("UPDATE stream SET last_offset = 1")
-        await execute("DELETE FROM outbox WHERE stream_offset > 1")
+        await restored_behind(bus)
         with pytest.raises(StreamDiverged):
             await relay_to(bus).run()
+
+
+async def test_a_relay_that_waits_for_a_new_epoch_is_no_crash(database: Database) -> None:
+    bus = memory_bus()
+    with database.active(), capture_logs() as logs:
+        await restored_behind(bus)
+        relaying = supervised(Worker("relay", relay_to(bus).run))
+        relaying.start()
+        async with asyncio.timeout(PATIENCE_S):
+            while not logs:  # noqa: ASYNC110 - the log has no event
+                await asyncio.sleep(0.01)
+        await relaying.stop(PATIENCE_S)
+    assert logs[0]["event"] == "worker waits for a server"
+    assert logs[0]["error"].startswith("StreamDiverged")
+    assert "worker crashed" not in {line["event"] for line in logs}
+
+
+async def restored_behind(bus: Bus) -> None:
+    """The database is as it was before the last event that the bus has."""
+    async with running(relay_to(bus)), stream_of(bus).entries(None) as entries:
+        await commit("a", "b")
+        await take(entries, 2)
+    await execute("UPDATE stream SET last_offset = 1")
+    await execute("DELETE FROM outbox WHERE stream_offset > 1")
 
 
 async def until_healthy(bus: Bus) -> None:
