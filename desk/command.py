@@ -16,7 +16,7 @@ from uuid import uuid4
 import structlog
 
 from desk.context import DeskContext
-from desk.outcomes import OUTCOMES, UNSEEN, Outcome, Refused, refused
+from desk.outcomes import OUTCOMES, Outcome, Refused, refused
 from domain.money import AmountTooLarge
 from domain.principal import CAPABILITIES, Capability, Permission, Principal
 from domain.refusals import Refusal, RefusalCode
@@ -198,7 +198,7 @@ async def _decided(
 ) -> Answer | Refused:
     decision = await decide(item)
     outcome = refused(decision) if isinstance(decision, Refusal) else decision
-    if isinstance(outcome, Refused) and outcome.code in UNSEEN and not outcome.seen:
+    if isinstance(outcome, Refused) and not outcome.seen:
         # Not stored, since the caller's scope may be wider at the next attempt. The item may also be missing
         # because the same request, sent twice at once, has just removed it.
         return (await answers.stored([item])).get(item, outcome)

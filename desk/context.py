@@ -23,6 +23,7 @@ from domain.look_ahead import InterestPolicy
 from domain.market import Instrument
 from domain.market_hours import MarketHours, MarketState
 from domain.money import Currency
+from domain.open_orders import CoverConditions
 from domain.risk_settings import ApprovalLimits, RiskPolicy
 from models.book import BookPolicy
 
@@ -179,6 +180,10 @@ class DeskContext:
     def market_hours(self, now: datetime) -> MarketHours:
         """The trading hours of all markets at `now`."""
         return MarketHours(partial(self._market_state, now), self.today(now))
+
+    def cover_conditions(self, now: datetime) -> CoverConditions:
+        """By what an open order counts as covering the amount to collect."""
+        return CoverConditions(now, self.market_hours(now), self.policy.resting_order_counts_for)
 
     def _market_state(self, now: datetime, market: str) -> MarketState:
         try:

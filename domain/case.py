@@ -39,6 +39,8 @@ class CaseStatus(StrEnum):
     VOID = "VOID"
 
 
+RECOVERY_ALERTS = frozenset({AlertType.COVERED_CALL_SHORTFALL, AlertType.SHORT_RECALL})
+"""Cases of these types demand stock; all others demand money."""
 LIVE = frozenset({CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION})
 LONG_TERM = timedelta(days=90)
 """A case that is older counts as long unsettled."""
@@ -156,6 +158,11 @@ class Case:
             raise ValueError(
                 f"a case that is {self.status} must have an end time and a reason of that status"
             )
+
+    @property
+    def is_recovery(self) -> bool:
+        """Whether the case demands stock, not money."""
+        return self.alert_type in RECOVERY_ALERTS
 
     @property
     def live(self) -> bool:

@@ -8,10 +8,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.calendar import TradingCalendar, after_trading_days, move_to_trading_time
-from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, Claim, decide
+from domain.case import (
+    AutoLiquidation,
+    AutoLiquidationTrigger,
+    Case,
+    CaseTrigger,
+    Claim,
+    decide,
+)
 from domain.judgement import above_force
 from domain.refusals import Refusal, RefusalCode
-from domain.stock_recovery import RECOVERY_ALERTS
 from domain.text import same_subject
 
 
@@ -131,6 +137,6 @@ def _due_then(case: Case, deadline: datetime, now: datetime) -> Case:
 
 def _is_above_force(case: Case) -> bool:
     """Whether, by its figures, only the deadline lets the desk sell by force."""
-    if case.alert_type in RECOVERY_ALERTS:
+    if case.is_recovery:
         return True
     return above_force(case.figures)

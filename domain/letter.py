@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from domain.case import LIVE, AlertType, Case, CaseStatus
+from domain.case import LIVE, RECOVERY_ALERTS, AlertType, Case, CaseStatus
 from domain.ids import Symbol
 from domain.message import Contact, Message, MessageTemplate
 from domain.money import Currency
 from domain.order import OrderSide
 from domain.refusals import Refusal, RefusalCode
-from domain.stock_recovery import RECOVERY_ALERTS
 
 ASKS = frozenset({MessageTemplate.MARGIN_CALL, MessageTemplate.REMINDER, MessageTemplate.FORCE_CLOSE_WARNING})
 """Letters that demand money or stock from the client; the others report what happened."""
@@ -84,11 +83,6 @@ class Standing:
     unvalued: tuple[str, ...] = ()
     """Symbols without a price and currencies without a rate on which the amount depends."""
 
-    @property
-    def asks_for_stock(self) -> bool:
-        """Whether the case demands stock instead of money."""
-        return self.case.alert_type in RECOVERY_ALERTS
-
     def due_later(self, now: datetime) -> tuple[StockOwed, ...]:
         """The stock that is not due yet."""
         return tuple(each for each in self.stock if each.due_at > now)
@@ -135,7 +129,7 @@ def unfit(
 
 def _unfit_to_ask(standing: Standing, now: datetime, figures_max_age: timedelta) -> Refusal | None:
     case = standing.case
-    if standing.asks_for_stock:
+    if standing.case.is_recovery:
         if not standing.stock:
             return Refusal(RefusalCode.NOTHING_TO_COLLECT, "No stock is outstanding on the case.")
         return None if standing.due_later(now) else _past(case)

@@ -403,3 +403,19 @@ def _landing(
     if len(targets) == 1:
         return targets[0]
     return next((status for status, fit in fits.items() if fit and status in targets), targets[0])
+
+
+def client_order_id(case_no: str, plan: int, leg: int) -> ClientOrderId:
+    """The order's id at the venue, a pure function of its purpose: a retry can only create the same one.
+
+    `plan` counts the accepted liquidations of the case and `leg` the orders of that plan, both from 1.
+    """
+    return ClientOrderId(f"{case_no}-{plan}-{leg}")
+
+
+def plan_of(order: ClientOrderId) -> str:
+    """The number of its plan; raises `ValueError` for what `client_order_id` does not make."""
+    parts = order.rsplit("-", 2)
+    if len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
+        raise ValueError(f"{order!r} is not an order id of the desk")
+    return parts[1]

@@ -15,7 +15,7 @@ from domain.ids import CaseId
 from domain.liquidation import uncovered_amount
 from domain.margin import Book, MarginFigures, compute_figures
 from domain.sellable import OpenOrder
-from domain.stock_recovery import RECOVERY_ALERTS, Recovery
+from domain.stock_recovery import Recovery
 
 FORMAT = 1
 """The format version of the content; content of a later version is not read."""
@@ -79,11 +79,6 @@ def recomputed(inputs: SnapshotInputs) -> SnapshotOutputs:
 def content_of(case: Case, kind: SnapshotKind, occasion: str, inputs: SnapshotInputs) -> SnapshotContent:
     """The snapshot of a case."""
     return SnapshotContent(case.id, case.case_no, kind, occasion, inputs, recomputed(inputs))
-
-
-def asks_for_stock(case: Case) -> bool:
-    """Whether the case demands stock, which is then part of its snapshots."""
-    return case.alert_type in RECOVERY_ALERTS
 
 
 def text_and_hash(content: SnapshotContent) -> tuple[str, str]:

@@ -17,15 +17,12 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.case import AlertType, Case
+from domain.case import RECOVERY_ALERTS, AlertType, Case
 from domain.covered_options import Today, shortfall_quantity
 from domain.ids import AccountId, CaseId, RecoveryId, Symbol
 from domain.margin import Book, MarginFigures
 from domain.money import ZERO, exact, total
 from domain.sellable import OpenOrder, after_open_orders
-
-RECOVERY_ALERTS = frozenset({AlertType.COVERED_CALL_SHORTFALL, AlertType.SHORT_RECALL})
-"""Cases of these types demand stock; all others demand money."""
 
 
 class RecallCause(StrEnum):

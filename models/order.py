@@ -10,7 +10,7 @@ from typing import Any
 from domain.events import Fill, OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.execution_check import Booked
-from domain.ids import AccountId, CaseId, ClientId, ClientOrderId, ExecutionId, OrderId, Symbol, plan_of
+from domain.ids import AccountId, CaseId, ClientId, ClientOrderId, ExecutionId, OrderId, Symbol
 from domain.order import (
     TERMINAL,
     CancelCause,
@@ -20,6 +20,7 @@ from domain.order import (
     OrderType,
     TimeInForce,
     TradingSession,
+    plan_of,
 )
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from domain.case import Case
+from domain.case import RECOVERY_ALERTS, Case
 from domain.cure import BookedFill
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId, OrderId, Symbol
 from domain.order import OrderSide
 from domain.principal import Audience
-from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import SELECT_CASE, case_from_row
 from models.sql.database import Row, execute, fetch, fetch_one, placeholders
 from models.sql.readable import first_rows, readable, readable_page

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.case import AlertType, CaseStatus
+from domain.case import RECOVERY_ALERTS, AlertType, CaseStatus
 from domain.ids import AccountId, CaseId, Symbol
 from domain.letter import ASKS, WRITES_FIRST, Traded
 from domain.message import Channel, Contact, MessageStatus
 from domain.money import Currency, average_price
 from domain.order import OrderSide
 from domain.refusals import RefusalCode
-from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import LIVE_LIST
 from models.contact import CONTACT_COLUMNS
 from models.message import contact_or_none

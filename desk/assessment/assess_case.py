@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from desk.assessment.assess_recovery import assess_recovery, is_recovery
+from desk.assessment.assess_recovery import assess_recovery
 from desk.assessment.calendar_doubts import deadline_doubts
 from desk.assessment.case_event import case_event, symbols_before, twin_events
 from desk.assessment.doubts import note_doubts
@@ -21,11 +21,11 @@ from desk.assessment.restore_automatic import restore_automatic
 from desk.audit import MONITOR, case_entry, entry
 from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_change
-from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
 from domain.canonical import plain
 from domain.case import (
     LIVE,
+    RECOVERY_ALERTS,
     AlertType,
     AutoLiquidation,
     AutoLiquidationTrigger,
@@ -44,10 +44,10 @@ from domain.judgement import Answer, Judgement, judge
 from domain.liquidation import uncovered_amount
 from domain.margin import AccountType, MarginFigures, compute_figures
 from domain.money import ZERO
+from domain.open_orders import as_open_orders
 from domain.order import CancelCause, Order, OrderChange, ask_cancel
 from domain.refusals import Refusal
 from domain.requested_amount import book_of, figures_of
-from domain.stock_recovery import RECOVERY_ALERTS
 from models import outbox
 from models.audit import write_audit
 from models.book import AccountBook, load_books
@@ -124,7 +124,7 @@ async def _look_at(
     own = [order for order in orders if order.order.case_id == view.case.id]
     changed = False
     superfluous: Sequence[OrderView] = own if measured.judgement.ends(view.case.alert_type) else ()
-    if is_recovery(view.case):
+    if view.case.is_recovery:
         assessed = await assess_recovery(desk, account, view.case, measured.figures, own, now)
         case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
     else:
@@ -180,7 +180,7 @@ def _uncovered(
     """The amount of the call that open orders do not cover."""
     book = book_of(alert_type, account.book)
     return uncovered_amount(
-        book, as_open_orders(desk, account.book, orders, now), now, desk.policy.max_price_age
+        book, as_open_orders(orders, account.book, desk.cover_conditions(now)), now, desk.policy.max_price_age
     )
 
 

@@ -15,7 +15,7 @@ from domain.events import OrderView
 from domain.ids import Symbol
 from domain.margin import Book, MarginFigures
 from domain.refusals import Refusal
-from domain.stock_recovery import RECOVERY_ALERTS, Recovery, refreshed, with_recoveries
+from domain.stock_recovery import Recovery, refreshed, with_recoveries
 from models.book import AccountBook
 from models.stock_recovery import open_recoveries_of, save_recoveries
 
@@ -28,11 +28,6 @@ class Assessed:
     changed: bool
     """Whether a recovery record of the case changed."""
     superfluous: Sequence[OrderView]
-
-
-def is_recovery(case: Case) -> bool:
-    """Whether the case demands stock, not money."""
-    return case.alert_type in RECOVERY_ALERTS
 
 
 async def assess_recovery(

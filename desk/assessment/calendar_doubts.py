@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.doubts import clear_doubts, note_doubts
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
@@ -28,7 +27,7 @@ _WHAT = "checking calendars"
 def deadline_doubts(desk: DeskContext, case: Case, base_currency: Currency, now: datetime) -> list[Doubt]:
     """The doubt that the deadline lies after the last day of its calendar."""
     # A recall is due when the lender says, whatever the calendar.
-    if is_recovery(case) or not desk.is_assumed(case.deadline, base_currency):
+    if case.is_recovery or not desk.is_assumed(case.deadline, base_currency):
         return []
     market = desk.market_of(base_currency)
     last = desk.calendar_of(market).last_known_day

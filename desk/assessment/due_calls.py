@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from domain.case import AlertType
+from domain.case import RECOVERY_ALERTS, AlertType
 from domain.exemption import AccountFacts
 from domain.judgement import Judgement
 from domain.margin import MarginFigures
 from domain.money import ZERO
 from domain.requested_amount import figures_of
-from domain.stock_recovery import RECOVERY_ALERTS
 from models.book import AccountBook
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.doubts import clear_doubts, note_doubts
 from desk.assessment.due_calls import undecided_calls
 from domain.case import Case
@@ -29,7 +28,7 @@ def open_gaps(
     """The prices and rates that are missing to judge the account; `cases`: its live cases."""
     if not judgement.gaps:
         return ()
-    live = [case for case in cases if not is_recovery(case)]
+    live = [case for case in cases if not case.is_recovery]
     undecided = undecided_calls(account, judgement, figures, now) - {case.alert_type for case in live}
     if undecided or any(_is_open(case, judgement, now) for case in live):
         return judgement.gaps

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.calendar_doubts import list_unknown_calendars
 from desk.assessment.case_event import case_event
 from desk.audit import case_entry, entry
@@ -171,7 +170,7 @@ async def _say(desk: DeskContext, before: Case, after: Case, now: datetime) -> C
 
 
 async def _shifted(desk: DeskContext, view: CaseView, now: datetime) -> Case:
-    if is_recovery(view.case):
+    if view.case.is_recovery:
         # A recall is due when the lender says, whatever the calendar.
         return view.case
     currency = view.account.base_currency

@@ -10,17 +10,16 @@ from decimal import Decimal
 
 import structlog
 
-from domain.case import Case, CaseCloseReason
+from domain.case import RECOVERY_ALERTS, Case, CaseCloseReason
 from domain.cure import CureParts, MetBy, cure_parts, how_met, passing_symbols, seconds_between
 from domain.events import AccountReference, CaseView
-from domain.ids import CaseId, OrderId, Symbol, plan_of
+from domain.ids import CaseId, OrderId, Symbol
 from domain.margin import Book, Holding, rate_to_base
 from domain.money import Currency, divide_ratio, exact, round_money, total
-from domain.order import Order, OrderSide
+from domain.order import Order, OrderSide, plan_of
 from domain.principal import MASKED, Audience, Capability
 from domain.reporting import counted_amount
 from domain.snapshot import SnapshotInputs, SnapshotKind
-from domain.stock_recovery import RECOVERY_ALERTS
 from models.order import orders_of_cases
 from models.report import (
     EarlierCall,

@@ -10,16 +10,15 @@ from datetime import datetime
 
 from desk.audit import snapshot_entry
 from desk.context import DeskContext
-from desk.open_orders import as_open_orders
 from domain.case import Case
 from domain.events import OrderView
 from domain.ids import AccountId
+from domain.open_orders import as_open_orders
 from domain.principal import EVERYTHING
 from domain.requested_amount import book_of
 from domain.snapshot import (
     SnapshotInputs,
     SnapshotKind,
-    asks_for_stock,
     content_of,
     due_kinds,
     text_and_hash,
@@ -65,7 +64,7 @@ def inputs_of(
     return SnapshotInputs(
         as_of=now,
         book=account.book,
-        open_orders=tuple(as_open_orders(desk, account.book, orders, now)),
+        open_orders=tuple(as_open_orders(orders, account.book, desk.cover_conditions(now))),
         max_price_age=desk.policy.max_price_age,
         suspended_dead_after=desk.policy.books.suspended_dead_after,
     )
@@ -75,7 +74,7 @@ async def keep(
     desk: DeskContext, moments: Sequence[Moment], inputs: Mapping[AccountId, SnapshotInputs], now: datetime
 ) -> None:
     """Store the snapshots, and their hashes in the audit, whose chain protects them from then on."""
-    asking = [case.id for case, _, _ in moments if asks_for_stock(case)]
+    asking = [case.id for case, _, _ in moments if case.is_recovery]
     recoveries = await recoveries_of_cases(EVERYTHING, asking) if asking else {}
     taken = []
     for case, kind, occasion in moments:

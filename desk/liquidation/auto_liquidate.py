@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.calendar_doubts import market_doubts
 from desk.assessment.doubts import note_doubts
 from desk.audit import case_entry
@@ -41,7 +40,6 @@ from desk.liquidation.plan_liquidation import PlannedLiquidation, ReadAhead, swi
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, others, resting_orders
-from desk.open_orders import as_open_orders, order_cover
 from desk.outcomes import LIQUIDATION_OUTCOMES
 from domain.calendar import NoCalendar, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
@@ -55,6 +53,7 @@ from domain.liquidation_plan import NoPlan, Plan, PlanRequest
 from domain.margin import Holding, compute_figures
 from domain.market import TradeStatus
 from domain.money import ZERO, Currency
+from domain.open_orders import as_open_orders, order_cover
 from domain.order import Order, OrderType
 from domain.phrase import DetailCode, FollowUpCode, Phrase, phrase
 from domain.phrase_texts import english
@@ -157,7 +156,7 @@ async def record_fault(desk: DeskContext, case_id: CaseId, fault: Fault, now: da
 
 
 def _rests(desk: DeskContext, account: AccountBook, order: Order, now: datetime) -> bool:
-    return order_cover(desk, account.book, order, now) is OrderCover.RESTS
+    return order_cover(order, account.book, desk.cover_conditions(now)) is OrderCover.RESTS
 
 
 def _after_slice(
@@ -189,7 +188,7 @@ async def _decide(
     order_type = OrderType.MARKET if standing else OrderType.LIMIT
     request = PlanRequest(keep=sessions.shut_symbols, order_type=order_type)
     resting = resting_orders(desk, view.case, account.book, read.orders, now)
-    orders = as_open_orders(desk, account.book, others(read.orders, resting), now)
+    orders = as_open_orders(others(read.orders, resting), account.book, desk.cover_conditions(now))
     planned = await _planned(desk, view.case, account, orders, request, now)
     if isinstance(planned, Refusal):
         if planned.code is RefusalCode.NOTHING_TO_COLLECT:
@@ -205,7 +204,7 @@ async def _decide(
     why = None if standing else await _why_two(desk, auto, read, planned, now)
     if why is not None:
         return _Stop(RefusalCode.APPROVAL_REQUIRED, phrase(DetailCode.SECOND_PERSON, why=why))
-    more = bool(planned.amount_after) or is_recovery(view.case)
+    more = bool(planned.amount_after) or view.case.is_recovery
     rest = _rest(desk, planned, opens, sessions.shut_symbols, now) if more else None
     capped = not standing and more and any(each.code is RefusalCode.CAPPED for each in planned.uncurable)
     return _Run(planned, request, rest, capped)
@@ -239,7 +238,7 @@ def _rest(
 
 def _owes(desk: DeskContext, case: Case, account: AccountBook, now: datetime) -> Answer:
     """Whether the call still demands money. A recovery does not depend on prices."""
-    if is_recovery(case):
+    if case.is_recovery:
         return Answer.YES
     book = book_of(case.alert_type, account.book)
     return judge(book, compute_figures(book, now, desk.policy.max_price_age), desk.policy.judgement).owes
@@ -253,7 +252,7 @@ async def _planned(
     request: PlanRequest,
     now: datetime,
 ) -> Plan | Refusal:
-    if is_recovery(case):
+    if case.is_recovery:
         return await plan_case_recovery(desk, case, account, orders, request, (), now)
     return plan(
         book_of(case.alert_type, account.book),
@@ -310,7 +309,7 @@ def _in_doubt(desk: DeskContext, account: AccountBook, now: datetime) -> _Stop |
 def _nothing(desk: DeskContext, case: Case, account: AccountBook, refused: Refusal, now: datetime) -> _Stop:
     """Nothing to sell: the setting is kept until the case is closed as cured, as the shortfall may return."""
     cured = case.cured_since is not None
-    if not is_recovery(case):
+    if not case.is_recovery:
         book = book_of(case.alert_type, account.book)
         cured = not compute_figures(book, now, desk.policy.max_price_age).amount
     if not cured:
@@ -359,7 +358,7 @@ async def _start(
     desk: DeskContext, view: CaseView, auto: AutoLiquidation, read: ReadAhead, run: _Run, now: datetime
 ) -> None:
     """Record the orders and the rest of the setting as one change of the case."""
-    more = _after_placing(run, None if is_recovery(view.case) else view.account.base_currency)
+    more = _after_placing(run, None if view.case.is_recovery else view.account.base_currency)
     if run.after_cure:
         more.append(phrase(DetailCode.SHORTFALL_RETURNED))
     rest = None

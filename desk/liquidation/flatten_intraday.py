@@ -19,7 +19,6 @@ from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
-from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
 from desk.run_if_unlocked import busy_accounts, run_if_unlocked
@@ -38,6 +37,7 @@ from domain.ids import AccountId
 from domain.intraday import IntradayPhase
 from domain.liquidation import uncovered_amount
 from domain.money import Currency
+from domain.open_orders import as_open_orders
 from domain.order import OrderChange, ask_cancel
 from domain.principal import EVERYTHING, SYSTEM
 from domain.refusals import Refusal
@@ -190,7 +190,7 @@ class IntradayDay:
     async def _lacks(self, case: Case, account: AccountBook, now: datetime) -> bool:
         """Whether something remains to be collected once the open orders fill."""
         open_orders = await open_orders_of([case.account_id])
-        orders = as_open_orders(self._desk, account.book, open_orders, now)
+        orders = as_open_orders(open_orders, account.book, self._desk.cover_conditions(now))
         if case.alert_type is not AlertType.SHORT_RECALL:
             book = book_of(case.alert_type, account.book)
             return uncovered_amount(book, orders, now, self._desk.policy.max_price_age) > 0

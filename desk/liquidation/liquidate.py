@@ -11,7 +11,7 @@ from datetime import datetime
 from desk.command import CommandRequest, admission_refused, answer_each
 from desk.context import DeskContext
 from desk.liquidation.approved_liquidation import request_second_person
-from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, plain_request
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.one_person_limit import alone_today, second_person_reason
 from desk.liquidation.plan_liquidation import (
     PlannedLiquidation,
@@ -23,7 +23,10 @@ from desk.liquidation.plan_liquidation import (
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, resting_orders
 from desk.outcomes import LIQUIDATION_OUTCOMES, ExpectationExceeded, LiquidationOutcome, Refused
+from domain.amount_formula import LiquidationTarget
 from domain.ids import AccountId, CaseId
+from domain.liquidation_plan import Expectation, PlanRequest
+from domain.money import plain_text
 from domain.phrase import Phrase
 from domain.phrase_texts import english
 from domain.principal import Capability, Principal
@@ -99,3 +102,53 @@ async def _second_person_reason(
     return second_person_reason(
         desk, planned.read.book, planned.read.recent, alone, planned.plan, cases, override
     )
+
+
+def plain_request(command: Liquidate) -> dict[str, object]:
+    """The request as plain data, which two requests under one idempotency key must share."""
+    return {"reason": command.reason, "cases": [_plain_item(item) for item in command.cases]}
+
+
+def _plain_item(item: LiquidateCase) -> dict[str, object]:
+    request = item.plan
+    legs = (
+        None
+        if request.legs is None
+        else [[leg.symbol, plain_text(leg.quantity), plain_text(leg.limit_price)] for leg in request.legs]
+    )
+    return (
+        {
+            "case": item.case_id,
+            "expectedVersion": item.expected_version,
+            "legs": legs,
+            "policy": request.policy,
+            "keep": sorted(request.keep),
+            "order": [request.order_type, request.session, request.time_in_force],
+        }
+        | _plain_knobs(request)
+        | ({"recoveries": list(item.recoveries)} if item.recoveries else {})
+        | _plain_expectation(item.expected)
+    )
+
+
+def _plain_expectation(expected: Expectation) -> dict[str, object]:
+    most = {
+        "notionalAtMost": plain_text(expected.notional_at_most),
+        "amountAfterAtMost": plain_text(expected.amount_after_at_most),
+    }
+    named = {name: value for name, value in most.items() if value is not None}
+    return {"expected": named} if named else {}
+
+
+def _plain_knobs(request: PlanRequest) -> dict[str, object]:
+    """Options without a value are left out, so that stored requests from before they existed keep
+    their hash.
+    """
+    knobs = {
+        "target": request.target if request.target is not LiquidationTarget.MARGIN_CALL else None,
+        "priceBand": plain_text(request.price_band or None),
+        "maxAdvShare": plain_text(request.caps.adv_share),
+        "maxSliceNotional": plain_text(request.caps.slice_notional),
+        "override": request.override or None,
+    }
+    return {name: knob for name, knob in knobs.items() if knob is not None}

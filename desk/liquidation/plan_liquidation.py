@@ -12,7 +12,6 @@ from decimal import Inexact
 
 import structlog
 
-from desk.assessment.assess_recovery import is_recovery
 from desk.context import DeskContext
 from desk.four_eyes.kill_switch import frozen_by
 from desk.four_eyes.request_approval import would_ask
@@ -25,7 +24,6 @@ from desk.liquidation.one_person_limit import (
 )
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.resting_orders import others, resting_orders, waits_for
-from desk.open_orders import as_open_orders
 from domain.approval import ApprovalKind
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView, OrderView
@@ -33,6 +31,7 @@ from domain.ids import AccountId
 from domain.liquidation import plan
 from domain.liquidation_plan import Plan
 from domain.money import AmountTooLarge
+from domain.open_orders import as_open_orders
 from domain.phrase_texts import english
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
@@ -141,8 +140,8 @@ async def plan_now(
     if off is not None:
         return off
     left = others(read.orders, resting_orders(desk, view.case, read.book.book, read.orders, now))
-    orders = as_open_orders(desk, read.book.book, left, now)
-    if is_recovery(view.case):
+    orders = as_open_orders(left, read.book.book, desk.cover_conditions(now))
+    if view.case.is_recovery:
         return await plan_case_recovery(desk, view.case, read.book, orders, item.plan, item.recoveries, now)
     book = book_of(view.case.alert_type, read.book.book)
     return plan(book, orders, item.plan, desk.policy.plans, now, desk.market_hours(now))

@@ -5,22 +5,21 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.case_event import case_event, twin_events
 from desk.audit import case_entry
 from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_change
 from desk.liquidation.liquidation_command import Liquidate
 from desk.liquidation.plan_liquidation import PlannedLiquidation, ReadAhead
-from desk.open_orders import as_open_orders
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import LiquidationStarted, Uncurable
 from domain.case import Case, CaseTrigger, decide
 from domain.events import Event, OrderView
-from domain.ids import OrderId, client_order_id
+from domain.ids import OrderId
 from domain.liquidation import uncovered_amount
 from domain.money import plain_text
-from domain.order import Order, OrderStatus
+from domain.open_orders import as_open_orders
+from domain.order import Order, OrderStatus, client_order_id
 from domain.principal import Principal
 from domain.refusals import Refusal
 from domain.requested_amount import book_of
@@ -40,7 +39,7 @@ async def record_liquidation(
     assert not isinstance(case, Refusal)
     orders = _orders(desk, principal, planned, case, now)
     order_views = [OrderView(order, view.account) for order in orders]
-    if not is_recovery(case):
+    if not case.is_recovery:
         uncovered = _uncovered(desk, case, read, [*read.orders, *order_views], now)
         case = replace(case, uncovered_amount=uncovered)
     before = replace(view, symbols=read.book.symbols)
@@ -69,7 +68,9 @@ def _uncovered(
 ) -> Decimal:
     """The amount that counting orders leave to collect; an order that waits for its market does not count."""
     book = book_of(case.alert_type, read.book.book)
-    return uncovered_amount(book, as_open_orders(desk, book, orders, now), now, desk.policy.max_price_age)
+    return uncovered_amount(
+        book, as_open_orders(orders, book, desk.cover_conditions(now)), now, desk.policy.max_price_age
+    )
 
 
 def _orders(

@@ -7,13 +7,12 @@ both can never trade. Until then the liquidation is refused as ORDERS_RESTING, o
 from collections.abc import Sequence
 from datetime import datetime
 
-from desk.assessment.assess_recovery import is_recovery
 from desk.context import DeskContext
-from desk.open_orders import order_cover
 from desk.order_steps import store_step
 from domain.case import Case
 from domain.events import Event, OrderView
 from domain.margin import Book
+from domain.open_orders import order_cover
 from domain.order import CancelCause, OrderChange, OrderSide, ask_cancel
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
@@ -69,7 +68,7 @@ _SHOWN = 10
 def _concerns(case: Case, view: OrderView) -> bool:
     if view.order.case_id == case.id:
         return True
-    return view.order.side is OrderSide.SELL and not is_recovery(case)
+    return view.order.side is OrderSide.SELL and not case.is_recovery
 
 
 def _rests(desk: DeskContext, book: Book, view: OrderView, now: datetime) -> bool:
@@ -78,4 +77,4 @@ def _rests(desk: DeskContext, book: Book, view: OrderView, now: datetime) -> boo
         return False
     if order.called_off:
         return order.cancel_cause is CancelCause.RESTING
-    return order_cover(desk, book, order, now) is OrderCover.RESTS
+    return order_cover(order, book, desk.cover_conditions(now)) is OrderCover.RESTS

@@ -13,7 +13,7 @@ from heapq import heappush, heapreplace
 
 from desk.assessment.due_calls import amount_demanded, due_calls
 from desk.monitoring.undecided import Undecided, undecided
-from domain.case import AlertType
+from domain.case import RECOVERY_ALERTS, AlertType
 from domain.events import AccountReference
 from domain.ids import AccountId
 from domain.judgement import JudgementPolicy, judge
@@ -22,7 +22,6 @@ from domain.market import FxRate
 from domain.money import ZERO, AmountTooLarge, Currency
 from domain.principal import Audience
 from domain.reporting import convert
-from domain.stock_recovery import RECOVERY_ALERTS
 from domain.what_if import Scenario, Shocked
 from models.book import AccountBook, BookPolicy
 from models.sql.database import consistent_read

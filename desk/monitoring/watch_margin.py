@@ -18,7 +18,6 @@ from functools import partial
 from typing import TypeVar
 
 from desk.assessment.assess_case import assess_account
-from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.case_event import case_event
 from desk.assessment.due_calls import breach_ended, due_calls, exempting
 from desk.assessment.excess_orders import exceeds
@@ -32,7 +31,6 @@ from desk.monitoring.statements import Statements
 from desk.monitoring.stretches import NOTHING_ANNOUNCED, announced, stretches
 from desk.monitoring.take_messages import NO_PRICES, Intake, NewestPrices, Taken, joined
 from desk.monitoring.turning_points import next_turn
-from desk.open_orders import as_open_orders
 from domain.book_changes import BookChange
 from domain.case import Case, CaseStatus, in_doubt, may_resolve, with_figures
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event, OrderEvent, OrderView
@@ -44,6 +42,7 @@ from domain.live_book import LiveBook
 from domain.margin import MarginFigures
 from domain.market import FxRate, Quote
 from domain.money import ZERO, Currency
+from domain.open_orders import as_open_orders
 from domain.reporting import ReportingRate
 from domain.requested_amount import book_of, figures_of
 from domain.stock_recovery import without_amount
@@ -339,7 +338,7 @@ class Monitor:
         own = [view.order for view in watched.orders if view.order.case_id == case.id]
         if case.status is CaseStatus.LIQUIDATING and not own:
             return True
-        if is_recovery(case):
+        if case.is_recovery:
             return not own and may_resolve(case, now, self._desk.policy.close_hold)
         if exempting(watched.account, case.alert_type, figures, now) and not own:
             return True
@@ -358,7 +357,7 @@ class Monitor:
 
     def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
         figures = watched.live.figures(now)
-        if is_recovery(case):
+        if case.is_recovery:
             worth = watched.account.reporting.worth(ZERO)
             return replace(
                 case, figures=without_amount(figures), worth=worth, force_eligible=case.overdue(now)
@@ -378,7 +377,7 @@ class Monitor:
         uncovered = called.amount
         if watched.orders:
             book = book_of(case.alert_type, watched.live.book())
-            orders = as_open_orders(self._desk, book, watched.orders, now)
+            orders = as_open_orders(watched.orders, book, self._desk.cover_conditions(now))
             uncovered = uncovered_amount(book, orders, now, self._desk.policy.max_price_age)
         worth = self._reporting(watched.account).worth(called.amount)
         return with_figures(case, called, uncovered, worth, now, judgement.below_force is Answer.YES)

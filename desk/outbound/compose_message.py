@@ -77,13 +77,13 @@ def _latest(
     latest = earliest + desk.policy.messages.lifetime
     if template not in ASKS:
         return latest
-    if standing.asks_for_stock:
+    if standing.case.is_recovery:
         return min(latest, max(each.due_at for each in standing.due_later(now)))
     return min(latest, standing.case.deadline)
 
 
 def _figures_as_of(standing: Standing, template: MessageTemplate) -> datetime | None:
-    return standing.age.as_of if template in ASKS and not standing.asks_for_stock else None
+    return standing.age.as_of if template in ASKS and not standing.case.is_recovery else None
 
 
 def _unaddressed(message: Message, now: datetime) -> Message:

@@ -15,7 +15,6 @@ from domain.margin import ageing_quote, currencies_in_use, owes_whole_debt
 from domain.message import MessageTemplate
 from domain.principal import EVERYTHING
 from domain.requested_amount import book_of
-from domain.stock_recovery import RECOVERY_ALERTS
 from models.book import AccountBook, load_books
 from models.case import live_cases_of, load_cases
 from models.stock_recovery import open_recoveries_of
@@ -49,7 +48,7 @@ async def _standing(
         return Standing(case, FiguresAge(now, timedelta()), trades=tuple(await trades_of(case.id)))
     if template not in ASKS:
         return Standing(case, FiguresAge(case.closed_at or now, timedelta()))
-    if case.alert_type in RECOVERY_ALERTS:
+    if case.is_recovery:
         return Standing(case, FiguresAge(now, timedelta()), stock=await _stock(case))
     account = (await load_books([case.account_id], desk.policy.books, now))[case.account_id]
     own = Standing(case, _age(desk, account, case, now), unvalued=_unvalued(desk, account, case, now))

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.case_event import case_event
 from desk.audit import BOOK, case_entry
 from desk.context import DeskContext
@@ -37,7 +36,7 @@ async def note_deposit(
     """
     with exact():
         received = after - before
-    views = [view for view in await live_cases_of([account_id]) if not is_recovery(view.case)]
+    views = [view for view in await live_cases_of([account_id]) if not view.case.is_recovery]
     if received <= 0 or not views:
         return
     now = desk.clock()

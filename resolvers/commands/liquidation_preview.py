@@ -10,11 +10,11 @@ from desk.context import DeskContext
 from desk.liquidation.liquidation_command import LiquidateCase
 from desk.liquidation.one_person_limit import load_recent_orders
 from desk.liquidation.plan_liquidation import ReadAhead, in_the_way, plan_now
-from desk.open_orders import order_cover
 from domain.amount_formula import LiquidationTarget
 from domain.ids import CaseId
 from domain.liquidation_plan import NoPlan, Plan, PlannedLeg
 from domain.market_hours import MarketState
+from domain.open_orders import order_cover
 from domain.order import OrderSide, TimeInForce, TradingSession
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OrderCover
@@ -145,7 +145,7 @@ async def liquidation_preview(
 
 def _not_counted(desk: DeskContext, read: ReadAhead, now: datetime) -> list[OrderNotCounted]:
     book = read.book.book
-    covers = [(view, order_cover(desk, book, view.order, now)) for view in read.orders]
+    covers = [(view, order_cover(view.order, book, desk.cover_conditions(now))) for view in read.orders]
     return [
         OrderNotCounted(order=order_of(view), reason=cover)
         for view, cover in covers

@@ -10,10 +10,10 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 
 from desk.context import DeskContext
-from desk.open_orders import as_open_orders
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId
 from domain.margin import Book
+from domain.open_orders import as_open_orders
 from domain.principal import Audience
 from domain.sellable import OpenOrder
 from models.approval import load_approvals
@@ -60,7 +60,7 @@ class BookAndOrders:
 
     def open_orders(self, desk: DeskContext, now: datetime, book: Book | None = None) -> list[OpenOrder]:
         """Open orders for the planner. `book`: the book whose quotes value them, if not the account's own."""
-        return as_open_orders(desk, book or self.book.book, self.orders, now)
+        return as_open_orders(self.orders, book or self.book.book, desk.cover_conditions(now))
 
 
 Load = Callable[[Audience, Sequence[K]], Awaitable[Mapping[K, V]]]

@@ -87,9 +87,10 @@ class Trace:
     def _receives(self, frame: FrameType) -> bool:
         code = frame.f_code
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        return any(self._holds(frame.f_locals.get(name)) for name in names if name != "self")
+        return any(self.holds(frame.f_locals.get(name)) for name in names if name != "self")
 
-    def _holds(self, found: object, depth: int = _NESTING_MAX) -> bool:
+    def holds(self, found: object, depth: int = _NESTING_MAX) -> bool:
+        """Whether one of the values is somewhere inside of what was found."""
         match found:
             case str():
                 return any(value in found for value in self.values)
@@ -100,11 +101,11 @@ class Trace:
             case _ if depth == 0:
                 return False
             case dict():
-                return any(self._holds(each, depth - 1) for pair in found.items() for each in pair)
+                return any(self.holds(each, depth - 1) for pair in found.items() for each in pair)
             case list() | tuple() | set() | frozenset():
-                return any(self._holds(each, depth - 1) for each in found)
+                return any(self.holds(each, depth - 1) for each in found)
             case _ if is_dataclass(found) and not isinstance(found, type):
-                return any(self._holds(getattr(found, each.name, None), depth - 1) for each in fields(found))
+                return any(self.holds(getattr(found, each.name, None), depth - 1) for each in fields(found))
         return False
 
     def stages(self, stages: Sequence["Stage"]) -> list[str]:
@@ -229,7 +230,7 @@ WAYS = (
         [
             Stage("resolvers/commands/settings.py", end="models/audit.py"),
             Stage("desk/approvals.py"),
-            Stage("desk/monitoring/follow_settings.py", end="desk/monitoring/watch_margin.py"),
+            Stage("desk/monitoring/follow_settings.py", end="desk/monitoring/follow_settings.py"),
         ],
         files_max=14,
     ),

@@ -1,6 +1,7 @@
 """Open orders never stay larger than the position, whatever changed it, and a turned position is reported."""
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -21,8 +22,8 @@ from domain.ids import AccountId, Symbol
 from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.market import Instrument, InstrumentKind, OptionRight, OptionTerms, TradeStatus
 from domain.money import total
+from domain.open_orders import order_cover
 from domain.order import CancelCause, OrderSide, OrderStatus
-from domain.order_cover import cover_of
 from domain.phrase import DetailCode, phrase
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
@@ -95,8 +96,8 @@ async def test_an_order_that_waits_for_an_opening_is_cancelled_when_less_is_held
     kit.clock.pass_(hours=9)
     view = await kit.one_order()
     account = (await load_books([view.order.account_id], kit.desk.policy.books, kit.clock())).popitem()[1]
-    hours, young = kit.desk.market_hours(kit.clock()), timedelta(0)
-    assert cover_of(view.order, account.book, hours, kit.clock(), young) is OrderCover.WAITS_FOR_MARKET
+    conditions = replace(kit.desk.cover_conditions(kit.clock()), young=timedelta(0))
+    assert order_cover(view.order, account.book, conditions) is OrderCover.WAITS_FOR_MARKET
     venue = PaperVenue(kit.clock)
     venue.on_quote(quoted(APPLE, 100, kit.clock()))
     venue.on_trade_status(APPLE, TradeStatus.CLOSED, kit.clock())

@@ -18,7 +18,6 @@ import pytest
 
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.open_orders import as_open_orders
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
@@ -33,6 +32,7 @@ from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType
 from domain.market import FxRate, Quote, TradeStatus
 from domain.money import Currency
+from domain.open_orders import as_open_orders
 from domain.order import OrderType
 from models.book import load_all_account_ids, load_books
 from models.case import live_cases_of
@@ -182,7 +182,7 @@ async def check(kit: DeskKit, account_id: AccountId) -> None:
     cases = [view.case for view in await live_cases_of([account_id])]
     orders = await open_orders_of([account_id])
     uncovered = uncovered_amount(
-        account.book, as_open_orders(kit.desk, account.book, orders, now), now, max_age
+        account.book, as_open_orders(orders, account.book, kit.desk.cover_conditions(now)), now, max_age
     )
     assert not figures.stale
     for case in cases:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desk.command import content_hash
-from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, plain_request
+from desk.liquidation.liquidate import plain_request
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from domain.canonical import canonical_text
 from domain.ids import CaseId, Symbol
 from domain.liquidation_plan import LegRequest, PlanRequest

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.calendar import traded_between
-from domain.case import AlertType, Case, CaseCloseReason, CaseStatus
+from domain.case import RECOVERY_ALERTS, AlertType, Case, CaseCloseReason, CaseStatus
 from domain.ids import Symbol
 from domain.letter import (
     ASKS,
@@ -27,7 +27,6 @@ from domain.letter import (
 from domain.message import Contact, MessageTemplate, QuietHours, daily_template
 from domain.money import Currency
 from domain.order import OrderSide
-from domain.stock_recovery import RECOVERY_ALERTS
 from gateway.watch.calendars import Calendars
 from tests.kit.live_desk import case_event
 from tests.unit.test_messages import A_MESSAGE

@@ -9,8 +9,8 @@ import pytest
 
 from domain.margin import Book
 from domain.market_hours import BY_THE_FEED_ALONE, MarketHours, MarketState
+from domain.open_orders import CoverConditions, order_cover
 from domain.order import CancelCause, OrderStatus, OrderType, TradingSession
-from domain.order_cover import cover_of
 from domain.sellable import OrderCover
 from tests.kit.orders import PLACED_AT, an_order
 from tests.unit.books import TENCENT, book, flat, holding, instrument, quote
@@ -29,7 +29,8 @@ def cover(
     of: Book | None = None, hours: MarketHours = BY_THE_FEED_ALONE, age: timedelta = OLD, **changes: Any
 ) -> OrderCover:
     """The cover by a working order of this age, with these fields."""
-    return cover_of(an_order(OrderStatus.NEW, **changes), of or held(), hours, PLACED_AT + age, YOUNG)
+    conditions = CoverConditions(PLACED_AT + age, hours, YOUNG)
+    return order_cover(an_order(OrderStatus.NEW, **changes), of or held(), conditions)
 
 
 def test_an_order_counts_while_it_is_young() -> None:
@@ -45,7 +46,8 @@ def test_an_old_order_counts_where_its_limit_reaches_the_market() -> None:
 
 def test_an_order_that_the_desk_called_off_does_not_count_even_if_it_is_young() -> None:
     order = an_order(OrderStatus.PENDING_CANCEL, cancel_cause=CancelCause.CURED)
-    assert cover_of(order, held(), BY_THE_FEED_ALONE, PLACED_AT, YOUNG) is OrderCover.CALLED_OFF
+    conditions = CoverConditions(PLACED_AT, BY_THE_FEED_ALONE, YOUNG)
+    assert order_cover(order, held(), conditions) is OrderCover.CALLED_OFF
 
 
 @pytest.mark.parametrize("age", [timedelta(), OLD])
