@@ -1,14 +1,13 @@
-"""Lists of cases: filters, sorting, pages, counts and sums."""
+"""Lists of cases: pages, counts and sums. The conditions and orders of `domain.case_filter`, in SQL."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
-from domain.case import AlertType, CaseStatus
+from domain.case import CaseStatus
+from domain.case_filter import CaseFilter, CaseOrderField
 from domain.events import CaseView
-from domain.ids import AccountId, ClientId, Symbol
-from domain.margin import AccountType
+from domain.ids import AccountId
 from domain.money import Currency
 from domain.principal import Audience
 from domain.reporting import AmountAtLeast, Claim
@@ -18,33 +17,6 @@ from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import currency, decimal, time
 from models.sql.where import Page, PageRequest, Where, client_text, like
-
-
-class CaseSort(StrEnum):
-    """The sort key of a list of cases; the id breaks ties."""
-
-    OPENED_AT = "opened_at"
-    DEADLINE = "deadline"
-    AMOUNT = "amount"
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFilter:
-    """Filter for cases; None matches any. `status` None: every case that is not closed."""
-
-    status: tuple[CaseStatus, ...] | None = None
-    alert_type: tuple[AlertType, ...] | None = None
-    account_type: tuple[AccountType, ...] | None = None
-    client_id: ClientId | None = None
-    account_no: str | None = None
-    search: str | None = None
-    symbol: Symbol | None = None
-    amount_at_least: AmountAtLeast | None = None
-    overdue: bool | None = None
-    opened_after: datetime | None = None
-    opened_before: datetime | None = None
-    closed_after: datetime | None = None
-    closed_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +39,7 @@ async def page_cases(
     audience: Audience,
     wanted: CaseFilter,
     request: PageRequest,
-    sort: CaseSort,
+    sort: CaseOrderField,
     descending: bool,
     now: datetime,
     reporting_currency: Currency,
@@ -75,7 +47,7 @@ async def page_cases(
     """One page; the key of a row is `sort_key`."""
     where = _where(audience, wanted, now)
     direction, behind = ("DESC", "<") if descending else ("ASC", ">")
-    if sort is CaseSort.AMOUNT:
+    if sort is CaseOrderField.AMOUNT:
         unknown, amount = _worth_sql(where.value(reporting_currency))
         order = f"{unknown}, {amount} {direction}"
         if request.after is not None:
@@ -95,24 +67,8 @@ async def page_cases(
     return await readable_page(first_rows(listed, where), case_from_row, "margin_case", request.first)
 
 
-def sort_key(sort: CaseSort, view: CaseView, reporting_currency: Currency) -> tuple[object, ...]:
-    """The values that stand for the row in a cursor, the id last.
-
-    By AMOUNT, cases of unknown worth come last (1), sorted by their amounts.
-    """
-    case = view.case
-    match sort:
-        case CaseSort.OPENED_AT:
-            return case.opened_at, case.id
-        case CaseSort.DEADLINE:
-            return case.deadline, case.id
-    if case.worth is None or case.worth.currency != reporting_currency:
-        return 1, case.figures.amount, case.id
-    return 0, case.worth.amount, case.id
-
-
 def _worth_sql(reporting_currency: str) -> tuple[str, str]:
-    """The SQL of `sort_key`; `reporting_currency` is a placeholder."""
+    """The SQL of `domain.case_filter.sort_key`; `reporting_currency` is a placeholder."""
     known = f"COALESCE(c.reporting_currency, '') = {reporting_currency}"
     return (
         f"CASE WHEN {known} THEN 0 ELSE 1 END",

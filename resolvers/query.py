@@ -5,10 +5,11 @@ from typing import Annotated
 
 import strawberry
 
+from domain.case_filter import CaseOrderField, sort_key
 from domain.events import CaseView
 from domain.ids import CaseId, Symbol
 from domain.principal import Capability, Permission
-from models.case_list import CaseSort, count_cases, page_cases, sort_key
+from models.case_list import count_cases, page_cases
 from models.client import (
     AccountRow,
     ClientRow,
@@ -126,10 +127,10 @@ class Query(
         """A keyset page."""
         context = reader(info)
         order = order_by or CaseOrder()
-        sort, descending = CaseSort(order.field.value), order.direction is OrderDirection.DESC
+        sort, descending = order.field, order.direction is OrderDirection.DESC
         wanted = await selected(filter, context.api.reporting_currency)
         reporting = context.api.reporting_currency
-        types = "ids" if sort is CaseSort.AMOUNT else "ts"
+        types = "ids" if sort is CaseOrderField.AMOUNT else "ts"
         pager: Pager[CaseView] = Pager(("cases", wanted, sort, descending), types, context.api.page_size_max)
         request = pager.request(first, after)
         now = context.api.desk.clock()

@@ -2,8 +2,9 @@
 
 from desk.context import DeskContext
 from domain.aging import AgedCase, AgingBucket, aging_buckets
+from domain.case_filter import CaseFilter
 from domain.principal import Audience
-from models.case_list import CaseFilter, case_totals
+from models.case_list import case_totals
 
 
 async def aging(desk: DeskContext, audience: Audience) -> list[AgingBucket]:

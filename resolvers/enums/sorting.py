@@ -2,15 +2,8 @@
 
 from enum import StrEnum
 
+from domain.case_filter import CaseOrderField
 from resolvers.enums.descriptions import Descriptions
-
-
-class CaseOrderField(StrEnum):
-    """The fields by which cases can be sorted."""
-
-    OPENED_AT = "opened_at"
-    DEADLINE = "deadline"
-    AMOUNT = "amount"
 
 
 class OrderDirection(StrEnum):

@@ -4,12 +4,13 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from domain.case_filter import CaseFilter, CaseOrderField
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent, OrderEventKind
 from domain.ids import Symbol
 from domain.market import Quote
 from domain.money import Currency
 from domain.principal import Audience
-from models.case_list import CaseFilter, CaseSort, page_cases
+from models.case_list import page_cases
 from models.market import known_symbols, load_quotes
 from models.order import OrderFilter, page_orders
 from models.outbox import stream_head
@@ -57,7 +58,7 @@ class CaseEvents(LiveOperation):
                 self._request.audience,
                 self._wanted,
                 request,
-                CaseSort.OPENED_AT,
+                CaseOrderField.OPENED_AT,
                 False,
                 now,
                 api.reporting_currency,

@@ -7,6 +7,8 @@ from decimal import Decimal
 import strawberry
 
 from domain.case import LIVE, AlertType, CaseStatus
+from domain.case_filter import CaseFilter as CaseSelection
+from domain.case_filter import CaseOrderField
 from domain.currencies import unknown_currencies
 from domain.ids import ClientId, Symbol
 from domain.margin import AccountType
@@ -14,8 +16,7 @@ from domain.market import FxRate
 from domain.money import Currency
 from domain.reporting import AmountAtLeast, reporting_rate
 from models.book import load_fx_rates, rates_by_base
-from models.case_list import CaseFilter as CaseSelection
-from resolvers.enums.sorting import CaseOrderField, OrderDirection
+from resolvers.enums.sorting import OrderDirection
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.node import filter_id
 from resolvers.kit.search import search_of, unique
@@ -26,7 +27,7 @@ from resolvers.kit.search import search_of, unique
     "live cases match."
 )
 class CaseFilter:
-    """To models.case_list.CaseFilter."""
+    """To domain.case_filter.CaseFilter."""
 
     status: list[CaseStatus] | None = strawberry.field(
         default=None,
@@ -138,7 +139,7 @@ async def selected(filter: CaseFilter | None, reporting: Currency) -> CaseSelect
 
 @strawberry.input(description="The sort order of a list of cases.")
 class CaseOrder:
-    """To models.case_list.CaseSort and a direction."""
+    """To domain.case_filter.CaseOrderField and a direction."""
 
     field: CaseOrderField = strawberry.field(
         default=CaseOrderField.OPENED_AT, description="The field to sort by."

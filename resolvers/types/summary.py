@@ -7,10 +7,11 @@ from decimal import Decimal
 import strawberry
 
 from domain.case import LIVE, LONG_TERM, CaseStatus
+from domain.case_filter import CaseFilter
 from domain.principal import Audience
 from domain.reporting import by_account, convert
 from models.book import load_fx_rates, rates_by_base
-from models.case_list import CaseFilter, CaseTotal, case_totals, count_ended
+from models.case_list import CaseTotal, case_totals, count_ended
 from models.sql.database import consistent_read
 from resolvers.kit.context import ReadContext
 from resolvers.types.currency_amount import CurrencyAmount

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.case import CaseStatus
+from domain.case_filter import CaseFilter
 from domain.events import AccountReference, BookChanged, Event, OrderEvent
 from domain.ids import ClientId
 from domain.order import OrderStatus
 from domain.principal import Audience, Permission
 from gateway.settings import DEVELOPMENT_SECRET
-from models.case_list import CaseFilter
 from models.order import OrderFilter
 from resolvers.kit.node import global_id
 from resolvers.subscription import scope_text

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from domain.case import AlertType, CaseCloseReason, CaseStatus
+from domain.case_filter import CaseFilter as CaseSelection
 from domain.events import CaseEvent, OrderEvent, OrderEventKind, OrderView
 from domain.ids import EventId, Symbol
 from domain.margin import AccountType
@@ -80,7 +81,7 @@ def an_order_event() -> OrderEvent:
     return OrderEvent(EventId("1"), NOW, OrderEventKind.STATUS_CHANGED, view, previous_status=None)
 
 
-def cases_with(**chosen: Any) -> case_list.CaseFilter:
+def cases_with(**chosen: Any) -> CaseSelection:
     return CaseFilter(**{"status": list(CaseStatus), **chosen}).selection(USD, {})
 
 
@@ -88,7 +89,7 @@ def orders_with(**chosen: Any) -> order.OrderFilter:
     return OrderFilter(**chosen).selection()
 
 
-def listed_cases(wanted: case_list.CaseFilter) -> tuple[str, list[Any]]:
+def listed_cases(wanted: CaseSelection) -> tuple[str, list[Any]]:
     where = case_list._where(EVERYTHING, wanted, NOW)
     return str(where), where.values
 
@@ -111,12 +112,12 @@ async def database(tmp_path: Path) -> AsyncIterator[None]:
 @pytest.mark.usefixtures("database")
 async def test_every_field_of_the_filter_of_cases_selects_in_the_list_and_in_the_stream() -> None:
     event = a_closed_case()
-    for field in (each.name for each in fields(case_list.CaseFilter)):
+    for field in (each.name for each in fields(CaseSelection)):
         some, none = (cases_with(**{field: value}) for value in CASES[field])
         assert getattr(some, field) != getattr(none, field), f"CaseFilter.selection leaves out {field}"
         assert listed_cases(some) != listed_cases(none), f"models/case_list.py leaves out {field}"
         told = [case_event_kind(event, wanted, EVERYTHING) for wanted in (some, none)]
-        assert told == [event.kind, None], f"resolvers/live_feed/filters.py leaves out {field}"
+        assert told == [event.kind, None], f"domain/case_filter.py leaves out {field}"
 
 
 @pytest.mark.usefixtures("database")

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from domain.case_filter import CaseFilter, CaseOrderField, sort_key
 from domain.events import CaseEvent, CaseEventKind, CaseView
 from domain.ids import AccountId, CaseId, ClientId, EventId
 from domain.margin import AccountTerms, AccountType
@@ -17,7 +18,7 @@ from domain.principal import EVERYTHING
 from domain.reporting import AmountAtLeast, reporting_rate
 from models.book_import import insert_account
 from models.case import insert_case
-from models.case_list import CaseFilter, CaseSort, page_cases, sort_key
+from models.case_list import page_cases
 from models.client import ClientRow, insert_client
 from models.sql.database import Database
 from models.sql.where import PageRequest
@@ -64,7 +65,7 @@ async def page(
     wanted: CaseFilter, first: int = 100, after: tuple[object, ...] | None = None, *, descending: bool = True
 ) -> list[CaseView]:
     request = PageRequest(first, after)
-    found = await page_cases(EVERYTHING, wanted, request, CaseSort.AMOUNT, descending, NOON, HKD)
+    found = await page_cases(EVERYTHING, wanted, request, CaseOrderField.AMOUNT, descending, NOON, HKD)
     return list(found.rows)
 
 
@@ -117,7 +118,7 @@ async def test_a_list_by_amount_is_sorted_by_worth_with_unknown_worth_last(
         after = None
         while found := await page(CaseFilter(), size, after, descending=descending):
             rows += found
-            after = sort_key(CaseSort.AMOUNT, found[-1], HKD)
+            after = sort_key(CaseOrderField.AMOUNT, found[-1], HKD)
         assert len({view.case.id for view in rows}) == len(rows) == 54
         worth = [None if each.account.base_currency in (CHF, EUR) else each.case.worth for each in rows]
         known = [each.amount for each in worth if each is not None]

@@ -9,6 +9,7 @@ from desk.orders.record_execution import record_execution
 from desk.statements.apply_book import apply_statement
 from domain.book_changes import PositionStated
 from domain.case import CaseStatus
+from domain.case_filter import CaseFilter, CaseOrderField
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ExecutionId
@@ -16,7 +17,7 @@ from domain.liquidation_plan import LegRequest
 from domain.money import Currency
 from domain.principal import EVERYTHING
 from models.case import live_cases_of
-from models.case_list import CaseFilter, CaseSort, page_cases
+from models.case_list import page_cases
 from models.sql.codec import event_from_text
 from models.sql.database import fetch
 from models.sql.where import PageRequest
@@ -131,6 +132,6 @@ async def test_a_case_that_has_ended_is_not_overdue_in_the_list_either(kit: Desk
     assert ended.status is CaseStatus.RESOLVED
     wanted = CaseFilter(status=(CaseStatus.RESOLVED,), overdue=overdue)
     page = await page_cases(
-        EVERYTHING, wanted, PageRequest(10), CaseSort.OPENED_AT, False, kit.clock(), Currency("HKD")
+        EVERYTHING, wanted, PageRequest(10), CaseOrderField.OPENED_AT, False, kit.clock(), Currency("HKD")
     )
     assert [each.case.id for each in page.rows] == ([] if overdue else [ended.id])

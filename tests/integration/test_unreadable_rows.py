@@ -13,6 +13,7 @@ from desk.evidence.reports import liquidation_records, margin_records
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationStarted, Refused
+from domain.case_filter import CaseFilter, CaseOrderField
 from domain.doubt import DoubtReason
 from domain.events import CaseView
 from domain.ids import AccountId
@@ -23,7 +24,7 @@ from domain.refusals import RefusalCode
 from domain.risk_settings import ApprovalLimits
 from models.book import load_base_currencies
 from models.case import live_cases_of
-from models.case_list import CaseFilter, CaseSort, case_totals, page_cases
+from models.case_list import case_totals, page_cases
 from models.client import ClientFilter, page_clients
 from models.doubt import doubts_of
 from models.market import held_markets, markets_of_instruments
@@ -68,7 +69,9 @@ async def scene(kit: DeskKit) -> Scene:
 
 
 async def _pages_of_cases(desk: Scene) -> list[str]:
-    page = await page_cases(EVERYTHING, CaseFilter(), ALL, CaseSort.OPENED_AT, True, desk.kit.clock(), USD)
+    page = await page_cases(
+        EVERYTHING, CaseFilter(), ALL, CaseOrderField.OPENED_AT, True, desk.kit.clock(), USD
+    )
     return [view.case.account_id for view in page.rows]
 
 
@@ -199,7 +202,7 @@ async def test_pages_go_on_behind_damaged_rows(kit: DeskKit) -> None:
     seen, after = [], None
     while True:
         page = await page_cases(
-            EVERYTHING, CaseFilter(), PageRequest(1, after), CaseSort.OPENED_AT, False, kit.clock(), USD
+            EVERYTHING, CaseFilter(), PageRequest(1, after), CaseOrderField.OPENED_AT, False, kit.clock(), USD
         )
         assert page.rows, "no page is empty while others follow"
         seen += [view.case.account_id for view in page.rows]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from desk.assessment.case_event import case_event
 from desk.context import DeskContext
 from domain.case import LIVE, CaseCloseReason, CaseStatus
+from domain.case_filter import CaseFilter
 from domain.events import CaseEvent, CaseEventKind, CaseView, OrderEvent, OrderEventKind, OrderView
 from domain.ids import AccountId, CaseId, ClientId, EventId, Symbol
 from domain.money import Currency
@@ -22,7 +23,6 @@ from domain.principal import EVERYTHING, Audience, Permission
 from domain.reporting import AmountAtLeast, Worth
 from gateway.resources import make_desk
 from gateway.settings import load_settings
-from models.case_list import CaseFilter
 from models.order import OrderFilter
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
 from tests.kit.live_desk import case_event as some_case_event
