@@ -18,10 +18,8 @@ from functools import partial
 from typing import TypeVar
 
 from desk.assessment.assess_case import assess_account
+from desk.assessment.assessment_due import Known, assessment_due
 from desk.assessment.case_event import case_event
-from desk.assessment.due_calls import breach_ended, due_calls, exempting
-from desk.assessment.excess_orders import exceeds
-from desk.assessment.missing_prices import differ, open_gaps
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
 from desk.monitoring.account_steps import AccountSteps, Step
@@ -32,7 +30,7 @@ from desk.monitoring.stretches import NOTHING_ANNOUNCED, announced, stretches
 from desk.monitoring.take_messages import NO_PRICES, Intake, NewestPrices, Taken, joined
 from desk.monitoring.turning_points import next_turn
 from domain.book_changes import BookChange
-from domain.case import Case, CaseStatus, in_doubt, may_resolve, with_figures
+from domain.case import Case, in_doubt, with_figures
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event, OrderEvent, OrderView
 from domain.ids import AccountId, Symbol
 from domain.inputs import Message, Outcome
@@ -310,43 +308,15 @@ class Monitor:
 
     def _must_assess(self, watched: _Watched) -> bool:
         now = self._desk.clock()
-        account, figures = watched.account, watched.live.figures(now)
-        judgement = self._judged(watched, figures)
-        if breach_ended(account, judgement):
-            return True
+        figures = watched.live.figures(now)
         cases = [view.case for view in watched.cases]
-        seen = {case.alert_type for case in cases}
-        if judgement.called - seen and due_calls(account, judgement, figures, now) - seen:
-            return True
-        if exceeds(watched.account, watched.orders, now):
-            return True
-        if differ(account, open_gaps(account, judgement, figures, cases, now)):
-            return True
-        return any(self._case_is_due(watched, case, figures, judgement, now) for case in cases)
+        known = Known(watched.account, figures, self._judged(watched, figures), cases, watched.orders)
+        return assessment_due(known, now, self._desk.policy.close_hold) is not None
 
     def _judged(self, watched: _Watched, figures: MarginFigures) -> Judgement:
         # The live book is copied only if something in it is unknown.
         book = watched.live.book() if figures.unvalued else watched.account.book
         return judge(book, figures, self._desk.policy.judgement)
-
-    def _case_is_due(
-        self, watched: _Watched, case: Case, figures: MarginFigures, judgement: Judgement, now: datetime
-    ) -> bool:
-        below_force = judgement.below_force is Answer.YES
-        if not case.force_eligible and (case.overdue(now) or below_force):
-            return True
-        own = [view.order for view in watched.orders if view.order.case_id == case.id]
-        if case.status is CaseStatus.LIQUIDATING and not own:
-            return True
-        if case.is_recovery:
-            return not own and may_resolve(case, now, self._desk.policy.close_hold)
-        if exempting(watched.account, case.alert_type, figures, now) and not own:
-            return True
-        if not judgement.ends(case.alert_type):
-            return False
-        return any(order.cancellable and not order.override for order in own) or (
-            not own and may_resolve(case, now, self._desk.policy.close_hold)
-        )
 
     async def _assess(self, account_id: AccountId) -> None:
         async with transaction():
