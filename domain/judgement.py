@@ -138,14 +138,27 @@ class Judgement:
 _MARGIN_ALERTS = {AccountType.MARGIN: AlertType.MAINTENANCE, AccountType.INTRADAY: AlertType.INTRADAY}
 
 
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The answers to the questions about one account."""
+
+    below_maintenance: Answer
+    below_force: Answer
+    owes: Answer
+    over_financed: Answer
+
+
+_ALL_UNKNOWN = _Answers(Answer.UNKNOWN, Answer.UNKNOWN, Answer.UNKNOWN, Answer.UNKNOWN)
+
+
 def judge(book: Book, figures: MarginFigures, policy: JudgementPolicy) -> Judgement:
     """The decisions that follow from `figures`, which were computed from the book."""
     if book.incomplete:
         # Gaps that would remain once everything is stated are reported at once.
         gaps = judge(replace(book, incomplete=False), figures, policy).gaps
-        return _judged(book, *(Answer.UNKNOWN,) * 4, old=figures.stale, gaps=gaps)
+        return _judged(book, _ALL_UNKNOWN, old=figures.stale, gaps=gaps)
     if not figures.unvalued:
-        return _judged(book, *_from_figures(book, figures), old=figures.stale)
+        return _judged(book, _from_figures(book, figures), old=figures.stale)
     with exact():
         return _from_ranges(book, figures.as_of, policy)
 
@@ -173,36 +186,33 @@ def above_force(figures: MarginFigures) -> bool:
     return not figures.unvalued and figures.liquid_net_assets >= figures.force_close_margin
 
 
-def _judged(
-    book: Book,
-    below_maintenance: Answer,
-    below_force: Answer,
-    owes: Answer,
-    over_financed: Answer,
-    *,
-    old: bool,
-    gaps: tuple[Gap, ...] = (),
-) -> Judgement:
-    due = _due(book, below_maintenance, owes, over_financed)
-    return Judgement(below_maintenance, below_force, owes, over_financed, old, gaps, due)
+def _judged(book: Book, answers: _Answers, *, old: bool, gaps: tuple[Gap, ...] = ()) -> Judgement:
+    return Judgement(
+        answers.below_maintenance,
+        answers.below_force,
+        answers.owes,
+        answers.over_financed,
+        old,
+        gaps,
+        _due(book, answers),
+    )
 
 
-def _due(
-    book: Book, below_maintenance: Answer, owes: Answer, over_financed: Answer
-) -> dict[AlertType, Answer]:
+def _due(book: Book, answers: _Answers) -> dict[AlertType, Answer]:
     """A breach that the trading limit covers is not due: its case would be cured at once, and open again."""
     if book.terms.account_type is AccountType.CASH:
-        return {AlertType.CASH_DEBT: owes}
-    breach = owes if book.rule.whole_debt else _both(owes, below_maintenance)
+        return {AlertType.CASH_DEBT: answers.owes}
+    both = _both(answers.owes, answers.below_maintenance)
+    breach = answers.owes if book.rule.whole_debt else both
     due = {_MARGIN_ALERTS[book.terms.account_type]: breach}
     if book.rule.over_financing_triggers:
-        due[AlertType.OVER_FINANCING] = over_financed
+        due[AlertType.OVER_FINANCING] = answers.over_financed
     return due
 
 
-def _from_figures(book: Book, figures: MarginFigures) -> tuple[Answer, Answer, Answer, Answer]:
+def _from_figures(book: Book, figures: MarginFigures) -> _Answers:
     over = round_money(figures.over_financing, book.terms.base_currency)
-    return (
+    return _Answers(
         _answer(figures.liquid_net_assets < figures.maintenance_margin),
         _answer(figures.liquid_net_assets < figures.force_close_margin),
         _answer(figures.amount > 0),
@@ -219,7 +229,8 @@ def _from_ranges(book: Book, now: datetime, policy: JudgementPolicy) -> Judgemen
     answers = (_below_zero(excess), _below_zero(force), _to_collect(need, base), _to_collect(over, base))
     gauges = ((_excess,), (_force_excess,), deciding, (_debt,))
     open_ = [gauge for answer, of in zip(answers, gauges, strict=True) for gauge in of if _is_open(answer)]
-    return _judged(book, *answers, old=is_old(book, now, policy.max_age), gaps=parts.gaps(open_))
+    old = is_old(book, now, policy.max_age)
+    return _judged(book, _Answers(*answers), old=old, gaps=parts.gaps(open_))
 
 
 Gauge = Callable[[Totals], Decimal]

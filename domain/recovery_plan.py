@@ -6,7 +6,6 @@ the open orders, never more than the short then. Prices, quotes and lots are tho
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from domain.canonical import plain
@@ -15,9 +14,8 @@ from domain.closing import Closable
 from domain.covered_options import Today, written_calls
 from domain.ids import Symbol
 from domain.liquidation import collar_reason, no_plan, refuses
-from domain.liquidation_plan import LegRequest, Plan, PlannedLeg, PlanPolicy, PlanRequest, Uncurable
+from domain.liquidation_plan import LegRequest, Plan, PlannedLeg, Uncurable
 from domain.margin import Book, Holding
-from domain.market_hours import MarketHours
 from domain.money import ZERO, exact, lots_needed, lots_within, round_money, total, whole_lots
 from domain.order_caps import capped
 from domain.planning_context import without
@@ -41,28 +39,25 @@ def plan_recovery(
     book: Book,
     open_orders: Iterable[OpenOrder],
     recoveries: Sequence[Recovery],
-    request: PlanRequest,
-    limits: PlanPolicy,
-    now: datetime,
-    hours: MarketHours,
+    pricing: Pricing,
 ) -> Plan | Refusal:
     """The orders that bring back what is outstanding, or as much as possible; a refusal if there are none.
 
     `recoveries` are the open ones to serve. The policy of the request is not used; its legs, if any, name the
     positions, the largest quantities and the limits. The amounts of the plan are 0.
     """
-    refused = refuses(request, limits)
+    refused = refuses(pricing.request, pricing.limits)
     if refused is not None:
         return refused
     open_orders = tuple(open_orders)
     rest = after_open_orders(book, open_orders)
-    goals = _goals(rest, recoveries, hours.today)
+    goals = _goals(rest, recoveries, pricing.hours.today)
     if not any(goal.need for goal in goals):
         return Refusal(
             RefusalCode.NOTHING_TO_COLLECT,
             "Nothing is left to bring back: nothing is outstanding, or open orders cover it.",
         )
-    draft = _Draft(rest, open_orders, Pricing(request, limits, now, hours))
+    draft = _Draft(rest, open_orders, pricing)
     with exact():
         refused = draft.refuses_legs(goals)
         if refused is not None:

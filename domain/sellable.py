@@ -76,6 +76,14 @@ def after_open_orders(
 
 
 @dataclass(frozen=True, slots=True)
+class _Quoted:
+    """The quote of a position, and the rate of its currency into the base currency."""
+
+    quote: Quote
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Pricing:
     """The inputs that determine at which price a position may be closed."""
 
@@ -92,8 +100,7 @@ class Pricing:
         quoted = self._quoted(book, held)
         if isinstance(quoted, RefusalCode):
             return quoted
-        quote, rate = quoted
-        side = closing_side(held)
+        quote, side = quoted.quote, closing_side(held)
         price = side_price(quote, side)
         if price is None:
             return RefusalCode.NO_QUOTE
@@ -104,7 +111,7 @@ class Pricing:
         if self.request.order_type is OrderType.LIMIT:
             limit = self._limit(held, quote, price, place)
             price = reckoned(quote, side, limit)
-        return self._closable(book, held, quote, rate, price, limit, place)
+        return self._closable(book, held, quoted, price, limit, place)
 
     def at_limit(self, book: Book, held: Holding, limit: Decimal) -> Closable | Refusal | RefusalCode:
         """All whole lots of the position at a limit price named by an operator, or why not.
@@ -121,7 +128,7 @@ class Pricing:
         quoted = self._quoted(book, held)
         if isinstance(quoted, RefusalCode):
             return quoted
-        quote, rate = quoted
+        quote = quoted.quote
         if not is_valid(held.instrument, limit):
             lower, higher = neighbours(held.instrument, quote, limit)
             return Refusal(
@@ -136,10 +143,10 @@ class Pricing:
         if price <= 0:
             # The market is at 0 or below: such an order promises no money.
             return RefusalCode.NO_QUOTE
-        return self._closable(book, held, quote, rate, price, limit, place)
+        return self._closable(book, held, quoted, price, limit, place)
 
-    def _quoted(self, book: Book, held: Holding) -> tuple[Quote, Decimal] | RefusalCode:
-        """The quote, and the rate into the base currency, if the position trades and both are good.
+    def _quoted(self, book: Book, held: Holding) -> _Quoted | RefusalCode:
+        """The quote and the rate, if the position trades and both are good.
 
         A currency without an FX rate is NO_QUOTE, since its money has no value.
         """
@@ -151,7 +158,7 @@ class Pricing:
             return RefusalCode.NO_QUOTE
         if held.quote.is_stale(self.now, self.limits.max_quote_age):
             return RefusalCode.STALE_QUOTE
-        return held.quote, rate
+        return _Quoted(held.quote, rate)
 
     def _blocked(self, held: Holding) -> RefusalCode | None:
         """An auction accepts limit orders only, and so does a closed market."""
@@ -185,14 +192,13 @@ class Pricing:
         self,
         book: Book,
         held: Holding,
-        quote: Quote,
-        rate: Decimal,
+        quoted: _Quoted,
         price: Decimal,
         limit: Decimal | None,
         place: CollarPlace,
     ) -> Closable | RefusalCode:
         with exact():
-            ready = closable_at(held, quote, price, rate, book.rule, limit)
+            ready = closable_at(held, quoted.quote, price, quoted.rate, book.rule, limit)
         if not ready.lots:
             return RefusalCode.OFF_LOT
         return replace(

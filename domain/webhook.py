@@ -232,22 +232,25 @@ def replayed(webhook: Webhook, epoch: str, offset: int) -> Webhook:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The event at `offset`, posted to an endpoint; `fault` None: the receiver accepted it."""
+
+    offset: int
+    fault: str | None
+    at: datetime
+
+
 def after_post(
-    webhook: Webhook,
-    offset: int,
-    fault: str | None,
-    *,
-    policy: RetryPolicy,
-    disable_after: timedelta,
-    jitter: float,
-    now: datetime,
+    webhook: Webhook, post: Post, *, policy: RetryPolicy, disable_after: timedelta, jitter: float
 ) -> Webhook:
-    """The endpoint after the event at `offset` was posted; `fault` None: the receiver accepted it.
+    """The endpoint after an event was posted to it.
 
     A failed event is retried, before any later one, until the endpoint has failed for `disable_after`.
     """
+    fault, now = post.fault, post.at
     if fault is None:
-        return replace(webhook, offset=offset, delivered_at=now, **_WELL)
+        return replace(webhook, offset=post.offset, delivered_at=now, **_WELL)
     since = webhook.failing_since or now
     failing = replace(webhook, attempts=webhook.attempts + 1, failing_since=since, reason=fault)
     if now - since >= disable_after:

@@ -253,7 +253,8 @@ async def _planned(
     now: datetime,
 ) -> Plan | Refusal:
     if case.is_recovery:
-        return await plan_case_recovery(desk, case, account, orders, request, (), now)
+        item = LiquidateCase(case.id, None, request)
+        return await plan_case_recovery(desk, case, account, orders, item, now)
     return plan(
         book_of(case.alert_type, account.book),
         orders,

@@ -142,7 +142,7 @@ async def plan_now(
     left = others(read.orders, resting_orders(desk, view.case, read.book.book, read.orders, now))
     orders = as_open_orders(left, read.book.book, desk.cover_conditions(now))
     if view.case.is_recovery:
-        return await plan_case_recovery(desk, view.case, read.book, orders, item.plan, item.recoveries, now)
+        return await plan_case_recovery(desk, view.case, read.book, orders, item, now)
     book = book_of(view.case.alert_type, read.book.book)
     return plan(book, orders, item.plan, desk.policy.plans, now, desk.market_hours(now))
 

@@ -16,6 +16,7 @@ from desk.outbound.outbound_counts import OutboundCounts
 from domain.events import Event, LostEvent
 from domain.ids import EventId
 from domain.webhook import (
+    Post,
     Webhook,
     WebhookId,
     WebhookStatus,
@@ -107,15 +108,13 @@ class WebhookDeliverer:
             return None
         fault = await self._port.post(webhook.url, *self._signed(current, event, row.offset))
         self._counts.posts[fault is None] += 1
-        policy, now = self._desk.policy.webhooks, self._desk.clock()
+        policy = self._desk.policy.webhooks
         after = after_post(
             webhook,
-            row.offset,
-            fault,
+            Post(row.offset, fault, self._desk.clock()),
             policy=policy.retry,
             disable_after=policy.disable_after,
             jitter=self._jitter(),
-            now=now,
         )
         if after.status is WebhookStatus.DISABLED:
             await self._store_disabled(webhook, after)

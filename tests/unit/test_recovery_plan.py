@@ -20,7 +20,7 @@ from domain.order import OrderSide, OrderType, TradingSession
 from domain.order_caps import OrderCaps
 from domain.recovery_plan import plan_recovery
 from domain.refusals import Refusal, RefusalCode
-from domain.sellable import OpenOrder
+from domain.sellable import OpenOrder, Pricing
 from domain.stock_recovery import (
     RecallCause,
     Recovery,
@@ -83,11 +83,15 @@ A_SHORTFALL = a_recovery(1, alert_type=AlertType.COVERED_CALL_SHORTFALL)
 HOURS = MarketHours(lambda market: MarketState.OPEN, today)
 
 
+def pricing(request: PlanRequest, hours: MarketHours = HOURS) -> Pricing:
+    return Pricing(request, PlanPolicy(), NOW, hours)
+
+
 def planned(
     of: Book, *recoveries: Recovery, orders: tuple[OpenOrder, ...] = (), **asked: object
 ) -> Plan | Refusal:
     request = PlanRequest(**asked)  # type: ignore[arg-type]
-    return plan_recovery(of, orders, recoveries, request, PlanPolicy(), NOW, HOURS)
+    return plan_recovery(of, orders, recoveries, pricing(request))
 
 
 def legs(made: Plan | Refusal) -> dict[str, int]:
@@ -226,7 +230,7 @@ def test_the_remainder_is_part_of_the_recall_and_not_of_the_whole_short() -> Non
 
     one_lot = PlanRequest(caps=OrderCaps(slice_notional=Decimal(41_000)))
     short = book(shares(-500))
-    capped = plan_recovery(short, (), [a_recovery(300, may_stay=200)], one_lot, PlanPolicy(), NOW, HOURS)
+    capped = plan_recovery(short, (), [a_recovery(300, may_stay=200)], pricing(one_lot))
     assert left(capped) == [(RefusalCode.CAPPED, Decimal(200))]
     assert legs(capped) == {TENCENT: 100}
     assert left(planned(book(shares(-250)), a_recovery(220, may_stay=30))) == [
@@ -364,10 +368,7 @@ def test_a_plan_adds_up_what_it_pays_in_whole_units_and_waits_for_a_closed_marke
         book(written),
         (),
         (a_recovery(700, alert_type=AlertType.COVERED_CALL_SHORTFALL),),
-        PlanRequest(),
-        PlanPolicy(),
-        NOW,
-        MarketHours(lambda market: MarketState.SHUT, today),
+        pricing(PlanRequest(), MarketHours(lambda market: MarketState.SHUT, today)),
     )
     assert isinstance(found, Plan)
     (leg,) = found.legs
@@ -446,9 +447,6 @@ def test_the_volume_cap_counts_what_is_open_of_the_same_stock_alone() -> None:
             short,
             (OpenOrder(symbol, OrderSide.BUY, Decimal(200)),),
             [a_recovery(1000)],
-            PlanRequest(caps=share),
-            PlanPolicy(),
-            NOW,
-            HOURS,
+            pricing(PlanRequest(caps=share)),
         )
         assert legs(found) == {TENCENT: left}

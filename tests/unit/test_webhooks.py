@@ -16,6 +16,7 @@ from domain.principal import EVERYTHING
 from domain.refusals import Refusal
 from domain.webhook import (
     ALERTS,
+    Post,
     UrlPolicy,
     Webhook,
     WebhookId,
@@ -175,7 +176,8 @@ def test_an_answer_forgets_the_failures_before() -> None:
 
 
 def _posted(webhook: Webhook, fault: str | None, now: datetime) -> Webhook:
-    return after_post(webhook, 11, fault, policy=POLICY, disable_after=timedelta(hours=12), jitter=0, now=now)
+    post = Post(11, fault, now)
+    return after_post(webhook, post, policy=POLICY, disable_after=timedelta(hours=12), jitter=0)
 
 
 async def test_a_post_arrives_whole() -> None:
