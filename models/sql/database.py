@@ -9,6 +9,7 @@ inherits, so every entry point (a request, a worker) enters `Database.active()`;
 inside `transaction()`, since it would share the transaction's connection.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -115,11 +116,17 @@ class Database:
 
     async def open(self) -> None:
         """Connect; raises `DatabaseUnavailable`, whose message contains no password."""
+        opening = asyncio.ensure_future(self._open())
         try:
-            await self._open()
+            await asyncio.shield(opening)
         except (OSError, PostgresError, SqliteError) as error:
             await self.close()  # The thread of an SQLite connection would keep the process from ending.
             raise DatabaseUnavailable(_explained(error)) from error
+        except asyncio.CancelledError:
+            # The thread of an SQLite connection reports to the event loop, which must not be closed by then.
+            await asyncio.wait([opening])
+            await self.close()
+            raise
 
     async def _open(self) -> None:
         if self._url.startswith("sqlite://"):
