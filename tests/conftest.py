@@ -63,8 +63,8 @@ WORKERS_MAX = 4
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`: one more than there are cores, for tests also wait, for leases and other processes."""
-    return min((os.cpu_count() or 1) + 1, WORKERS_MAX)
+    """For `-n auto`: two more than there are cores, for tests also wait, for leases and other processes."""
+    return min((os.cpu_count() or 1) + 2, WORKERS_MAX)
 
 
 STACKS = {
