@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.http.graphql import Endpoint
+from gateway.http.graphql import Endpoint, fault_response
 from gateway.http.limits import BodyLimit, document_limits
 from gateway.http.live import Live
 from gateway.http.report_endpoint import ReportEndpoint
@@ -84,6 +84,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             ),
             Middleware(BodyLimit, max_body_bytes=settings.max_body_bytes),
         ],
+        exception_handlers={Exception: fault_response},
         lifespan=_lifespan(settings, parts or Parts()),
     )
 

@@ -27,7 +27,12 @@ from gateway.resources import Resources
 from resolvers.execution.documents import Document
 from resolvers.execution.executor import AdmittedOperation, Executor
 from resolvers.kit.context import RequestContext
-from resolvers.kit.errors import DATABASE_TROUBLE, DatabaseTrouble, refused_by_database
+from resolvers.kit.errors import (
+    DATABASE_TROUBLE,
+    DatabaseTrouble,
+    internal_error,
+    refused_by_database,
+)
 
 RETRY_AFTER_S = 1
 NOT_ALLOWED = 405
@@ -177,6 +182,12 @@ def error_response(status: int, code: str, message: str, **facts: object) -> JSO
     """A refusal outside GraphQL, in the shape of a GraphQL error."""
     body = {"errors": [{"message": message, "extensions": {"code": code, **facts}}]}
     return JSONResponse(body, status_code=status)
+
+
+async def fault_response(request: Request, fault: Exception) -> Response:
+    """The response to a request that a bug has ended; uvicorn logs the traceback once more."""
+    error = internal_error(fault, "request failed", path=request.url.path)
+    return JSONResponse({"errors": [error.formatted]}, status_code=500)
 
 
 def database_trouble(trouble: DatabaseTrouble, path: str) -> JSONResponse:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import structlog
 from graphql import GraphQLError
 from strawberry import Schema
 
@@ -20,17 +19,15 @@ from resolvers.kit.errors import (
     CURSOR_EXPIRED,
     CURSOR_INVALID,
     FORBIDDEN,
-    INTERNAL,
     ApiError,
     coded,
+    internal_error,
 )
 from resolvers.live_feed.preparation import Prepared, SubscriptionPreparer
 from subscriptions.connections.protocol import Subscribe
 from subscriptions.connections.running import Caller, Single
 from subscriptions.live.metrics import LiveMetrics
 from subscriptions.stream.bus import PositionLost
-
-log = structlog.get_logger()
 
 
 class LiveRequests:
@@ -92,5 +89,4 @@ class LiveRequests:
             return [coded(failure).formatted]
         if isinstance(failure, UnstorableText):
             return [ApiError(BAD_USER_INPUT, f"{failure}.").formatted]
-        log.error("an operation failed", exc_info=failure)
-        return [ApiError(INTERNAL, "An internal fault of the desk ended the operation.").formatted]
+        return [internal_error(failure, "an operation failed").formatted]

@@ -89,13 +89,20 @@ def coded(error: GraphQLError) -> GraphQLError:
     if isinstance(original, DATABASE_TROUBLE):
         refused = refused_by_database(original, ".".join(map(str, error.path or ())))
         return _with(error, refused.message, {"code": refused.code, **refused.facts})
+    fault = internal_error(original, "resolver failed", path=error.path)
+    return _with(error, fault.message, dict(fault.extensions or {}))
+
+
+def internal_error(fault: BaseException, event: str, **where: object) -> GraphQLError:
+    """Log a fault of the desk with its traceback; returns what the client sees over any transport."""
+    message = "An internal error occurred. Report the reference in `extensions` to the desk's operator."
+    return GraphQLError(message, extensions={"code": INTERNAL, "reference": _logged(fault, event, **where)})
+
+
+def _logged(fault: BaseException, event: str, **where: object) -> str:
     reference = uuid4().hex
-    log.error("resolver failed", reference=reference, path=error.path, exc_info=original)
-    return _with(
-        error,
-        "An internal error occurred. Report the reference in `extensions` to the desk's operator.",
-        {"code": INTERNAL, "reference": reference},
-    )
+    log.error(event, reference=reference, exc_info=fault, **where)
+    return reference
 
 
 DatabaseTrouble = DatabaseUnavailable | PrivilegeMissing | Busy | StatementCutOff
@@ -115,9 +122,8 @@ class RefusedByDatabase:
 def refused_by_database(trouble: DatabaseTrouble, path: str) -> RefusedByDatabase:
     """Log the database error and return what the client receives over any transport."""
     if isinstance(trouble, StatementCutOff):
-        reference = uuid4().hex
         # With a traceback, which shows the statement that takes so long.
-        log.error("resolver failed", reference=reference, path=path, exc_info=trouble)
+        reference = _logged(trouble, "resolver failed", path=path)
         message = (
             "The database took too long and cancelled the statement. Ask for less, or send the same request "
             "again."
