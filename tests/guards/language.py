@@ -24,22 +24,10 @@ from graphql import (
     build_schema,
 )
 
-from tests.kit.source import ROOT, tracked_files
+from tests.kit.source import PRODUCT, ROOT, tracked_files
 
 LEAST_WORDS = 3
 """Of a description in the schema: a noun phrase or a sentence, never the name said once more."""
-CODE = (
-    "outages",
-    "domain",
-    "models",
-    "desk",
-    "resolvers",
-    "subscriptions",
-    "venues",
-    "feeds",
-    "messages",
-    "gateway",
-)
 GLOSSARY = ROOT / "docs/glossary.md"
 _FENCE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
@@ -120,7 +108,7 @@ def texts() -> Iterator[Place]:
     """All of them: code, pages, descriptions."""
     for path in tracked_files():
         parts = path.relative_to(ROOT).parts
-        if path.suffix == ".py" and parts[0] in CODE and "migrations" not in parts:
+        if path.suffix == ".py" and parts[0] in PRODUCT and "migrations" not in parts:
             yield from texts_of_code(path)
         elif path.suffix == ".md":
             yield from texts_of_page(path)

@@ -3,8 +3,8 @@
 import ast
 import re
 
-from tests.guards.language import CODE, GLOSSARY, descriptions, findings, is_poor, texts, wrong_words
-from tests.kit.source import ROOT
+from tests.guards.language import GLOSSARY, descriptions, findings, is_poor, texts, wrong_words
+from tests.kit.source import PRODUCT, ROOT
 
 SCHEMA = (ROOT / "schema.graphql").read_text()
 
@@ -41,7 +41,7 @@ def test_guard_notices_a_word_and_a_short_description() -> None:
 def test_no_identifier_uses_such_a_word() -> None:
     """Names in snake case count as their words."""
     found = []
-    for folder in CODE:
+    for folder in PRODUCT:
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
