@@ -224,28 +224,28 @@ async def test_a_stale_price_calls_no_order_off(kit: DeskKit) -> None:
     assert (await order(working.id)).order.status is OrderStatus.NEW
 
 
-async def test_over_financing_opens_a_case_of_its_own_where_the_rule_says_so(kit: DeskKit) -> None:
+def _trigger_over_financing(kit: DeskKit) -> None:
     rule = AmountRule(over_financing_triggers=True)
     books = replace(
         kit.desk.policy.books, settings=RiskPolicyCache(RiskPolicy(dict.fromkeys(AccountType, rule)))
     )
+    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, books=books))
+
+
+async def test_over_financing_opens_a_case_of_its_own_where_the_rule_says_so(kit: DeskKit) -> None:
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     account_id = await kit.account("M1", -50_000, {APPLE: 2000}, financing_limit=40_000)
     await kit.assess(account_id)
     assert await live_cases_of([account_id]) == []
-    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, books=books))
+    _trigger_over_financing(kit)
     await kit.assess(account_id)
     opened = await only_case(account_id)
     assert (opened.alert_type, opened.figures.amount) == (AlertType.OVER_FINANCING, Decimal(10_000))
 
 
 async def test_both_kinds_of_breach_open_two_cases_with_the_same_figures(kit: DeskKit) -> None:
-    rule = AmountRule(over_financing_triggers=True)
-    books = replace(
-        kit.desk.policy.books, settings=RiskPolicyCache(RiskPolicy(dict.fromkeys(AccountType, rule)))
-    )
-    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, books=books))
+    _trigger_over_financing(kit)
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     account_id = await kit.account("M1", -150_000, {APPLE: 2000}, financing_limit=40_000)
@@ -257,11 +257,7 @@ async def test_both_kinds_of_breach_open_two_cases_with_the_same_figures(kit: De
 
 async def test_a_case_for_over_financing_asks_sells_and_ends_for_that_alone(kit: DeskKit) -> None:
     """Margin asks for 20,000 and the financing limit for 5,000 of it: the account lacks 20,000."""
-    rule = AmountRule(over_financing_triggers=True)
-    books = replace(
-        kit.desk.policy.books, settings=RiskPolicyCache(RiskPolicy(dict.fromkeys(AccountType, rule)))
-    )
-    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, books=books))
+    _trigger_over_financing(kit)
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     account_id = await kit.account("M1", -150_000, {APPLE: 2000}, financing_limit=145_000)
