@@ -72,7 +72,7 @@ class StockRecalled:
     )
     quantity: Decimal = strawberry.field(description="The recalled quantity, in units.")
     allocated: Decimal = strawberry.field(
-        description="The quantity that accounts have to return in units, the sum of their shares."
+        description="The quantity, in units, that accounts have to return: the sum of their shares."
     )
     unallocated: Decimal = strawberry.field(
         description="The part of the quantity that no account was asked to return, in units: less than a "

@@ -165,7 +165,8 @@ class ReplayWebhookInput:
     after: str | None = strawberry.field(
         default=None,
         description="The `cursor` of a delivery of this webhook: the events after it are delivered again. "
-        "Omitted: continue where deliveries stopped.",
+        "The cursor of another webhook gives the error CURSOR_INVALID. Omitted: continue where deliveries "
+        "stopped.",
     )
     from_now: bool = strawberry.field(
         default=False,

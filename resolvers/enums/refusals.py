@@ -122,8 +122,8 @@ DESCRIPTIONS: Descriptions = {
                 "names the limit."
             ),
             "CURSOR_REFUSED": (
-                "The cursor does not belong to this webhook, or the events after it were pruned. Replay "
-                "with `fromNow`, and query the current state."
+                "The events after the cursor were pruned, or the database was restored since. Replay with "
+                "`fromNow`, and query the current state."
             ),
             "UNREADABLE": (
                 "Stored data that this depends on is damaged; the log of the desk has the details. When "

@@ -1,7 +1,7 @@
 """GraphQL errors: always with a code, never with a stack trace.
 
 A business refusal is not an error: it is data with a `RefusalCode`. An error means that the request is
-invalid (BAD_USER_INPUT), is not allowed (UNAUTHENTICATED, FORBIDDEN), or met a fault of the desk (INTERNAL,
+invalid (BAD_USER_INPUT), is not allowed (FORBIDDEN), or met a fault of the desk (INTERNAL,
 DATABASE_TIMEOUT, with a reference that finds the traceback in the log). A database outage
 (DATABASE_UNAVAILABLE) is no fault of the desk and logs one line when it begins and one when it ends. Nor is a
 lock held by another transaction (DATABASE_BUSY). In both cases the client may send the same request again.

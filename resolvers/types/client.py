@@ -127,7 +127,8 @@ class Account(Node):
         description="The base currency, as an ISO 4217 code. All figures of the account are in this currency."
     )
     close_only: bool = strawberry.field(
-        description="Whether the client may only reduce positions: true while the account has a live case."
+        description="Whether the client may only reduce positions: true while the account has a live case "
+        "that asks for money, and for an intraday account also shortly before the close of its market."
     )
     reference: strawberry.Private[AccountReference]
 
