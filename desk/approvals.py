@@ -155,13 +155,6 @@ def _audit(
         "maker": approval.maker,
         "reason": approval.decision_reason,
     }
-    return entry(
-        actor,
-        now,
-        trigger.lower(),
-        "approval",
-        approval.id,
-        about | detail,
-        before={"status": ApprovalStatus.PENDING},
-        after={"status": approval.status},
+    return entry(actor, now, trigger.lower(), "approval", approval.id, about | detail).changing(
+        before={"status": ApprovalStatus.PENDING}, after={"status": approval.status}
     )

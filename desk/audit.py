@@ -41,13 +41,12 @@ def entry(
     entity: str,
     entity_id: str,
     detail: dict[str, Any] | None = None,
-    *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
 ) -> AuditEntry:
-    """An audit entry; `by` is the caller, with the request's id, or a part of the desk."""
+    """An audit entry; `by` is the caller, with the request's id, or a part of the desk. `AuditEntry.changing`
+    adds what the action changed.
+    """
     actor, request_id = (by, None) if isinstance(by, str) else (by.subject, by.request_id)
-    return AuditEntry(now, actor, action, entity, entity_id, detail or {}, before, after, request_id)
+    return AuditEntry(now, actor, action, entity, entity_id, detail or {}, request_id=request_id)
 
 
 def case_entry(
@@ -67,7 +66,7 @@ def case_entry(
         return None
     is_now["amount"] = plain(after.figures.amount)
     name = action or _what_happened(before, after)
-    return entry(by, now, name, "case", after.id, detail, before=was, after=is_now)
+    return entry(by, now, name, "case", after.id, detail).changing(before=was, after=is_now)
 
 
 def order_entry(
@@ -80,7 +79,7 @@ def order_entry(
 ) -> AuditEntry:
     """The entry for a change of an order; `before` None: the order was recorded."""
     was, is_now = _states(before, after, _COUNTED)
-    return entry(by, now, action, "order", after.id, detail, before=was, after=is_now)
+    return entry(by, now, action, "order", after.id, detail).changing(before=was, after=is_now)
 
 
 def message_entry(
@@ -91,7 +90,7 @@ def message_entry(
     """
     was, is_now = _states(before, after, _PERSONAL)
     about = {"message": after.id, **detail}
-    return entry(by, now, action, "case", after.case_id, about, before=was, after=is_now)
+    return entry(by, now, action, "case", after.case_id, about).changing(before=was, after=is_now)
 
 
 def webhook_entry(
@@ -110,7 +109,7 @@ def webhook_entry(
         was, is_now = _states(before, after, _SECRET)
     elif before is not None:
         was = plain_fields(before, _SECRET)
-    return entry(by, now, action, "webhook", of.id, detail, before=was, after=is_now)
+    return entry(by, now, action, "webhook", of.id, detail).changing(before=was, after=is_now)
 
 
 def snapshot_entry(taken: StoredSnapshot, now: datetime) -> AuditEntry:
@@ -118,7 +117,7 @@ def snapshot_entry(taken: StoredSnapshot, now: datetime) -> AuditEntry:
     changing the chain.
     """
     named = {"id": taken.id, "kind": taken.kind, "occasion": taken.occasion, "hash": taken.hash}
-    return entry(SNAPSHOTS, now, SNAPSHOT_TAKEN, "case", taken.case_id, after=named)
+    return entry(SNAPSHOTS, now, SNAPSHOT_TAKEN, "case", taken.case_id).changing(after=named)
 
 
 def _what_happened(before: Case | None, after: Case) -> str:

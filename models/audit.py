@@ -5,7 +5,7 @@ transaction waits for another's hash. Rows that are not chained yet are the tail
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +46,12 @@ class AuditEntry:
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     request_id: str | None = None
+
+    def changing(
+        self, *, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None
+    ) -> "AuditEntry":
+        """The entry with what the action changed."""
+        return replace(self, before=before, after=after)
 
 
 @dataclass(frozen=True, slots=True)

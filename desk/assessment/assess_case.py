@@ -128,7 +128,7 @@ async def _look_at(
         assessed = await assess_recovery(desk, account, view.case, measured.figures, own, now)
         case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
     else:
-        case = _progress(desk, account, view.case, measured, orders, bool(own), now)
+        case = _progress(desk, account, view.case, measured, orders, now)
         case = await _exempted(account, case, measured.figures, now)
     events, called_off = await _call_off(desk, superfluous, now)
     case = await restore_automatic(desk, case, called_off, now)
@@ -159,7 +159,8 @@ async def _mark_account(
         marks.append(("writtenOff", account.written_off, lasting))
     if marks:
         before, after = ({name: plain(each[when]) for name, *each in marks} for when in (0, 1))
-        await write_audit([entry(MONITOR, now, "mark", "account", account_id, before=before, after=after)])
+        marked = entry(MONITOR, now, "mark", "account", account_id)
+        await write_audit([marked.changing(before=before, after=after)])
 
 
 def _takes_no_orders(desk: DeskContext, account: AccountBook, now: datetime) -> bool:
@@ -190,7 +191,6 @@ def _progress(
     case: Case,
     measured: _Measured,
     orders: Sequence[OrderView],
-    has_orders: bool,
     now: datetime,
 ) -> Case:
     """The case after this assessment.
@@ -198,6 +198,7 @@ def _progress(
     It fails closed: a stale price, or a missing one that matters, ends no case. The case then keeps the
     figures of the last certain assessment.
     """
+    has_orders = any(each.order.case_id == case.id for each in orders)
     judgement = measured.judgement
     below_force = judgement.below_force is Answer.YES
     if case.status is CaseStatus.LIQUIDATING and not has_orders:

@@ -16,14 +16,8 @@ async def expire_trading_limit(account: AccountBook, now: datetime) -> AccountBo
     account_id, terms = account.account.account_id, account.book.terms
     await set_trading_limit(account_id, ZERO)
     await bump_book(account_id)
-    ended = entry(
-        MONITOR,
-        now,
-        "expireTradingLimit",
-        "account",
-        account_id,
-        before={"tradingLimit": plain(terms.trading_limit)},
-        after={"tradingLimit": plain(ZERO)},
+    ended = entry(MONITOR, now, "expireTradingLimit", "account", account_id).changing(
+        before={"tradingLimit": plain(terms.trading_limit)}, after={"tradingLimit": plain(ZERO)}
     )
     await write_audit([ended])
     return replace(account, book=replace(account.book, terms=replace(terms, trading_limit=ZERO)))

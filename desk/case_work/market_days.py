@@ -71,15 +71,9 @@ async def set_market_day(desk: DeskContext, principal: Principal, command: SetMa
 def _audit(
     principal: Principal, recorded: RecordedMarketDay, before: MarketDay | None, key: str
 ) -> AuditEntry:
-    return entry(
-        principal,
-        recorded.at,
-        "setMarketDay",
-        "market",
-        recorded.override.market,
-        {"idempotencyKey": key},
-        before=None if before is None else plain_override(before),
-        after=plain_override(recorded.override),
+    after, detail = recorded.override, {"idempotencyKey": key}
+    return entry(principal, recorded.at, "setMarketDay", "market", after.market, detail).changing(
+        before=None if before is None else plain_override(before), after=plain_override(after)
     )
 
 

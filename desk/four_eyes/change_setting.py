@@ -285,13 +285,5 @@ def _audit(principal: Principal, version: SettingVersion, approval: Approval) ->
         "maker": version.requested_by,
         "effectiveAt": version.effective_at.isoformat(),
     }
-    return entry(
-        principal,
-        version.approved_at,
-        "changeSetting",
-        version.kind,
-        version.subject,
-        detail,
-        before=facts_of(version.before),
-        after=facts_of(version.value),
-    )
+    record = entry(principal, version.approved_at, "changeSetting", version.kind, version.subject, detail)
+    return record.changing(before=facts_of(version.before), after=facts_of(version.value))

@@ -75,8 +75,8 @@ async def execute_kill_switch_off(
     await end_switch(ended)
     detail = {"maker": approval.maker, "approval": approval.id, "reason": approval.reason}
     was, is_now = differences(switch, ended)
-    record = entry(approver, now, "killSwitchOff", "killSwitch", switch.id, detail, before=was, after=is_now)
-    await write_audit([record])
+    record = entry(approver, now, "killSwitchOff", "killSwitch", switch.id, detail)
+    await write_audit([record.changing(before=was, after=is_now)])
     return Executed()
 
 
@@ -122,8 +122,8 @@ async def _switched_on(
     switch = KillSwitch(id_, command.frozen, principal.subject, command.reason, now)
     await insert_switch(switch)
     detail = {"idempotencyKey": command.idempotency_key}
-    record = entry(principal, now, "killSwitchOn", "killSwitch", switch.id, detail, after=plain(switch))
-    await write_audit([record])
+    record = entry(principal, now, "killSwitchOn", "killSwitch", switch.id, detail)
+    await write_audit([record.changing(after=plain(switch))])
     return switch
 
 

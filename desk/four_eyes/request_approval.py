@@ -94,13 +94,6 @@ def _audit(principal: Principal, approval: Approval) -> AuditEntry:
         "reason": approval.reason,
         "expiresAt": approval.expires_at.isoformat(),
     }
-    return entry(
-        principal,
-        approval.created_at,
-        "requestApproval",
-        "approval",
-        approval.id,
-        detail,
-        before=loads(approval.before) or None,
-        after=loads(approval.after),
+    return entry(principal, approval.created_at, "requestApproval", "approval", approval.id, detail).changing(
+        before=loads(approval.before) or None, after=loads(approval.after)
     )

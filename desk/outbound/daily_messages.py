@@ -78,13 +78,8 @@ async def _expire(now: datetime) -> int:
 
 
 def _expiry(expired: Expired, now: datetime) -> AuditEntry:
-    return entry(
-        MESSAGES,
-        now,
-        "messageSettled",
-        "case",
-        expired.case_id,
-        {"message": expired.message_id},
+    detail = {"message": expired.message_id}
+    return entry(MESSAGES, now, "messageSettled", "case", expired.case_id, detail).changing(
         before={"status": MessageStatus.QUEUED},
         after={"status": MessageStatus.EXPIRED, "reason": expired.reason},
     )

@@ -46,20 +46,8 @@ async def accept_incomplete(desk: DeskContext, principal: Principal, command: Ac
         accepted = await clear_doubts(account_id, [DoubtReason.INCOMPLETE], command.subjects)
         detail = {"idempotencyKey": command.idempotency_key, "reason": command.reason}
         before = {"doubts": plain(accepted)}
-        await write_audit(
-            [
-                entry(
-                    principal,
-                    now,
-                    "acceptIncomplete",
-                    "account",
-                    account_id,
-                    detail,
-                    before=before,
-                    after={"doubts": []},
-                )
-            ]
-        )
+        record = entry(principal, now, "acceptIncomplete", "account", account_id, detail)
+        await write_audit([record.changing(before=before, after={"doubts": []})])
         await bump_book(account_id)
         await outbox.append([BookChanged(desk.event_id(), now, account_id)])
         return Done(account_id)

@@ -89,14 +89,8 @@ async def take_trade_status(desk: DeskContext, stated: TradeStatusStated) -> App
         if not await save_trade_status(stated, began, now):
             return Applied(newer=before.at)
         if before.status is not stated.status:
-            changed = entry(
-                MARKET,
-                now,
-                "state",
-                "instrument",
-                stated.symbol,
-                before={"tradeStatus": before.status},
-                after={"tradeStatus": stated.status},
+            changed = entry(MARKET, now, "state", "instrument", stated.symbol).changing(
+                before={"tradeStatus": before.status}, after={"tradeStatus": stated.status}
             )
             await write_audit([changed])
     return Applied()
@@ -197,7 +191,5 @@ async def _audit(
     if after == before:
         return
     detail = plain(stated)
-    record = entry(
-        BOOK, desk.clock(), "state", "account", account_id, detail, before=plain(before), after=plain(after)
-    )
-    await write_audit([record])
+    record = entry(BOOK, desk.clock(), "state", "account", account_id, detail)
+    await write_audit([record.changing(before=plain(before), after=plain(after))])

@@ -247,4 +247,5 @@ def _audit(
     detail: dict[str, object] = {"idempotencyKey": command.idempotency_key}
     if left_out:
         detail["leftOut"] = list(left_out)
-    return entry(principal, recall.recalled_at, "recallStock", "stockRecall", recall.id, detail, after=after)
+    record = entry(principal, recall.recalled_at, "recallStock", "stockRecall", recall.id, detail)
+    return record.changing(after=after)

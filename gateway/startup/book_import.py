@@ -251,7 +251,7 @@ async def _save_changed(
         await save_instrument(instrument, part.factors, status_at)
         before, after = differences(_as_stored(known), part)
         about = ("import", "instrument", part.instrument.symbol)
-        await write_audit([entry(IMPORT, now, *about, before=before, after=after)])
+        await write_audit([entry(IMPORT, now, *about).changing(before=before, after=after)])
 
 
 async def _import_clients(
@@ -320,4 +320,4 @@ def _client_entry(row: ClientRow, client: BookClient, now: datetime) -> AuditEnt
 
 
 def _entry(now: datetime, entity: str, entity_id: str, stored: object) -> AuditEntry:
-    return entry(IMPORT, now, "import", entity, entity_id, after=plain(stored))
+    return entry(IMPORT, now, "import", entity, entity_id).changing(after=plain(stored))
