@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
+from desk.case_work.case_command import CaseCommand, CaseEdit, CaseRequest, change_case
 from desk.context import DeskContext
 from desk.follow_up import note
 from desk.outcomes import Outcome
@@ -31,7 +31,6 @@ async def add_follow_up(desk: DeskContext, principal: Principal, command: AddFol
         noted = await note(desk, edited, principal.subject, command.note, now)
         return CaseEdit(noted, {"note": command.note})
 
-    request = {"note": command.note}
-    return await change_case(
-        desk, principal, "addFollowUp", command.of, request, change, needs=Capability.ANNOTATE
-    )
+    content = {"note": command.note}
+    request = CaseRequest(principal, "addFollowUp", command.of, content, Capability.ANNOTATE)
+    return await change_case(desk, request, change)

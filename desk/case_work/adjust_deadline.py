@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.audit import case_entry
-from desk.case_work.case_command import NO_CASE, CaseCommand, CaseEdit, change_case, record_edit
+from desk.case_work.case_command import NO_CASE, CaseCommand, CaseEdit, CaseRequest, change_case, record_edit
 from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalDraft, request_approval
@@ -35,6 +35,15 @@ class AdjustDeadline:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A person's move of a deadline: who, why, and who approved it, if it required approval."""
+
+    author: str
+    reason: str
+    approved_by: str | None = None
+
+
 async def adjust_deadline(desk: DeskContext, principal: Principal, command: AdjustDeadline) -> Outcome:
     """Shorten or extend the deadline."""
 
@@ -44,24 +53,15 @@ async def adjust_deadline(desk: DeskContext, principal: Principal, command: Adju
             return after
         if _is_far(desk, view, command.deadline):
             return await _ask(desk, principal, view, command)
-        await keep(desk, view.case, after, principal.subject, command.reason, None, now)
+        await _record_move(desk, view.case, after, _Move(principal.subject, command.reason), now)
         return CaseEdit(after, {"reason": command.reason})
 
-    request = {"deadline": command.deadline.isoformat(), "reason": command.reason}
-    return await change_case(
-        desk, principal, "adjustDeadline", command.of, request, change, needs=Capability.ADJUST_DEADLINE
-    )
+    content = {"deadline": command.deadline.isoformat(), "reason": command.reason}
+    request = CaseRequest(principal, "adjustDeadline", command.of, content, Capability.ADJUST_DEADLINE)
+    return await change_case(desk, request, change)
 
 
-async def keep(
-    desk: DeskContext,
-    before: Case,
-    after: Case,
-    author: str,
-    reason: str,
-    approved_by: str | None,
-    now: datetime,
-) -> None:
+async def _record_move(desk: DeskContext, before: Case, after: Case, move: _Move, now: datetime) -> None:
     """Record the move if the deadline changed."""
     if before.deadline == after.deadline:
         return
@@ -69,12 +69,12 @@ async def keep(
         desk.new_id(),
         before.id,
         now,
-        author,
+        move.author,
         DeadlineChangeKind.PERSON,
         before.deadline,
         after.deadline,
-        reason,
-        approved_by,
+        move.reason,
+        move.approved_by,
     )
     await insert_deadline_changes([change])
 
@@ -114,7 +114,8 @@ async def execute_deadline(
     after = with_deadline(view.case, datetime.fromisoformat(loads(approval.command)["deadline"]), now)
     if isinstance(after, Refusal):
         return after
-    await keep(desk, view.case, after, approval.maker, approval.reason or "", principal.subject, now)
+    move = _Move(approval.maker, approval.reason or "", principal.subject)
+    await _record_move(desk, view.case, after, move, now)
     await record_edit(desk, view, after, now)
     detail = {"reason": approval.reason, "approval": approval.id, "maker": approval.maker}
     edited = case_entry(principal, now, view.case, after, "adjustDeadline", detail)

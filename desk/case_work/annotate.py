@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
+from desk.case_work.case_command import CaseCommand, CaseEdit, CaseRequest, change_case
 from desk.context import DeskContext
 from desk.outcomes import Outcome
 from domain.case import CaseTrigger, decide
@@ -30,7 +30,6 @@ async def update_remark(desk: DeskContext, principal: Principal, command: Update
         audit = {"before": view.case.remark, "after": command.remark}
         return CaseEdit(replace(edited, remark=command.remark), audit)
 
-    request = {"remark": command.remark}
-    return await change_case(
-        desk, principal, "updateRemark", command.of, request, change, needs=Capability.ANNOTATE
-    )
+    content = {"remark": command.remark}
+    request = CaseRequest(principal, "updateRemark", command.of, content, Capability.ANNOTATE)
+    return await change_case(desk, request, change)

@@ -41,25 +41,33 @@ class CaseEdit:
     audit: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class CaseRequest:
+    """A caller's request to execute an operation on one case; `content`: its further fields as plain data."""
+
+    principal: Principal
+    operation: str
+    command: CaseCommand
+    content: dict[str, Any]
+    needs: Capability
+
+    def command_request(self) -> CommandRequest:
+        """The request with the case as part of its content."""
+        of = self.command
+        content = {"case": of.case_id, "expectedVersion": of.expected_version, **self.content}
+        return CommandRequest(self.principal, self.operation, of.idempotency_key, content, (self.needs,))
+
+
 Change = Callable[[CaseView, datetime], Awaitable[CaseEdit | Outcome | Refusal]]
 
 
-async def change_case(
-    desk: DeskContext,
-    principal: Principal,
-    operation: str,
-    command: CaseCommand,
-    request: dict[str, Any],
-    change: Change,
-    *,
-    needs: Capability,
-) -> Outcome:
+async def change_case(desk: DeskContext, request: CaseRequest, change: Change) -> Outcome:
     """Run `change` on the locked case and store the result, once per key.
 
     `change` may write data that belongs to the case if it then returns a `CaseEdit`, or a `Refused` with the
     approval that it requested.
     """
-    content = {"case": command.case_id, "expectedVersion": command.expected_version, **request}
+    principal, operation, command = request.principal, request.operation, request.command
 
     async def decide() -> Outcome | Refusal:
         now = desk.clock()
@@ -77,8 +85,7 @@ async def change_case(
         await write_audit([edited or entry(principal, now, operation, "case", view.case.id, detail)])
         return Done(command.case_id)
 
-    whole = CommandRequest(principal, operation, command.idempotency_key, content, (needs,))
-    return await run_once(desk, whole, command.case_id, decide)
+    return await run_once(desk, request.command_request(), command.case_id, decide)
 
 
 def newer_than_seen(case: Case, expected_version: int | None) -> Refusal | None:

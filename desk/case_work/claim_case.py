@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
+from desk.case_work.case_command import CaseCommand, CaseEdit, CaseRequest, change_case
 from desk.context import DeskContext
 from desk.outcomes import Outcome
 from domain.case import Case
@@ -29,15 +29,9 @@ async def claim_case(desk: DeskContext, principal: Principal, command: ClaimCase
         after = claimed(view.case, principal.subject, now, lasts, command.take_over)
         return _edit(view.case, after)
 
-    return await change_case(
-        desk,
-        principal,
-        "claimCase",
-        command.of,
-        {"takeOver": command.take_over},
-        change,
-        needs=Capability.ANNOTATE,
-    )
+    content = {"takeOver": command.take_over}
+    request = CaseRequest(principal, "claimCase", command.of, content, Capability.ANNOTATE)
+    return await change_case(desk, request, change)
 
 
 async def release_case(desk: DeskContext, principal: Principal, command: CaseCommand) -> Outcome:
@@ -46,7 +40,8 @@ async def release_case(desk: DeskContext, principal: Principal, command: CaseCom
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
         return _edit(view.case, released(view.case, principal.subject, now))
 
-    return await change_case(desk, principal, "releaseCase", command, {}, change, needs=Capability.ANNOTATE)
+    request = CaseRequest(principal, "releaseCase", command, {}, Capability.ANNOTATE)
+    return await change_case(desk, request, change)
 
 
 def _edit(before: Case, after: Case | Refusal) -> CaseEdit | Refusal:

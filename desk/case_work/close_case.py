@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from desk.assessment.assess_case import assess_account
 from desk.audit import case_entry
-from desk.case_work.case_command import NO_CASE, CaseEdit, change_case, record_edit
+from desk.case_work.case_command import NO_CASE, CaseEdit, CaseRequest, change_case, record_edit
 from desk.case_work.mark_exception import WithReason
 from desk.context import DeskContext
 from desk.follow_up import note
@@ -57,15 +57,9 @@ async def ask_to_close(
         )
         return await request_approval(desk, principal, draft, why, now)
 
-    return await change_case(
-        desk,
-        principal,
-        operation,
-        command.of,
-        {"reason": command.reason},
-        change,
-        needs=Capability.CLOSE_CASE,
-    )
+    content = {"reason": command.reason}
+    request = CaseRequest(principal, operation, command.of, content, Capability.CLOSE_CASE)
+    return await change_case(desk, request, change)
 
 
 async def execute_close(

@@ -6,7 +6,7 @@ An operator follows up; the daily message stops and nothing is liquidated until 
 from dataclasses import dataclass
 from datetime import datetime
 
-from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
+from desk.case_work.case_command import CaseCommand, CaseEdit, CaseRequest, change_case
 from desk.context import DeskContext
 from desk.follow_up import note
 from desk.outcomes import Outcome
@@ -48,7 +48,6 @@ async def _move(
             moved = await note(desk, moved, principal.subject, command.reason, now)
         return CaseEdit(moved, audit)
 
-    request = {"reason": command.reason}
-    return await change_case(
-        desk, principal, operation, command.of, request, change, needs=Capability.MARK_EXCEPTION
-    )
+    content = {"reason": command.reason}
+    request = CaseRequest(principal, operation, command.of, content, Capability.MARK_EXCEPTION)
+    return await change_case(desk, request, change)
