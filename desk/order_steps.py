@@ -6,7 +6,7 @@ from typing import Any
 
 from desk.audit import DISPATCHER, order_entry
 from desk.context import DeskContext
-from domain.events import Fill, OrderEvent, OrderEventKind, OrderView
+from domain.events import OrderEvent, OrderEventKind, OrderView
 from domain.ids import OrderId
 from domain.order import Order, OrderChange, OrderStatus
 from domain.order_states import FILL_TRIGGERS, OrderAlert, OrderTrigger
@@ -24,7 +24,6 @@ async def store_step(
     desk: DeskContext,
     view: OrderView,
     change: OrderChange,
-    fill: Fill | None = None,
     *,
     by: Principal | str = DISPATCHER,
     action: str | None = None,
@@ -33,7 +32,8 @@ async def store_step(
     """Save the changed order, its history and the audit entry; the caller appends the event in the same
     transaction.
 
-    `by` is the actor; `action` names the audit entry instead of the trigger.
+    `by` is the actor; `action` names the audit entry instead of the trigger. The caller adds a fill to the
+    event.
     """
     order = change.order
     await save_order(order)
@@ -47,7 +47,6 @@ async def store_step(
         kind=_kind(change),
         view=replace(view, order=order),
         previous_status=change.previous_status,
-        fill=fill,
     )
 
 

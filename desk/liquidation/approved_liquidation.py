@@ -87,5 +87,5 @@ async def _liquidate(
     if refused is not None:
         return refused
     command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
-    await record_liquidation(desk, approver, PlannedLiquidation(command, item, view, read, plan), now)
+    await record_liquidation(desk, approver, PlannedLiquidation(item, view, read, plan, command), now)
     return plan

@@ -35,7 +35,12 @@ from desk.liquidation.last_slice import (
     why_unwanted,
 )
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.liquidation.one_person_limit import alone_today, load_recent_orders, second_person_reason
+from desk.liquidation.one_person_limit import (
+    OrdersOfDay,
+    alone_today,
+    load_recent_orders,
+    second_person_reason,
+)
 from desk.liquidation.plan_liquidation import PlannedLiquidation, ReadAhead, switched_off
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
@@ -220,7 +225,8 @@ async def _why_two(
     if auto.set_by is not None:
         await lock_person(auto.set_by)
         alone = await alone_today(desk, auto.set_by, now)
-    return second_person_reason(desk, read.book, read.recent, alone, planned, cases=1, override=False)
+    ordered = OrdersOfDay(read.recent, alone)
+    return second_person_reason(desk, read.book, ordered, planned, cases=1, override=False)
 
 
 def _rest(
@@ -376,7 +382,7 @@ async def _start(
     item = LiquidateCase(view.case.id, None, run.request)
     reason = f"automatic, {auto.trigger}" + (", after a cure that did not last" if run.after_cure else "")
     command = Liquidate(_key(view.case, auto), (item,), reason, ordered_alone_by=auto.set_by)
-    planned = PlannedLiquidation(command, item, changed, read, run.plan)
+    planned = PlannedLiquidation(item, changed, read, run.plan, command)
     started = await record_liquidation(desk, DESK, planned, now)
     outcome = LIQUIDATION_OUTCOMES.to_text(started)
     await store_outcome(SYSTEM, command.idempotency_key, view.case.id, outcome, now)

@@ -12,7 +12,7 @@ from desk.command import CommandRequest, admission_refused, answer_each
 from desk.context import DeskContext
 from desk.liquidation.approved_liquidation import request_second_person
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.liquidation.one_person_limit import alone_today, second_person_reason
+from desk.liquidation.one_person_limit import OrdersOfDay, alone_today, second_person_reason
 from desk.liquidation.plan_liquidation import (
     PlannedLiquidation,
     ReadAhead,
@@ -83,7 +83,7 @@ async def _liquidate(desk: DeskContext, chunk: _Chunk, item: LiquidateCase) -> L
         return await call_off(desk, principal, resting, now)
     if exceeded := item.expected.exceeded_by(plan):
         return ExpectationExceeded(exceeded.code, exceeded.message, plan)
-    planned = PlannedLiquidation(chunk.command, item, view, read, plan)
+    planned = PlannedLiquidation(item, view, read, plan, chunk.command)
     if why := await _second_person_reason(desk, principal, planned, now):
         return await request_second_person(desk, principal, planned, english(why), now)
     alone = replace(chunk.command, ordered_alone_by=principal.subject)
@@ -97,11 +97,9 @@ async def _second_person_reason(
     same time.
     """
     await lock_person(principal.subject)
-    alone = await alone_today(desk, principal.subject, now)
+    ordered = OrdersOfDay(planned.read.recent, await alone_today(desk, principal.subject, now))
     cases, override = len(planned.command.cases), planned.item.plan.override
-    return second_person_reason(
-        desk, planned.read.book, planned.read.recent, alone, planned.plan, cases, override
-    )
+    return second_person_reason(desk, planned.read.book, ordered, planned.plan, cases, override)
 
 
 def plain_request(command: Liquidate) -> dict[str, object]:

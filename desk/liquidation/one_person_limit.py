@@ -42,6 +42,15 @@ class RecentOrders:
     """Units of the second currency per unit of the first."""
 
 
+@dataclass(frozen=True, slots=True)
+class OrdersOfDay:
+    """The orders of the last day that count together with a plan: of its account, and of its person alone."""
+
+    account: RecentOrders
+    alone: Decimal | None
+    """As from `alone_today`."""
+
+
 async def load_recent_orders(accounts: Sequence[AccountBook], now: datetime) -> dict[AccountId, RecentOrders]:
     """Of each account, in as many round trips as for one."""
     ids = [account.account.account_id for account in accounts]
@@ -93,15 +102,12 @@ async def alone_today(desk: DeskContext, person: str, now: datetime) -> Decimal 
 def second_person_reason(
     desk: DeskContext,
     account: AccountBook,
-    recent: RecentOrders,
-    alone: Decimal | None,
+    ordered: OrdersOfDay,
     plan: Plan,
     cases: int,
     override: bool,
 ) -> Phrase | None:
-    """Why one person may not do this alone, as the end of a sentence; None if they may. `alone`: see
-    `alone_today`.
-    """
+    """Why one person may not do this alone, as the end of a sentence; None if they may."""
     limits, own = account.policy.approval_limits, desk.policy.approval_limits
     most_cases = own.cases if limits.cases is None else limits.cases
     most = own.notional if limits.notional is None else limits.notional
@@ -114,28 +120,28 @@ def second_person_reason(
     if most is None:
         return None
     currency = desk.policy.reporting_currency
-    if recent.notional is None:
+    if ordered.account.notional is None:
         return phrase(DetailCode.TRADED_UNKNOWN, currency=account.account.base_currency)
     with exact():
-        together = plan.notional + recent.notional
+        together = plan.notional + ordered.account.notional
     base = account.account.base_currency
-    above = _above(together, base, most, currency, recent.rates)
+    above = _above(together, base, most, currency, ordered.account.rates)
     if above is None:
         return phrase(DetailCode.NOTIONAL_UNKNOWN, currency=currency)
     if above:
         return phrase(DetailCode.NOTIONAL_ABOVE, most=most, currency=currency)
-    return _beyond_own_day(desk, plan, base, alone, most, recent)
+    return _beyond_own_day(desk, plan, base, ordered, most)
 
 
 def _beyond_own_day(
-    desk: DeskContext, plan: Plan, base: Currency, alone: Decimal | None, most: Decimal, recent: RecentOrders
+    desk: DeskContext, plan: Plan, base: Currency, ordered: OrdersOfDay, most: Decimal
 ) -> Phrase | None:
     """Check the person's limit over all accounts: many accounts are one large liquidation."""
     currency = desk.policy.reporting_currency
-    worth = _in_currency(plan.notional, base, currency, recent.rates)
-    if alone is None or worth is None:
+    worth = _in_currency(plan.notional, base, currency, ordered.account.rates)
+    if ordered.alone is None or worth is None:
         return phrase(DetailCode.ALONE_UNKNOWN, currency=currency)
-    if total([alone, worth]) <= most:
+    if total([ordered.alone, worth]) <= most:
         return None
     return phrase(DetailCode.ALONE_ABOVE, most=most, currency=currency)
 

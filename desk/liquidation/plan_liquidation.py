@@ -17,6 +17,7 @@ from desk.four_eyes.kill_switch import frozen_by
 from desk.four_eyes.request_approval import would_ask
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.one_person_limit import (
+    OrdersOfDay,
     RecentOrders,
     alone_today,
     load_recent_orders,
@@ -55,14 +56,20 @@ class ReadAhead:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedLiquidation:
-    """The plan for one case of a command, and what it was made on, under the lock of the account."""
+class PlannedCase:
+    """The plan for one case, and what it was made on."""
 
-    command: Liquidate
     item: LiquidateCase
     view: CaseView
     read: ReadAhead
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLiquidation(PlannedCase):
+    """The plan for one case of a command, made under the lock of the account."""
+
+    command: Liquidate
 
 
 async def read_ahead(
@@ -147,26 +154,20 @@ async def plan_now(
     return plan(book, orders, item.plan, desk.policy.plans, now, desk.market_hours(now))
 
 
-async def in_the_way(
-    desk: DeskContext,
-    person: str,
-    view: CaseView,
-    item: LiquidateCase,
-    read: ReadAhead,
-    plan: Plan,
-    now: datetime,
-) -> Refusal | None:
+async def in_the_way(desk: DeskContext, person: str, planned: PlannedCase, now: datetime) -> Refusal | None:
     """The refusal if the plan requires a second person or has to wait for orders; else None. Changes
     nothing.
     """
-    resting = resting_orders(desk, view.case, read.book.book, read.orders, now)
+    case, read = planned.view.case, planned.read
+    resting = resting_orders(desk, case, read.book.book, read.orders, now)
     if resting:
         return waits_for(resting)
-    alone = await alone_today(desk, person, now)
-    why = second_person_reason(desk, read.book, read.recent, alone, plan, 1, item.plan.override)
+    ordered = OrdersOfDay(read.recent, await alone_today(desk, person, now))
+    override = planned.item.plan.override
+    why = second_person_reason(desk, read.book, ordered, planned.plan, cases=1, override=override)
     if why is None:
         return None
-    return await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, english(why))
+    return await would_ask(ApprovalKind.LIQUIDATION, "case", case.id, english(why))
 
 
 def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:

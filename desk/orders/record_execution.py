@@ -147,10 +147,9 @@ async def _take_in(
     booked = await _book(desk, view, report, booking, now) if booking is not None else _NOT_BOOKED
     if change.unchanged:
         return
-    fill = _fill(report) if booking else None
     detail = {**_facts(report), **booked.within}
-    step = await store_step(desk, view, change, fill, by=report.venue, detail=detail)
-    await outbox.append([step])
+    step = await store_step(desk, view, change, by=report.venue, detail=detail)
+    await outbox.append([replace(step, fill=_fill(report)) if booking else step])
     if booking is not None or change.order.terminal:
         # An acknowledgement does not affect the judgement of a case.
         await _assess(desk, view.order.account_id, now, booked.held_before)

@@ -1,6 +1,6 @@
 """Create a message to a client: its text, its address, its earliest and its latest time."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.audit import MESSAGES
@@ -13,35 +13,43 @@ from domain.message import NO_ADDRESS, Channel, Contact, Message, MessageId, Mes
 from messages.templates import Facts, Text
 
 
+@dataclass(frozen=True, slots=True)
+class MessageDraft:
+    """Which message to create, and at whose request; `text`: what an operator wrote."""
+
+    channel: Channel
+    template: MessageTemplate
+    placed_by: str
+    text: str = ""
+
+
 def compose(
     desk: DeskContext,
     view: CaseView,
     standing: Standing,
     contact: Contact | None,
-    channel: Channel,
-    template: MessageTemplate,
+    draft: MessageDraft,
     now: datetime,
-    *,
-    placed_by: str,
-    text: str = "",
 ) -> Message:
     """The message about the case in its current state. Without an address its status is FAILED."""
     contact = contact or Contact()
-    words = _words(desk, view, standing, contact, template, now, text)
-    recipient = contact.address(channel)
+    template = draft.template
+    facts = _facts(desk, view, standing, draft.text, now)
+    words = _words(desk, view.case, contact, template, facts)
+    recipient = contact.address(draft.channel)
     earliest = contact.may_be_disturbed_from(now)
     message = Message(
         id=MessageId(desk.new_id()),
         case_id=view.case.id,
         client_id=view.account.client_id,
-        channel=channel,
+        channel=draft.channel,
         template=template,
         language=words.language,
         title=words.title,
         body=words.body,
         recipient=recipient,
-        automatic=placed_by == MESSAGES,
-        placed_by=placed_by,
+        automatic=draft.placed_by == MESSAGES,
+        placed_by=draft.placed_by,
         created_at=now,
         earliest_at=earliest,
         latest_at=_latest(desk, standing, template, earliest, now),
@@ -58,8 +66,8 @@ def recomposed(
     desk: DeskContext, view: CaseView, standing: Standing, contact: Contact, message: Message, now: datetime
 ) -> Message:
     """The message with current text; text written by an operator is kept."""
-    text = message.parameters.get("text", "")
-    words = _words(desk, view, standing, contact, message.template, now, text)
+    facts = _facts(desk, view, standing, message.parameters.get("text", ""), now)
+    words = _words(desk, view.case, contact, message.template, facts)
     return replace(
         message,
         language=words.language,
@@ -92,17 +100,13 @@ def _unaddressed(message: Message, now: datetime) -> Message:
     )
 
 
-def _words(
-    desk: DeskContext,
-    view: CaseView,
-    standing: Standing,
-    contact: Contact,
-    template: MessageTemplate,
-    now: datetime,
-    text: str,
-) -> Text:
+def _words(desk: DeskContext, case: Case, contact: Contact, template: MessageTemplate, facts: Facts) -> Text:
+    return desk.policy.messages.templates.render(template, case.alert_type, contact.language, facts)
+
+
+def _facts(desk: DeskContext, view: CaseView, standing: Standing, text: str, now: datetime) -> Facts:
     case, account = view.case, view.account
-    facts = Facts(
+    return Facts(
         client_name=account.client_name,
         account_no=account.account_no,
         case_no=case.case_no,
@@ -116,7 +120,6 @@ def _words(
         trades=standing.trades,
         unvalued=standing.unvalued,
     )
-    return desk.policy.messages.templates.render(template, case.alert_type, contact.language, facts)
 
 
 async def note_notice(desk: DeskContext, case: Case, before: Message, sent: Message, now: datetime) -> None:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from desk.audit import MESSAGES, entry, message_entry
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler, Work
-from desk.outbound.compose_message import compose
+from desk.outbound.compose_message import MessageDraft, compose
 from desk.outbound.standing import look_again
 from domain.case import Case, CaseStatus
 from domain.ids import CaseId
@@ -209,7 +209,8 @@ async def _write_down(
     refusal = unfit(template, standing, now, policy.figures_max_age)
     if choice(view.case) is not template or not (refusal is None or waits_for_prices(refusal)):
         return False
-    message = compose(desk, view, standing, unnotified.contact, channel, template, now, placed_by=MESSAGES)
+    draft = MessageDraft(channel, template, MESSAGES)
+    message = compose(desk, view, standing, unnotified.contact, draft, now)
     wait = wait_for(refusal, standing, message, unnotified.contact, policy.waits, now)
     if wait is not None and message.status is MessageStatus.QUEUED:
         message = replace(message, reason=wait.reason, next_attempt_at=wait.until)

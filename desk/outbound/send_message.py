@@ -6,7 +6,7 @@ from desk.audit import message_entry
 from desk.case_work.case_command import NO_CASE
 from desk.command import CommandRequest, run_each
 from desk.context import DeskContext
-from desk.outbound.compose_message import compose
+from desk.outbound.compose_message import MessageDraft, compose
 from desk.outbound.standing import look_again
 from desk.outcomes import Done, Outcome
 from domain.events import CaseView
@@ -72,17 +72,8 @@ async def _compose(
     refusal = unfit(command.template, standing, now, desk.policy.messages.figures_max_age)
     if refusal is not None:
         return refusal
-    message = compose(
-        desk,
-        view,
-        standing,
-        contact,
-        command.channel,
-        command.template,
-        now,
-        placed_by=principal.subject,
-        text=command.text,
-    )
+    draft = MessageDraft(command.channel, command.template, principal.subject, command.text)
+    message = compose(desk, view, standing, contact, draft, now)
     if command.template in ASKS and message.earliest_at >= message.latest_at:
         return Refusal(RefusalCode.TOO_LATE, "The client's quiet hours end only after the deadline.")
     return message

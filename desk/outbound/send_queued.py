@@ -6,6 +6,7 @@ the process dies in between, the claim expires, and the message is sent again un
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -40,6 +41,16 @@ log = structlog.get_logger()
 HELD_UP = "the account is locked, or the desk failed at it; see the log"
 
 
+@dataclass(frozen=True, slots=True)
+class SendingPace:
+    """How many messages are sent at once, how often due ones are looked for, and how retries are spread."""
+
+    concurrency: int
+    poll_interval_s: float
+    jitter: Callable[[], float]
+    """Returns numbers from 0 to 1."""
+
+
 class ChannelSender:
     """The sender of one channel, so that a slow or dead channel does not delay the others."""
 
@@ -48,22 +59,15 @@ class ChannelSender:
         desk: DeskContext,
         channel: Channel,
         service: MessageService,
-        *,
-        concurrency: int,
-        poll_interval_s: float,
-        jitter: Callable[[], float],
+        pace: SendingPace,
         counts: OutboundCounts,
         scheduler: FairScheduler,
     ) -> None:
-        """`jitter` returns numbers from 0 to 1. With `scheduler`, a message at which the desk fails delays no
-        other.
-        """
+        """With `scheduler`, a message at which the desk fails delays no other."""
         self._desk = desk
         self._channel = channel
         self._service = service
-        self._concurrency = concurrency
-        self._poll_interval_s = poll_interval_s
-        self._jitter = jitter
+        self._pace = pace
         self._counts = counts
         self._scheduler = scheduler
         policy = desk.policy.messages
@@ -83,7 +87,7 @@ class ChannelSender:
 
     async def _claim(self) -> list[Due]:
         now = self._desk.clock()
-        room = self._circuit.room(now, self._concurrency - len(self._sending))
+        room = self._circuit.room(now, self._pace.concurrency - len(self._sending))
         if self._circuit.closed_until is not None and self._sending:
             room = 0
         if room == 0:
@@ -106,10 +110,10 @@ class ChannelSender:
         """Wait until a place is free, or until the next poll."""
         if self._sending:
             await asyncio.wait(
-                self._sending, timeout=self._poll_interval_s, return_when=asyncio.FIRST_COMPLETED
+                self._sending, timeout=self._pace.poll_interval_s, return_when=asyncio.FIRST_COMPLETED
             )
         else:
-            await asyncio.sleep(self._poll_interval_s)
+            await asyncio.sleep(self._pace.poll_interval_s)
 
     async def _deal_with(self, due: Due) -> None:
         policy = self._desk.policy.messages.retry
@@ -124,7 +128,7 @@ class ChannelSender:
         elif self._circuit.closed_until is None:
             self._outage.over()
         self._count(fault)
-        jitter = self._jitter()
+        jitter = self._pace.jitter()
         await self._settle(message, lambda current, now: after_attempt(current, fault, policy, jitter, now))
 
     async def _at_this_moment(self, due: Due) -> Message | None:

@@ -14,7 +14,7 @@ import structlog
 
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
-from desk.stock_recovery.open_recoveries import StockDemand, open_recoveries
+from desk.stock_recovery.open_recoveries import StockCall, StockDemand, open_recoveries
 from domain.calendar import NoCalendar
 from domain.case import AlertType
 from domain.covered_options import is_short_of, shortfalls
@@ -147,8 +147,8 @@ async def _ask(
         demands = [each for each in _demands(desk, account.book, rule, market) if each.symbol not in known]
         if not demands:
             return False
-        due_at = desk.deadline(now, account.account.base_currency)
-        await outbox.append(await open_recoveries(desk, ACTOR, account, alert, demands, due_at, now))
+        call = StockCall(alert, demands, desk.deadline(now, account.account.base_currency))
+        await outbox.append(await open_recoveries(desk, ACTOR, account, call, now))
     return True
 
 

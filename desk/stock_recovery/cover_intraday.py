@@ -10,7 +10,7 @@ from datetime import datetime
 
 from desk.audit import entry
 from desk.context import DeskContext
-from desk.stock_recovery.open_recoveries import StockDemand, open_recoveries
+from desk.stock_recovery.open_recoveries import StockCall, StockDemand, open_recoveries
 from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.market import InstrumentKind
@@ -56,8 +56,8 @@ async def recall(desk: DeskContext, account_id: AccountId) -> None:
     ]
     demands = [each for each in recalled if each is not None]
     if demands:
-        alert = AlertType.SHORT_RECALL
-        await outbox.append(await open_recoveries(desk, SYSTEM, account, alert, demands, now, now))
+        call = StockCall(AlertType.SHORT_RECALL, demands, now)
+        await outbox.append(await open_recoveries(desk, SYSTEM, account, call, now))
 
 
 async def _recalled(

@@ -37,16 +37,24 @@ class StockDemand:
     recall_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StockCall:
+    """The stocks that an account must bring back for one reason, and by when."""
+
+    alert_type: AlertType
+    demands: Sequence[StockDemand]
+    due_at: datetime
+
+
 async def open_recoveries(
     desk: DeskContext,
     by: Principal | str,
     account: AccountBook,
-    alert_type: AlertType,
-    demands: Sequence[StockDemand],
-    due_at: datetime,
+    call: StockCall,
     now: datetime,
 ) -> list[CaseEvent]:
     """Store case, records and snapshots; returns the events to append. `account` was read under its lock."""
+    alert_type, demands, due_at = call.alert_type, call.demands, call.due_at
     live = await live_cases_of([account.account.account_id])
     before = next((view for view in live if view.case.alert_type is alert_type), None)
     if before is None:

@@ -14,7 +14,7 @@ from desk.audit import entry
 from desk.command import UNREADABLE, CommandRequest, run_once
 from desk.context import DeskContext
 from desk.outcomes import Done, Outcome
-from desk.stock_recovery.open_recoveries import StockDemand, open_recoveries
+from desk.stock_recovery.open_recoveries import StockCall, StockDemand, open_recoveries
 from domain.case import AlertType
 from domain.events import CaseEvent
 from domain.ids import AccountId, Symbol
@@ -26,7 +26,7 @@ from domain.refusals import Refusal, RefusalCode
 from domain.stock_recovery import RecallCause, Recovery, moved_up, recallable_quantity
 from models import outbox
 from models.audit import AuditEntry, write_audit
-from models.book import AccountBook, load_books, lock_accounts
+from models.book import load_books, lock_accounts
 from models.case import live_cases_of
 from models.market import load_instruments
 from models.sql.readable import all_or_each
@@ -182,26 +182,15 @@ async def _open(
         books = await load_books([share.account_id for share in chunk], desk.policy.books, now)
         events: list[CaseEvent] = []
         for share in chunk:
-            short = shorts[share.account_id]
-            account = books[share.account_id]
-            events += await _open_one(desk, principal, recall, share, short, account, now)
+            demand = _demand(recall, share, shorts[share.account_id])
+            call = StockCall(AlertType.SHORT_RECALL, [demand], recall.due_at)
+            events += await open_recoveries(desk, principal, books[share.account_id], call, now)
         await outbox.append(events)
 
 
-async def _open_one(
-    desk: DeskContext,
-    principal: Principal,
-    recall: StockRecall,
-    share: RecallShare,
-    short: RecallableShort,
-    account: AccountBook,
-    now: datetime,
-) -> list[CaseEvent]:
+def _demand(recall: StockRecall, share: RecallShare, short: RecallableShort) -> StockDemand:
     may_stay = total([short.quantity, share.quantity.copy_negate()])
-    demand = StockDemand(recall.symbol, share.quantity, may_stay, recall.cause, recall.id)
-    return await open_recoveries(
-        desk, principal, account, AlertType.SHORT_RECALL, [demand], recall.due_at, now
-    )
+    return StockDemand(recall.symbol, share.quantity, may_stay, recall.cause, recall.id)
 
 
 def _recall(

@@ -11,7 +11,7 @@ from functools import partial
 from desk.fair_scheduler import Fault
 from desk.outbound.daily_messages import sweep_messages
 from desk.outbound.deliver_webhooks import WebhookDeliverer
-from desk.outbound.send_queued import ChannelSender
+from desk.outbound.send_queued import ChannelSender, SendingPace
 from domain.events import Event, LostEvent
 from domain.message import Channel
 from domain.webhook import Webhook, WebhookId
@@ -64,9 +64,7 @@ def _sender(resources: Resources, channel: Channel, service: MessageService) -> 
         resources.desk,
         channel,
         service,
-        concurrency=settings.message_concurrency,
-        poll_interval_s=settings.message_poll_interval_s,
-        jitter=random.random,
+        pace=SendingPace(settings.message_concurrency, settings.message_poll_interval_s, random.random),
         counts=resources.outbound,
         scheduler=round_scheduler(resources.round_faults.count),
     )

@@ -9,7 +9,7 @@ import strawberry
 from desk.context import DeskContext
 from desk.liquidation.liquidation_command import LiquidateCase
 from desk.liquidation.one_person_limit import load_recent_orders
-from desk.liquidation.plan_liquidation import ReadAhead, in_the_way, plan_now
+from desk.liquidation.plan_liquidation import PlannedCase, ReadAhead, in_the_way, plan_now
 from domain.amount_formula import LiquidationTarget
 from domain.ids import CaseId
 from domain.liquidation_plan import NoPlan, Plan, PlannedLeg
@@ -139,7 +139,7 @@ async def liquidation_preview(
     not_counted = _not_counted(desk, read, now)
     if isinstance(made, Refusal):
         return refused_preview(made, view.case.figures.amount, not_counted, request.target)
-    takes_two = await in_the_way(desk, person, view, item, read, made, now)
+    takes_two = await in_the_way(desk, person, PlannedCase(item, view, read, made), now)
     return preview_of(made, desk, takes_two, not_counted)
 
 
