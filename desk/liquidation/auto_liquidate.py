@@ -224,7 +224,7 @@ async def _why_two(
     alone: Decimal | None = ZERO
     if auto.set_by is not None:
         await lock_person(auto.set_by)
-        alone = await alone_today(desk, auto.set_by, now)
+        alone = await alone_today(desk, auto.set_by, read.recent.rates, now)
     ordered = OrdersOfDay(read.recent, alone)
     return second_person_reason(desk, read.book, ordered, planned, cases=1, override=False)
 

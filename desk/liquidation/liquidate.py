@@ -97,7 +97,8 @@ async def _second_person_reason(
     same time.
     """
     await lock_person(principal.subject)
-    ordered = OrdersOfDay(planned.read.recent, await alone_today(desk, principal.subject, now))
+    recent = planned.read.recent
+    ordered = OrdersOfDay(recent, await alone_today(desk, principal.subject, recent.rates, now))
     cases, override = len(planned.command.cases), planned.item.plan.override
     return second_person_reason(desk, planned.read.book, ordered, planned.plan, cases, override)
 

@@ -14,7 +14,7 @@ from desk.four_eyes.request_approval import Facts
 from domain.ids import AccountId, Symbol
 from domain.liquidation_plan import Plan, PlannedLeg
 from domain.margin import rate_to_base, valuation_price
-from domain.market import Instrument
+from domain.market import Instrument, Quote
 from domain.money import ONE, ZERO, Currency, exact, plain_text, quotient_up, total
 from domain.order import Order, OrderSide
 from domain.phrase import DetailCode, Phrase, phrase
@@ -22,10 +22,13 @@ from domain.price_collar import CollarPlace, PriceCollar
 from domain.refusals import Refusal, RefusalCode
 from models.book import AccountBook, load_fx_rates
 from models.market import load_instruments, load_quotes
-from models.order import orders_alone_by, orders_since
+from models.order import orders_since
+from models.ordered_alone import OrderedAlone, ordered_alone
 from models.sql.database import unreadable_rows
 from models.sql.unreadable import UnreadableRow
 
+Rates = Mapping[tuple[Currency, Currency], Decimal]
+"""Units of the second currency per unit of the first."""
 ADDED_UP_FOR = timedelta(days=1)
 """Orders of one account within this time count together, and so do those of one person: many small orders are
 a large one.
@@ -38,8 +41,7 @@ class RecentOrders:
 
     notional: Decimal | None
     """Notional of the orders of the last day in the account's base currency; None: unknown."""
-    rates: Mapping[tuple[Currency, Currency], Decimal]
-    """Units of the second currency per unit of the first."""
+    rates: Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +68,41 @@ async def load_recent_orders(accounts: Sequence[AccountBook], now: datetime) -> 
     }
 
 
-async def alone_today(desk: DeskContext, person: str, now: datetime) -> Decimal | None:
+async def alone_today(desk: DeskContext, person: str, rates: Rates, now: datetime) -> Decimal | None:
     """Notional that counts against the person's limit within a day, over all accounts, in the reporting
     currency; None: unknown.
 
     Call it under `lock_person`, except for a preview.
     """
     try:
-        orders = await orders_alone_by(person, now - ADDED_UP_FOR)
+        ordered = await ordered_alone(person, now - ADDED_UP_FOR)
     except UnreadableRow as damaged:
         # One unreadable order, of whichever account, must not block the person everywhere.
         unreadable_rows().note(damaged)
         return None
-    symbols = sorted({order.symbol for order in orders})
-    if not symbols:
+    if not ordered:
         return ZERO
-    instruments, quotes = await load_instruments(symbols), await load_quotes(symbols)
-    rates, together = await _load_rates(), ZERO
-    for order in orders:
-        instrument, quote = instruments.get(order.symbol), quotes.get(order.symbol)
-        if instrument is None:
-            # The order's row is damaged.
-            return None
-        price = order.limit_price or (quote.mark if quote else None)
-        notional = _notional(order, instrument, price)
-        worth = None
-        if notional is not None:
-            worth = _in_currency(notional, instrument.currency, desk.policy.reporting_currency, rates)
+    at_market = [each.symbol for each in ordered if each.leaves_at_market]
+    quotes = await load_quotes(at_market) if at_market else {}
+    together = ZERO
+    for each in ordered:
+        worth = _worth_alone(desk, each, quotes.get(each.symbol), rates)
         if worth is None:
             return None
         together = total([together, worth])
     return together
+
+
+def _worth_alone(
+    desk: DeskContext, ordered: OrderedAlone, quote: Quote | None, rates: Rates
+) -> Decimal | None:
+    """In the reporting currency; None without a price or rate."""
+    mark = quote.mark if quote else ZERO
+    if ordered.leaves_at_market and not mark:
+        return None
+    with exact():
+        notional = (ordered.known_notional + ordered.leaves_at_market * abs(mark)) * ordered.multiplier
+    return _in_currency(notional, ordered.currency, desk.policy.reporting_currency, rates)
 
 
 def second_person_reason(
@@ -146,7 +152,7 @@ def _beyond_own_day(
     return phrase(DetailCode.ALONE_ABOVE, most=most, currency=currency)
 
 
-async def _load_rates() -> dict[tuple[Currency, Currency], Decimal]:
+async def _load_rates() -> Rates:
     return {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
 
 
@@ -187,9 +193,7 @@ def _notional(order: Order, instrument: Instrument, price: Decimal | None) -> De
         return (abs(order.filled_notional) + leaves) * instrument.multiplier
 
 
-def _in_currency(
-    amount: Decimal, currency: Currency, into: Currency, rates: Mapping[tuple[Currency, Currency], Decimal]
-) -> Decimal | None:
+def _in_currency(amount: Decimal, currency: Currency, into: Currency, rates: Rates) -> Decimal | None:
     """For comparison only, since a quotient may not be finite; None without a rate. 0 needs no rate."""
     if not amount:
         return ZERO
@@ -206,7 +210,7 @@ def _above(
     currency: Currency,
     most: Decimal,
     of: Currency,
-    rates: Mapping[tuple[Currency, Currency], Decimal],
+    rates: Rates,
 ) -> bool | None:
     """Whether the amount exceeds `most` of another currency; None without a rate.
 

@@ -162,7 +162,7 @@ async def in_the_way(desk: DeskContext, person: str, planned: PlannedCase, now: 
     resting = resting_orders(desk, case, read.book.book, read.orders, now)
     if resting:
         return waits_for(resting)
-    ordered = OrdersOfDay(read.recent, await alone_today(desk, person, now))
+    ordered = OrdersOfDay(read.recent, await alone_today(desk, person, read.recent.rates, now))
     override = planned.item.plan.override
     why = second_person_reason(desk, read.book, ordered, planned.plan, cases=1, override=override)
     if why is None:
