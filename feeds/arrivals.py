@@ -15,8 +15,8 @@ from domain.inputs import (
     subject_of,
 )
 from feeds.base import FeedBatch, FeedMessage, Receipt
-from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
+from feeds.known_messages import KnownMessages
 from feeds.messages import MAX_MESSAGE_BYTES, BadMessage, decode, subject_in
 
 TRIMMED = "the stream was trimmed before the desk read this entry to its end"
@@ -78,11 +78,11 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Sorter:
-    """Sorts what is read; `held` and `heard` keep their state between calls."""
+    """Sorts what is read; `held` and `known` keep their state between calls."""
 
     policy: AheadPolicy
     held: HeldMessages
-    heard: HeardMessages
+    known: KnownMessages
     max_bytes: int = MAX_MESSAGE_BYTES
 
     def sort(
@@ -103,11 +103,11 @@ class Sorter:
                 continue
             try:
                 message = _read(raw, now + self.policy.held_for_at_most, self.max_bytes)
-                if self.heard.is_repeat((stream, receipt), message):
+                if self.known.is_repeat((stream, receipt), message):
                     arrivals.repeats.append((receipt, _repeated(message)))
                     continue
                 waits = self._holds(arrivals, receipt, message, now)
-                self.heard.note((stream, receipt), message)
+                self.known.note((stream, receipt), message)
                 if not waits:
                     self._deliver(arrivals, receipt, message, partial(_arrived, entered, receipt, now), now)
             except BadMessage as bad:
@@ -135,8 +135,8 @@ class Sorter:
         arrived: Callable[[], datetime],
         now: datetime,
     ) -> None:
-        if self.heard.was_ahead(message) or stated_at(message) > now:
-            arrivals.ahead[len(arrivals.messages)] = self.heard.counts_as_of(message, arrived)
+        if self.known.was_ahead(message) or stated_at(message) > now:
+            arrivals.ahead[len(arrivals.messages)] = self.known.counts_as_of(message, arrived)
         arrivals.messages.append(message)
         arrivals.receipts.append(receipt)
 

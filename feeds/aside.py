@@ -15,7 +15,7 @@ class StreamsAside:
         self._clock = clock
         self._waits: dict[str, tuple[float, float]] = {}
         """When it is tried again, and the length of the wait."""
-        self._told = OutageLogs(
+        self._outages = OutageLogs(
             "stream", "a stream of the feed cannot be read", "a stream of the feed is read again", clock=clock
         )
 
@@ -32,9 +32,9 @@ class StreamsAside:
         _, before = self._waits.get(stream, (0.0, 0.0))
         wait_s = min(2 * before, LAST_WAIT_S) or FIRST_WAIT_S
         self._waits[stream] = self._clock() + wait_s, wait_s
-        self._told.tell(stream, why)
+        self._outages.tell(stream, why)
 
     def take_back(self, stream: str) -> bool:
         """The stream can be read; returns whether it was set aside."""
-        self._told.over(stream)
+        self._outages.over(stream)
         return self._waits.pop(stream, None) is not None

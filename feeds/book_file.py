@@ -209,8 +209,8 @@ class _Reader:
 
 def _texts(values: object, name: str) -> set[str]:
     listed = values if isinstance(values, list) else []
-    found = (value.get(name) for value in listed if isinstance(value, dict))
-    return {text for text in found if isinstance(text, str)}
+    named = (value.get(name) for value in listed if isinstance(value, dict))
+    return {text for text in named if isinstance(text, str)}
 
 
 def _book(record: Record) -> BookFile:

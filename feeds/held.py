@@ -7,7 +7,7 @@ from datetime import datetime
 
 from domain.inputs import stated_at
 from feeds.base import FeedMessage, Receipt
-from feeds.heard import Place
+from feeds.known_messages import Place
 
 
 @dataclass(frozen=True, slots=True)

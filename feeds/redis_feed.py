@@ -34,8 +34,8 @@ from domain.inputs import DeadReason, Outcome
 from feeds.arrivals import USUAL_AHEAD, AheadPolicy, Arrivals, DeadEntry, Sorter, dead_entry, trimmed_entry
 from feeds.base import FeedBatch, FeedMessage, FeedObserver, Receipt, SetAside, Unobserved
 from feeds.dead_letters import DeadLetters
-from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
+from feeds.known_messages import KnownMessages
 from feeds.messages import encode
 from feeds.redis_link import RedisLink
 from feeds.redis_reader import Entry, GroupReader
@@ -63,8 +63,8 @@ class RedisFeed:
         self._clock = clock
         self._limits = limits
         self._observer = observer or Unobserved()
-        self._held, self._heard = HeldMessages(limits.held_max), HeardMessages()
-        self._sorter = Sorter(ahead, self._held, self._heard, limits.message_bytes_max)
+        self._held, self._known = HeldMessages(limits.held_max), KnownMessages()
+        self._sorter = Sorter(ahead, self._held, self._known, limits.message_bytes_max)
         self._link = RedisLink(source, limits, timing, self._observer)
         self._letters = DeadLetters(self._link)
         self._reader = GroupReader(self._link, self._letters, self._held, clock)
@@ -103,7 +103,7 @@ class RedisFeed:
         raw = self._texts.get((batch.source, receipt)) or encode(batch.messages[index])
         letter = dead_entry(batch.source, receipt.encode(), raw, reason, DeadReason.UNKNOWN_SUBJECT)
         self._rejected.setdefault(batch.source, []).append(letter)
-        self._heard.rejected((batch.source, receipt))
+        self._known.rejected((batch.source, receipt))
 
     async def close(self) -> None:
         """Iteration ends within `block_s`."""

@@ -39,13 +39,13 @@ def _after(id_: EntryId) -> EntryId:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a stream was read: `last` of all entries, the `rank`-th ever added, if known. `told_of`: the
+    """How far a stream was read: `last` of all entries, the `rank`-th ever added, if known. `reported`: the
     newest deleted entry that was already reported as missing.
     """
 
     last: EntryId = START
     rank: int | None = None
-    told_of: EntryId = START
+    reported: EntryId = START
     was_empty: bool = False
     """At the last check the stream had no unread entries."""
 
@@ -114,9 +114,9 @@ def compared(place: Place, state: StreamState) -> tuple[Place, Loss | None]:
     if state.oldest > place.last:
         return _trimmed(place, state)
     deleted = state.deleted or START
-    if deleted > max(place.last, place.told_of):
+    if deleted > max(place.last, place.reported):
         loss = Loss(written(place.last), written((deleted[0], deleted[1] + 1)), None)
-        return replace(place, told_of=deleted, rank=None), loss
+        return replace(place, reported=deleted, rank=None), loss
     return place, None
 
 
@@ -127,9 +127,9 @@ def read_on(place: Place, ids: Sequence[EntryId], state: StreamState) -> tuple[P
     read.
     """
     goes_on, deleted = place.read(ids), state.deleted or START
-    if ids and max(place.last, place.told_of) < deleted < ids[-1] and deleted not in ids:
+    if ids and max(place.last, place.reported) < deleted < ids[-1] and deleted not in ids:
         loss = Loss(written(place.last), written(ids[-1]), None)
-        return replace(goes_on, told_of=deleted, rank=None), loss
+        return replace(goes_on, reported=deleted, rank=None), loss
     if not ids or state.oldest <= place.last or ids[0] == _after(place.last):
         return goes_on, None
     loss = Loss(written(place.last), written(ids[0]), None)

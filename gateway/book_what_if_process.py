@@ -76,9 +76,9 @@ class BookWhatIfProcess:
         """
         scope = request.audience.account_scope
         key = repr((request.scenario, request.audience.may_see, None if scope is None else sorted(scope)))
-        found = self._recent.get(key)
-        if again and found is not None and now - found.as_of <= KEPT_FOR:
-            return found
+        earlier = self._recent.get(key)
+        if again and earlier is not None and now - earlier.as_of <= KEPT_FOR:
+            return earlier
         effect = await self._next_run(request, now)
         self._recent.pop(key, None)
         self._recent[key] = effect

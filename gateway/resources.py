@@ -75,14 +75,14 @@ class Signals:
     to_publish: asyncio.Event
     to_dispatch: asyncio.Event
     to_watch: asyncio.Event
-    to_tell: asyncio.Event
+    to_announce: asyncio.Event
     """Notify the leader, if that is another process; see `gateway.workers.wake`."""
 
     def committed(self) -> None:
         """A transaction committed something to publish, and perhaps to send."""
         self.to_publish.set()
         self.to_dispatch.set()
-        self.to_tell.set()
+        self.to_announce.set()
 
 
 @dataclass(slots=True)

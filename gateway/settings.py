@@ -161,7 +161,7 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
             "{to}" not in url for url in settings.message_urls.values()
         ),
     }
-    return tuple(problem for problem, found in checks.items() if found)
+    return tuple(problem for problem, applies in checks.items() if applies)
 
 
 CURRENCIES_OF: Mapping[str, Callable[["Settings"], Iterable[str]]] = {
@@ -233,4 +233,4 @@ def _unfit_for_production(settings: Settings) -> tuple[str, ...]:
         ),
         "GATEWAY_REDIS_URL is not set: production requires Redis.": settings.redis_url is None,
     }
-    return tuple(problem for problem, found in checks.items() if found)
+    return tuple(problem for problem, applies in checks.items() if applies)

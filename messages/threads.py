@@ -76,10 +76,10 @@ class _Outcome(Generic[T]):
         """Catches everything: the exception is raised where the result is awaited."""
         if fault is not None:
             # A future cannot raise StopIteration.
-            told = (
+            cause = (
                 RuntimeError("the call raised StopIteration") if isinstance(fault, StopIteration) else fault
             )
-            self._deliver(lambda: self._answer.set_exception(told))
+            self._deliver(lambda: self._answer.set_exception(cause))
         return True
 
     def _deliver(self, news: Callable[[], None]) -> None:

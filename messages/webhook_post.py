@@ -115,7 +115,7 @@ def _meaning(fault: Exception) -> str:
 
 
 def _resolve(host: str, port: int) -> list[str]:
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    return [str(answer[4][0]) for answer in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 def _request(http: h11.Connection, url: SplitResult, headers: dict[str, str], body: bytes) -> bytes:

@@ -109,31 +109,31 @@ async def overdue_approvals(now: datetime, limit: int, after: ApprovalId | None 
 
 
 async def page_approvals(
-    audience: Audience, wanted: ApprovalFilter, request: PageRequest
+    audience: Audience, selection: ApprovalFilter, request: PageRequest
 ) -> Page[ApprovalView]:
     """One page, newest first; the key of a row is (created_at, id)."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     if request.after is not None:
         where.add("(r.created_at, r.id) < (?, ?)", *request.after)
     newest = first_rows(f"{_SELECT}{where} ORDER BY r.created_at DESC, r.id DESC", where)
     return await readable_page(newest, _view, "approval", request.first)
 
 
-async def count_approvals(audience: Audience, wanted: ApprovalFilter) -> int:
+async def count_approvals(audience: Audience, selection: ApprovalFilter) -> int:
     """The number of matching requests."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     row = await fetch_one(f"SELECT COUNT(*) AS approvals {_FROM}{where}", *where.values)
     assert row is not None
     return int(row["approvals"])
 
 
-def _where(audience: Audience, wanted: ApprovalFilter) -> Where:
+def _where(audience: Audience, selection: ApprovalFilter) -> Where:
     where = _visible(audience)
-    where.add_if("r.status IN (?)", wanted.status)
-    where.add_if("r.kind IN (?)", wanted.kind)
-    where.add_if("r.entity = ?", wanted.entity)
-    where.add_if("r.entity_id = ?", wanted.entity_id)
-    where.add_if("r.maker = ?", wanted.maker)
+    where.add_if("r.status IN (?)", selection.status)
+    where.add_if("r.kind IN (?)", selection.kind)
+    where.add_if("r.entity = ?", selection.entity)
+    where.add_if("r.entity_id = ?", selection.entity_id)
+    where.add_if("r.maker = ?", selection.maker)
     return where
 
 

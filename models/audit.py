@@ -169,13 +169,13 @@ def _link(row: Row) -> Link:
         return Link(*named, None)
     try:
         with reading("audit", row["id"]):
-            found = row_of(row)
-            found.at.astimezone(UTC)
+            audit_row = row_of(row)
+            audit_row.at.astimezone(UTC)
     except UnreadableRow:
         return Link(*named, None, unreadable=True)
-    texts = (getattr(found, name) for name in _TEXTS)
+    texts = (getattr(audit_row, name) for name in _TEXTS)
     unreadable = not all(isinstance(text, str | None) for text in texts)
-    return Link(*named, None if unreadable else found, unreadable)
+    return Link(*named, None if unreadable else audit_row, unreadable)
 
 
 async def tail() -> Tail:
@@ -227,9 +227,9 @@ async def count_snapshots_noted() -> int:
     return int(row["taken"])
 
 
-async def page_audit(audience: Audience, wanted: AuditFilter, request: PageRequest) -> Page[ChainedRow]:
+async def page_audit(audience: Audience, selection: AuditFilter, request: PageRequest) -> Page[ChainedRow]:
     """One page, newest first; the key of a row is (its id,)."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     if request.after is not None:
         where.add("a.id < ?", *request.after)
     limit = where.value(request.first + 1)
@@ -240,9 +240,9 @@ async def page_audit(audience: Audience, wanted: AuditFilter, request: PageReque
     return cut([_chained(row) for row in rows], request.first)
 
 
-async def count_audit(audience: Audience, wanted: AuditFilter) -> int:
+async def count_audit(audience: Audience, selection: AuditFilter) -> int:
     """The number of matching rows."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     row = await fetch_one(f"SELECT COUNT(*) AS entries FROM audit a{where}", *where.values)
     assert row is not None
     return int(row["entries"])
@@ -323,7 +323,7 @@ _OF_ACCOUNTS = {
 """By kind of entity, the account that decides whether a caller with a scope may see the row."""
 
 
-def _where(audience: Audience, wanted: AuditFilter) -> Where:
+def _where(audience: Audience, selection: AuditFilter) -> Where:
     """With a limited scope, actions on the accounts in it, their cases and orders are visible."""
     where = Where()
     if not audience.may_see:
@@ -335,12 +335,12 @@ def _where(audience: Audience, wanted: AuditFilter) -> Where:
             for entity, rows in _OF_ACCOUNTS.items()
         ]
         where.add(f"({' OR '.join(seen)})", *[scope] * len(seen))
-    where.add_if("a.entity = ?", wanted.entity)
-    where.add_if("a.entity_id = ?", wanted.entity_id)
-    if wanted.actor is not None:
+    where.add_if("a.entity = ?", selection.entity)
+    where.add_if("a.entity_id = ?", selection.entity_id)
+    if selection.actor is not None:
         # Entries from before subjects had one form have the spelling used then.
-        where.add("a.actor IN (?)", sorted({wanted.actor, lenient_subject_form(wanted.actor)}))
-    where.add_if("a.action = ?", wanted.action)
-    where.add_if("a.at >= ?", wanted.at_or_after)
-    where.add_if("a.at < ?", wanted.before)
+        where.add("a.actor IN (?)", sorted({selection.actor, lenient_subject_form(selection.actor)}))
+    where.add_if("a.action = ?", selection.action)
+    where.add_if("a.at >= ?", selection.at_or_after)
+    where.add_if("a.at < ?", selection.before)
     return where

@@ -37,7 +37,7 @@ class CaseTotal:
 
 async def page_cases(
     audience: Audience,
-    wanted: CaseFilter,
+    selection: CaseFilter,
     request: PageRequest,
     sort: CaseOrderField,
     descending: bool,
@@ -45,7 +45,7 @@ async def page_cases(
     reporting_currency: Currency,
 ) -> Page[CaseView]:
     """One page; the key of a row is `sort_key`."""
-    where = _where(audience, wanted, now)
+    where = _where(audience, selection, now)
     direction, behind = ("DESC", "<") if descending else ("ASC", ">")
     if sort is CaseOrderField.AMOUNT:
         unknown, amount = _worth_sql(where.value(reporting_currency))
@@ -76,17 +76,17 @@ def _worth_sql(reporting_currency: str) -> tuple[str, str]:
     )
 
 
-async def count_cases(audience: Audience, wanted: CaseFilter, now: datetime) -> int:
+async def count_cases(audience: Audience, selection: CaseFilter, now: datetime) -> int:
     """The number of matching cases."""
-    where = _where(audience, wanted, now)
+    where = _where(audience, selection, now)
     row = await fetch_one(f"SELECT COUNT(*) AS cases {FROM_CASE}{where}", *where.values)
     assert row is not None
     return int(row["cases"])
 
 
-async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> list[CaseTotal]:
+async def case_totals(audience: Audience, selection: CaseFilter, now: datetime) -> list[CaseTotal]:
     """The live cases to sum up: SQLite cannot add decimals exactly, so the caller does."""
-    where = _where(audience, wanted, now)
+    where = _where(audience, selection, now)
     where.add(f"c.status IN ({LIVE_LIST})")
     rows = await fetch(
         f"SELECT c.id, c.status, c.amount, c.opened_at, c.account_id, a.base_currency {FROM_CASE}{where}",
@@ -106,11 +106,11 @@ def _total(row: Row) -> CaseTotal:
     )
 
 
-async def count_ended(audience: Audience, wanted: CaseFilter, now: datetime) -> dict[CaseStatus, int]:
+async def count_ended(audience: Audience, selection: CaseFilter, now: datetime) -> dict[CaseStatus, int]:
     """The number of ended cases by status, counted in the database because the history grows without
     limit.
     """
-    where = _where(audience, wanted, now)
+    where = _where(audience, selection, now)
     where.add(f"c.status NOT IN ({LIVE_LIST})")
     rows = await fetch(
         f"SELECT c.status, COUNT(*) AS cases {FROM_CASE}{where} GROUP BY c.status", *where.values
@@ -118,33 +118,33 @@ async def count_ended(audience: Audience, wanted: CaseFilter, now: datetime) -> 
     return {CaseStatus(row["status"]): int(row["cases"]) for row in rows}
 
 
-def _where(audience: Audience, wanted: CaseFilter, now: datetime) -> Where:
+def _where(audience: Audience, selection: CaseFilter, now: datetime) -> Where:
     where = Where()
     where.sees(audience)
-    where.add("c.status IN (?)", wanted.status if wanted.status is not None else LIVE)
-    _add_choices(where, wanted)
-    if wanted.search is not None:
-        _add_search(where, audience, wanted.search)
-    if wanted.overdue is not None:
-        _add_overdue(where, wanted.overdue, now)
-    where.add_if("c.opened_at > ?", wanted.opened_after)
-    where.add_if("c.opened_at < ?", wanted.opened_before)
-    where.add_if("c.closed_at > ?", wanted.closed_after)
-    where.add_if("c.closed_at < ?", wanted.closed_before)
+    where.add("c.status IN (?)", selection.status if selection.status is not None else LIVE)
+    _add_choices(where, selection)
+    if selection.search is not None:
+        _add_search(where, audience, selection.search)
+    if selection.overdue is not None:
+        _add_overdue(where, selection.overdue, now)
+    where.add_if("c.opened_at > ?", selection.opened_after)
+    where.add_if("c.opened_at < ?", selection.opened_before)
+    where.add_if("c.closed_at > ?", selection.closed_after)
+    where.add_if("c.closed_at < ?", selection.closed_before)
     return where
 
 
-def _add_choices(where: Where, wanted: CaseFilter) -> None:
-    where.add_if("c.alert_type IN (?)", wanted.alert_type)
-    where.add_if("a.type IN (?)", wanted.account_type)
-    where.add_if("a.client_id = ?", wanted.client_id)
-    where.add_if("a.account_no = ?", wanted.account_no)
-    if wanted.amount_at_least is not None:
-        _add_amount(where, wanted.amount_at_least)
+def _add_choices(where: Where, selection: CaseFilter) -> None:
+    where.add_if("c.alert_type IN (?)", selection.alert_type)
+    where.add_if("a.type IN (?)", selection.account_type)
+    where.add_if("a.client_id = ?", selection.client_id)
+    where.add_if("a.account_no = ?", selection.account_no)
+    if selection.amount_at_least is not None:
+        _add_amount(where, selection.amount_at_least)
     where.add_if(
         "EXISTS (SELECT 1 FROM position p WHERE p.account_id = c.account_id"
         f" AND p.instrument_id = ? AND {numeric('p.quantity')} <> 0)",
-        wanted.symbol,
+        selection.symbol,
     )
 
 

@@ -66,8 +66,8 @@ async def deadline_set_by_person(case_id: CaseId) -> datetime | None:
         case_id,
         DeadlineChangeKind.PERSON,
     )
-    found = readable(rows, _change, "deadline_change")
-    return found[0].after if found else None
+    changes = readable(rows, _change, "deadline_change")
+    return changes[0].after if changes else None
 
 
 async def page_follow_ups(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[FollowUp]:

@@ -44,9 +44,9 @@ class ClientFilter:
     has_open_case: bool | None = None
 
 
-async def page_clients(audience: Audience, wanted: ClientFilter, request: PageRequest) -> Page[ClientRow]:
+async def page_clients(audience: Audience, selection: ClientFilter, request: PageRequest) -> Page[ClientRow]:
     """One page by client number; the key of a row is (client_no,)."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     if request.after is not None:
         where.add("k.client_no > ?", *request.after)
     listed = f"SELECT k.id, k.client_no, k.name, k.client_group FROM client k{where} ORDER BY k.client_no"
@@ -67,9 +67,9 @@ async def intraday_accounts(currency: Currency) -> list[AccountId]:
     return [AccountId(row["id"]) for row in rows]
 
 
-async def count_clients(audience: Audience, wanted: ClientFilter) -> int:
+async def count_clients(audience: Audience, selection: ClientFilter) -> int:
     """The number of matching clients."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     row = await fetch_one(f"SELECT COUNT(*) AS clients FROM client k{where}", *where.values)
     assert row is not None
     return int(row["clients"])
@@ -190,16 +190,16 @@ def _account(row: Row) -> AccountRow:
     return AccountRow(account_reference(row), bool(row["close_only"]))
 
 
-def _where(audience: Audience, wanted: ClientFilter) -> Where:
+def _where(audience: Audience, selection: ClientFilter) -> Where:
     where = Where()
     if audience.account_scope is not None or not audience.may_see:
         scope = sorted(audience.account_scope or ()) if audience.may_see else []
         where.add("EXISTS (SELECT 1 FROM account a WHERE a.client_id = k.id AND a.account_no IN (?))", scope)
-    if wanted.search is not None:
-        _add_search(where, audience, wanted.search)
-    where.add_if("k.client_group = ?", wanted.group)
-    if wanted.has_open_case is not None:
-        _add_open_case(where, audience, wanted.has_open_case)
+    if selection.search is not None:
+        _add_search(where, audience, selection.search)
+    where.add_if("k.client_group = ?", selection.group)
+    if selection.has_open_case is not None:
+        _add_open_case(where, audience, selection.has_open_case)
     return where
 
 

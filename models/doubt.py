@@ -76,10 +76,10 @@ async def doubts_of(account_ids: Sequence[AccountId]) -> dict[AccountId, list[St
         " ORDER BY d.since, d.key",
         *account_ids,
     )
-    found: dict[AccountId, list[StoredDoubt]] = defaultdict(list)
+    doubts: dict[AccountId, list[StoredDoubt]] = defaultdict(list)
     for row in rows:
-        found[AccountId(row["account_id"])].append(_stored(row))
-    return dict(found)
+        doubts[AccountId(row["account_id"])].append(_stored(row))
+    return dict(doubts)
 
 
 async def accounts_in_doubt(reason: DoubtReason) -> list[AccountId]:

@@ -73,7 +73,7 @@ async def last_dead(subject: InputSubject) -> StoredOutcome | None:
 async def dead_about(subjects: Sequence[InputSubject]) -> list[StoredOutcome]:
     """The last message about each of these subjects that could not be used, if there was one."""
     keys = [_key(subject, InputResult.DEAD) for subject in subjects]
-    found: list[StoredOutcome] = []
+    outcomes: list[StoredOutcome] = []
     for start in range(0, len(keys), OWNERS_AT_A_TIME):
         part = keys[start : start + OWNERS_AT_A_TIME]
         rows = await fetch(
@@ -81,13 +81,13 @@ async def dead_about(subjects: Sequence[InputSubject]) -> list[StoredOutcome]:
             f" WHERE key IN ({placeholders(part)}) ORDER BY key",
             *part,
         )
-        found += [_outcome(row) for row in rows]
-    return found
+        outcomes += [_outcome(row) for row in rows]
+    return outcomes
 
 
 async def dead_of_owners(owners: Sequence[str], kinds: Sequence[InputKind]) -> list[StoredOutcome]:
     """Messages of these kinds about these accounts that could not be used."""
-    found: list[StoredOutcome] = []
+    outcomes: list[StoredOutcome] = []
     for start in range(0, len(owners), OWNERS_AT_A_TIME):
         part = owners[start : start + OWNERS_AT_A_TIME]
         rows = await fetch(
@@ -97,14 +97,14 @@ async def dead_of_owners(owners: Sequence[str], kinds: Sequence[InputKind]) -> l
             *part,
             *kinds,
         )
-        found += [_outcome(row) for row in rows]
-    return found
+        outcomes += [_outcome(row) for row in rows]
+    return outcomes
 
 
 async def outcomes_of_owner(owners: Sequence[str]) -> list[StoredOutcome]:
     """Outcomes about these accounts and clients, the latest first."""
-    found = [await _outcomes("owner = $1", owner) for owner in owners if owner]
-    return sorted((each for some in found for each in some), key=lambda each: each.decided_at, reverse=True)
+    of_each = [await _outcomes("owner = $1", owner) for owner in owners if owner]
+    return sorted((each for some in of_each for each in some), key=lambda each: each.decided_at, reverse=True)
 
 
 async def outcomes_about(about: str) -> list[StoredOutcome]:

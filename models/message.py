@@ -98,7 +98,7 @@ async def load_due(ids: Sequence[MessageId]) -> list[Due]:
     """These claimed messages, oldest first."""
     where = Where()
     where.add("m.id IN (?)", list(ids))
-    found = await fetch(
+    rows = await fetch(
         f"{_SELECT}, c.account_id, c.status AS case_status, {CONTACT_COLUMNS} {_FROM}"
         f" LEFT JOIN client_contact t ON t.client_id = m.client_id{where} ORDER BY m.created_at, m.id",
         *where.values,
@@ -110,7 +110,7 @@ async def load_due(ids: Sequence[MessageId]) -> list[Due]:
             CaseStatus(row["case_status"]),
             contact_or_none(row) or Contact(),
         )
-        for row in found
+        for row in rows
     ]
 
 
@@ -231,8 +231,8 @@ async def load_messages(audience: Audience, ids: Sequence[MessageId]) -> dict[Me
     where.add("m.id IN (?)", list(ids))
     where.sees(audience)
     rows = await fetch(f"{_SELECT} {_FROM}{where}", *where.values)
-    found = readable(rows, message_from_row, "client_message")
-    return {message.id: message for message in found}
+    messages = readable(rows, message_from_row, "client_message")
+    return {message.id: message for message in messages}
 
 
 @reads("client_message")

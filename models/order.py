@@ -202,9 +202,9 @@ async def _oldest(where: Where, limit: int) -> list[OrderView]:
     return await first_readable(oldest, order_from_row, _TABLE, limit)
 
 
-async def page_orders(audience: Audience, wanted: OrderFilter, request: PageRequest) -> Page[OrderView]:
+async def page_orders(audience: Audience, selection: OrderFilter, request: PageRequest) -> Page[OrderView]:
     """One page, newest first; the key of a row is (created_at, id)."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     if request.after is not None:
         where.add("(o.created_at, o.id) < (?, ?)", *request.after)
     newest = first_rows(f"{_SELECT}{where} ORDER BY o.created_at DESC, o.id DESC", where)
@@ -222,9 +222,9 @@ class ToCancel:
     cancel_requested: bool
 
 
-async def orders_to_cancel(audience: Audience, wanted: OrderFilter, limit: int) -> list[ToCancel]:
+async def orders_to_cancel(audience: Audience, selection: OrderFilter, limit: int) -> list[ToCancel]:
     """Open orders: first those without a requested cancel, the oldest of them first."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     where.add(_OPEN)
     rows = await fetch(
         f"SELECT o.id, o.cancel_requested {_FROM}{where}"
@@ -234,18 +234,18 @@ async def orders_to_cancel(audience: Audience, wanted: OrderFilter, limit: int) 
     return [ToCancel(OrderId(row["id"]), bool(row["cancel_requested"])) for row in rows]
 
 
-async def count_not_cancelled(audience: Audience, wanted: OrderFilter) -> int:
+async def count_not_cancelled(audience: Audience, selection: OrderFilter) -> int:
     """The number of open orders without a requested cancel."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     where.add(f"{_OPEN} AND NOT o.cancel_requested")
     row = await fetch_one(f"SELECT COUNT(*) AS orders {_FROM}{where}", *where.values)
     assert row is not None
     return int(row["orders"])
 
 
-async def count_orders(audience: Audience, wanted: OrderFilter) -> int:
+async def count_orders(audience: Audience, selection: OrderFilter) -> int:
     """The number of matching orders."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     row = await fetch_one(f"SELECT COUNT(*) AS orders {_FROM}{where}", *where.values)
     assert row is not None
     return int(row["orders"])
@@ -460,18 +460,18 @@ def _values(order: Order) -> list[Any]:
     ]
 
 
-def _where(audience: Audience, wanted: OrderFilter) -> Where:
+def _where(audience: Audience, selection: OrderFilter) -> Where:
     where = Where()
     where.sees(audience)
-    where.add_if("o.status IN (?)", wanted.status)
-    where.add_if("o.case_id = ?", wanted.case_id)
-    where.add_if("a.client_id = ?", wanted.client_id)
-    where.add_if("a.account_no = ?", wanted.account_no)
-    where.add_if("o.symbol = ?", wanted.symbol)
-    where.add_if("o.created_at > ?", wanted.created_after)
-    where.add_if("o.created_at < ?", wanted.created_before)
-    if wanted.search is not None:
-        pattern = like(wanted.search)
+    where.add_if("o.status IN (?)", selection.status)
+    where.add_if("o.case_id = ?", selection.case_id)
+    where.add_if("a.client_id = ?", selection.client_id)
+    where.add_if("a.account_no = ?", selection.account_no)
+    where.add_if("o.symbol = ?", selection.symbol)
+    where.add_if("o.created_at > ?", selection.created_after)
+    where.add_if("o.created_at < ?", selection.created_before)
+    if selection.search is not None:
+        pattern = like(selection.search)
         where.add(
             f"({client_text(audience)} LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!'"
             " OR LOWER(o.symbol) LIKE ? ESCAPE '!' OR LOWER(o.client_order_id) LIKE ? ESCAPE '!')",

@@ -62,9 +62,9 @@ async def fills_during(cases: Sequence[Case]) -> dict[AccountId, list[RecordedFi
 
     Accounts with an unreadable execution are absent.
     """
-    found: dict[AccountId, list[RecordedFill]] = {case.account_id: [] for case in cases}
+    fills: dict[AccountId, list[RecordedFill]] = {case.account_id: [] for case in cases}
     if not cases:
-        return found
+        return fills
     where = Where()
     where.add("e.exec_type = 'TRADE'")
     where.add("o.account_id IN (?)", sorted({case.account_id for case in cases}))
@@ -78,14 +78,14 @@ async def fills_during(cases: Sequence[Case]) -> dict[AccountId, list[RecordedFi
     )
     for row in rows:
         account_id = AccountId(row["account_id"])
-        if account_id not in found:
+        if account_id not in fills:
             continue
         recorded = readable([row], _recorded_fill, "execution")
         if recorded:
-            found[account_id] += recorded
+            fills[account_id] += recorded
         else:
-            del found[account_id]
-    return found
+            del fills[account_id]
+    return fills
 
 
 @reads("execution")

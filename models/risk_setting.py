@@ -203,14 +203,14 @@ async def client_factors_set(
         at,
         *clients,
     )
-    found: dict[tuple[ClientId, Symbol], MarginFactors] = {}
+    set_: dict[tuple[ClientId, Symbol], MarginFactors] = {}
     for row in rows:
         value = await readable_factors(SettingKind.CLIENT_FACTORS, row["subject"], row["value"], at)
         factors = None if value.text is None else factors_from_text(value.text)
         if factors is not None:
             client_id = ClientId(row["client_id"])
-            found[client_id, Symbol(row["subject"].removeprefix(f"{client_id}:"))] = factors
-    return found
+            set_[client_id, Symbol(row["subject"].removeprefix(f"{client_id}:"))] = factors
+    return set_
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,17 +267,17 @@ async def load_versions(since: datetime) -> StoredVersions:
 
 
 async def _with_earlier(rows: Sequence[Row], at: datetime) -> StoredVersions:
-    found = StoredVersions([], [])
+    stored = StoredVersions([], [])
     for row in rows:
         read = _version_or_not(row)
         if isinstance(read, SettingVersion):
-            found.versions.append(read)
+            stored.versions.append(read)
             continue
-        found.unreadable.append(read)
+        stored.unreadable.append(read)
         earlier = None if read.kind is None else await in_force_of(read.kind, read.subject, at)
-        if earlier is not None and all(each.id != earlier.id for each in found.versions):
-            found.versions.append(earlier)
-    return found
+        if earlier is not None and all(each.id != earlier.id for each in stored.versions):
+            stored.versions.append(earlier)
+    return stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,19 +290,19 @@ class SettingFilter:
 
 
 async def page_settings(
-    audience: Audience, wanted: SettingFilter, request: PageRequest
+    audience: Audience, selection: SettingFilter, request: PageRequest
 ) -> Page[SettingVersion]:
     """One page, approved last first; the key of a row is (number,)."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     if request.after is not None:
         where.add("s.number < ?", max(0, min(int(request.after[0]), _NUMBER_MAX)))
     newest = first_rows(f"{_SELECT}{where} ORDER BY s.number DESC", where)
     return await readable_page(newest, _version, _TABLE, request.first)
 
 
-async def count_settings(audience: Audience, wanted: SettingFilter) -> int:
+async def count_settings(audience: Audience, selection: SettingFilter) -> int:
     """The number of matching versions."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     row = await fetch_one(f"SELECT COUNT(*) AS settings FROM risk_setting s{where}", *where.values)
     assert row is not None
     return int(row["settings"])
@@ -342,14 +342,14 @@ def _counts_at(where: Where, at: datetime) -> None:
     where.add(f"s.id = ({_counting('s.kind', 's.subject', '?')})", at)
 
 
-def _where(audience: Audience, wanted: SettingFilter) -> Where:
+def _where(audience: Audience, selection: SettingFilter) -> Where:
     where = Where()
     _sees(where, audience)
-    if wanted.kinds is not None:
-        where.add("s.kind IN (?)", wanted.kinds)
-    where.add_if("s.subject = ?", wanted.subject)
-    if wanted.in_force_at is not None:
-        _counts_at(where, wanted.in_force_at)
+    if selection.kinds is not None:
+        where.add("s.kind IN (?)", selection.kinds)
+    where.add_if("s.subject = ?", selection.subject)
+    if selection.in_force_at is not None:
+        _counts_at(where, selection.in_force_at)
     return where
 
 
@@ -411,7 +411,7 @@ def _number(row: Row) -> int:
         return 0
 
 
-@reads(_TABLE, told=True)
+@reads(_TABLE, untracked=True)
 def _version(row: Row) -> SettingVersion:
     kind = SettingKind(row["kind"])
     if kind is SettingKind.AMOUNT_RULE:

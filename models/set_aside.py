@@ -52,7 +52,7 @@ def key_of(report: ExecutionReport) -> Key:
 
 
 async def set_aside(
-    row_id: str, order_id: OrderId | None, report: ExecutionReport, found: Finding, now: datetime
+    row_id: str, order_id: OrderId | None, report: ExecutionReport, finding: Finding, now: datetime
 ) -> bool:
     """Store the report; False if the same was stored before."""
     return bool(
@@ -63,8 +63,8 @@ async def set_aside(
             *key_of(report),
             legible(report.client_order_id, _NAME_CHARACTERS_MAX),
             order_id,
-            found.kind,
-            found.why,
+            finding.kind,
+            finding.why,
             _REPORTS.to_text(report),
             now,
         )

@@ -51,9 +51,11 @@ class ShortHolding:
     """The unfilled quantity of its open buy orders."""
 
 
-async def page_short_stocks(audience: Audience, wanted: BorrowFilter, request: PageRequest) -> Page[Symbol]:
+async def page_short_stocks(
+    audience: Audience, selection: BorrowFilter, request: PageRequest
+) -> Page[Symbol]:
     """One page of the stocks of which accounts within scope are short, by symbol, which is the key."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     if request.after is not None:
         where.add("p.instrument_id > ?", *request.after)
     limit = where.value(request.first + 1)
@@ -64,9 +66,9 @@ async def page_short_stocks(audience: Audience, wanted: BorrowFilter, request: P
     return cut([Symbol(row["instrument_id"]) for row in rows], request.first)
 
 
-async def count_short_stocks(audience: Audience, wanted: BorrowFilter) -> int:
+async def count_short_stocks(audience: Audience, selection: BorrowFilter) -> int:
     """The number of matching stocks."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     row = await fetch_one(f"SELECT COUNT(DISTINCT p.instrument_id) AS stocks {_FROM}{where}", *where.values)
     assert row is not None
     return int(row["stocks"])
@@ -107,14 +109,14 @@ async def shorts_in(
         _OPEN_COVER,
         of,
     )
-    found: dict[Symbol, list[ShortHolding]] = defaultdict(list)
+    shorts: dict[Symbol, list[ShortHolding]] = defaultdict(list)
     for row in rows:
         short = _short(row)
         key = short.symbol, short.account.account_id
-        found[short.symbol].append(
+        shorts[short.symbol].append(
             replace(short, recalled=recalled.get(key, ZERO), open_covers=covers.get(key, ZERO))
         )
-    return found
+    return shorts
 
 
 @reads("position", "account_id")
@@ -181,17 +183,17 @@ def _open_quantity(row: Row) -> Decimal:
     return max(ZERO, total([quantity, decimal(row["filled_quantity"]).copy_negate()]))
 
 
-def _where(audience: Audience, wanted: BorrowFilter) -> Where:
+def _where(audience: Audience, selection: BorrowFilter) -> Where:
     where = Where()
     where.sees(audience)
     where.add(_SHORT_STOCK)
-    where.add_if("p.instrument_id = ?", wanted.symbol)
-    where.add_if("i.market = ?", wanted.market)
-    if wanted.search is not None:
-        where.add("i.search_text LIKE ? ESCAPE '!'", like(wanted.search))
-    if wanted.recalled is not None:
+    where.add_if("p.instrument_id = ?", selection.symbol)
+    where.add_if("i.market = ?", selection.market)
+    if selection.search is not None:
+        where.add("i.search_text LIKE ? ESCAPE '!'", like(selection.search))
+    if selection.recalled is not None:
         where.add(
-            f"{'' if wanted.recalled else 'NOT '}EXISTS (SELECT 1 FROM stock_recovery r JOIN margin_case c"
+            f"{'' if selection.recalled else 'NOT '}EXISTS (SELECT 1 FROM stock_recovery r JOIN margin_case c"
             " ON c.id = r.case_id WHERE r.account_id = p.account_id AND r.instrument_id = p.instrument_id"
             f" AND r.alert_type = 'SHORT_RECALL' AND {OPEN_RECOVERY})"
         )

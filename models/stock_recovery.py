@@ -204,26 +204,26 @@ async def recoveries_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict
     where = Where()
     where.add("r.case_id IN (?)", list(ids))
     where.sees(audience)
-    found: dict[CaseId, list[RecoveryView]] = defaultdict(list)
+    recoveries: dict[CaseId, list[RecoveryView]] = defaultdict(list)
     for row in await fetch(f"{_SELECT}{where} ORDER BY r.opened_at, r.id", *where.values):
-        found[CaseId(row["case_id"])].append(_view(row))
-    return found
+        recoveries[CaseId(row["case_id"])].append(_view(row))
+    return recoveries
 
 
 async def page_recoveries(
-    audience: Audience, wanted: RecoveryFilter, request: PageRequest
+    audience: Audience, selection: RecoveryFilter, request: PageRequest
 ) -> Page[RecoveryView]:
     """One page, newest first; the key of a row is (opened_at, id)."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     if request.after is not None:
         where.add("(r.opened_at, r.id) < (?, ?)", *request.after)
     newest = first_rows(f"{_SELECT}{where} ORDER BY r.opened_at DESC, r.id DESC", where)
     return await readable_page(newest, _view, "stock_recovery", request.first)
 
 
-async def count_recoveries(audience: Audience, wanted: RecoveryFilter) -> int:
+async def count_recoveries(audience: Audience, selection: RecoveryFilter) -> int:
     """The number of matching recoveries."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     row = await fetch_one(f"SELECT COUNT(*) AS recoveries {RECOVERY_TABLES}{where}", *where.values)
     assert row is not None
     return int(row["recoveries"])
@@ -312,15 +312,15 @@ def _status(row: Row, recovery: Recovery) -> RecoveryStatus:
     return RecoveryStatus.OPEN if CaseStatus(row["case_status"]) in LIVE else RecoveryStatus.CANCELED
 
 
-def _where(audience: Audience, wanted: RecoveryFilter) -> Where:
+def _where(audience: Audience, selection: RecoveryFilter) -> Where:
     where = Where()
     where.sees(audience)
-    where.add("r.alert_type = ?", wanted.alert_type)
-    states = (RecoveryStatus.OPEN,) if wanted.status is None else dict.fromkeys(wanted.status)
+    where.add("r.alert_type = ?", selection.alert_type)
+    states = (RecoveryStatus.OPEN,) if selection.status is None else dict.fromkeys(selection.status)
     where.add(f"({' OR '.join(_STATES[status] for status in states) or '1 = 0'})")
-    where.add_if("r.instrument_id = ?", wanted.symbol)
-    where.add_if("a.client_id = ?", wanted.client_id)
-    where.add_if("a.account_no = ?", wanted.account_no)
-    where.add_if("r.recall_id = ?", wanted.recall_id)
-    where.add_if("r.due_at < ?", wanted.due_before)
+    where.add_if("r.instrument_id = ?", selection.symbol)
+    where.add_if("a.client_id = ?", selection.client_id)
+    where.add_if("a.account_no = ?", selection.account_no)
+    where.add_if("r.recall_id = ?", selection.recall_id)
+    where.add_if("r.due_at < ?", selection.due_before)
     return where

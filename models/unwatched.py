@@ -32,10 +32,10 @@ class UnwatchedAccount:
 
 
 async def page_unwatched(
-    audience: Audience, wanted: UnwatchedFilter, request: PageRequest
+    audience: Audience, selection: UnwatchedFilter, request: PageRequest
 ) -> Page[UnwatchedAccount]:
     """Accounts with doubts, the oldest doubt first; the key of a row is (since, account id)."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     limit = where.value(request.first + 1)
     after = ""
     if request.after is not None:
@@ -51,9 +51,9 @@ async def page_unwatched(
     return Page(readable(rows[: request.first], _account, "account", "account_id"), len(rows) > request.first)
 
 
-async def count_unwatched(audience: Audience, wanted: UnwatchedFilter) -> int:
+async def count_unwatched(audience: Audience, selection: UnwatchedFilter) -> int:
     """The number of accounts with a doubt that the filter matches."""
-    where = _where(audience, wanted)
+    where = _where(audience, selection)
     row = await fetch_one(f"SELECT COUNT(DISTINCT d.account_id) AS accounts{_FROM}{where}", *where.values)
     assert row is not None
     return int(row["accounts"])
@@ -63,9 +63,9 @@ def _account(row: Row) -> UnwatchedAccount:
     return UnwatchedAccount(account_reference(row), time(row["since"]))
 
 
-def _where(audience: Audience, wanted: UnwatchedFilter) -> Where:
+def _where(audience: Audience, selection: UnwatchedFilter) -> Where:
     where = Where()
     where.sees(audience)
-    where.add_if("d.reason IN (?)", wanted.reasons)
-    where.add_if("a.account_no = ?", wanted.account_no)
+    where.add_if("d.reason IN (?)", selection.reasons)
+    where.add_if("a.account_no = ?", selection.account_no)
     return where

@@ -126,8 +126,8 @@ async def webhooks_of(owner: str, ids: Sequence[WebhookId]) -> dict[WebhookId, W
     where = Where()
     where.add("w.owner = ?", owner)
     where.add("w.id IN (?)", list(ids))
-    found = readable(await fetch(f"{_SELECT}{where}", *where.values), webhook_from_row, "webhook")
-    return {webhook.id: webhook for webhook in found}
+    webhooks = readable(await fetch(f"{_SELECT}{where}", *where.values), webhook_from_row, "webhook")
+    return {webhook.id: webhook for webhook in webhooks}
 
 
 async def page_webhooks(owner: str, request: PageRequest) -> Page[Webhook]:

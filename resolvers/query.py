@@ -128,19 +128,21 @@ class Query(
         context = reader(info)
         order = order_by or CaseOrder()
         sort, descending = order.field, order.direction is OrderDirection.DESC
-        wanted = await selected(filter, context.api.reporting_currency)
+        selection = await selected(filter, context.api.reporting_currency)
         reporting = context.api.reporting_currency
         types = "ids" if sort is CaseOrderField.AMOUNT else "ts"
-        pager: Pager[CaseView] = Pager(("cases", wanted, sort, descending), types, context.api.page_size_max)
+        pager: Pager[CaseView] = Pager(
+            ("cases", selection, sort, descending), types, context.api.page_size_max
+        )
         request = pager.request(first, after)
         now = context.api.desk.clock()
-        page = await page_cases(context.audience, wanted, request, sort, descending, now, reporting)
+        page = await page_cases(context.audience, selection, request, sort, descending, now, reporting)
         return pager.connection(
             page,
             request,
             lambda view: sort_key(sort, view, reporting),
             lambda view: case_of(view, now),
-            lambda: count_cases(context.audience, wanted, now),
+            lambda: count_cases(context.audience, selection, now),
         )
 
     @strawberry.field(description="A case by its id; null if none exists within your scope.")
@@ -169,18 +171,18 @@ class Query(
     ) -> Connection[Client]:
         """A keyset page."""
         context = reader(info)
-        wanted = ClientSelection()
+        selection = ClientSelection()
         if filter is not None:
-            wanted = ClientSelection(search_of(filter.search), filter.group, filter.has_open_case)
-        pager: Pager[ClientRow] = Pager(("clients", wanted), "s", context.api.page_size_max)
+            selection = ClientSelection(search_of(filter.search), filter.group, filter.has_open_case)
+        pager: Pager[ClientRow] = Pager(("clients", selection), "s", context.api.page_size_max)
         request = pager.request(first, after)
-        page = await page_clients(context.audience, wanted, request)
+        page = await page_clients(context.audience, selection, request)
         return pager.connection(
             page,
             request,
             lambda row: (row.client_no,),
             lambda row: client_of(row, context),
-            lambda: count_clients(context.audience, wanted),
+            lambda: count_clients(context.audience, selection),
         )
 
     @strawberry.field(description="A client by its id; null if none exists within your scope.")

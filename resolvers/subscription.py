@@ -154,12 +154,12 @@ class Subscription:
         raise SharedOnly
 
 
-def scope_text(field: str, wanted: object, audience: Audience) -> tuple[str, str, str]:
+def scope_text(field: str, selection: object, audience: Audience) -> tuple[str, str, str]:
     """The scope that a cursor is bound to: the field, its filter, and the accounts that the audience
     may see.
     """
     scope = audience.account_scope
-    return field, repr(wanted), "*" if scope is None else repr(sorted(scope))
+    return field, repr(selection), "*" if scope is None else repr(sorted(scope))
 
 
 def case_event_of(fact: CaseFact, cursor: str) -> CaseEvent:

@@ -133,12 +133,12 @@ class FileJournal:
             self._write(_HEADER.dump_json(header))
             return header
         try:
-            found = _HEADER.validate_json(lines[0])
+            stored = _HEADER.validate_json(lines[0])
         except ValidationError as error:
             raise JournalCorrupt("line 1 is not a header") from error
-        if (found.venue, found.version) != (header.venue, header.version):
-            raise JournalCorrupt(f"the journal is of venue {found.venue}, version {found.version}")
-        return found
+        if (stored.venue, stored.version) != (header.venue, header.version):
+            raise JournalCorrupt(f"the journal is of venue {stored.venue}, version {stored.version}")
+        return stored
 
     def _write(self, line: bytes) -> None:
         try:

@@ -70,11 +70,11 @@ async def _is_intact(console: Console, stored: StoredSnapshot) -> bool:
 
 
 def _is_labelled(stored: StoredSnapshot, content: SnapshotContent) -> bool:
-    said = (content.case_id, content.kind, content.occasion, content.inputs.as_of)
-    return said == (stored.case_id, stored.kind, stored.occasion, stored.at)
+    labels = (content.case_id, content.kind, content.occasion, content.inputs.as_of)
+    return labels == (stored.case_id, stored.kind, stored.occasion, stored.at)
 
 
-class _Found:
+class _Breaks:
     """The breaks found: their number, and the first of them."""
 
     def __init__(self) -> None:
@@ -94,46 +94,46 @@ async def verify_audit(
     """Follow the chain from the first link to its head, and check every snapshot that it names; returns
     whether nothing was changed, removed or swapped.
     """
-    found = _Found()
+    breaks = _Breaks()
     check, snapshots = ChainCheck(noted), SnapshotCheck()
     async with consistent_read():
         head, waiting = await chain_head(), await tail()
         async for link in links(LINKS_PER_PAGE):
-            found.add(check.see(link))
-            found.add(await snapshots.see(link))
+            breaks.add(check.see(link))
+            breaks.add(await snapshots.see(link))
             if link.sequence % LINKS_PER_PAGE == 0:
                 progress(link.sequence, head.sequence)
-        found.add(check.end(head))
-        found.add(await snapshots.end())
-    _print_breaks(console, found)
+        breaks.add(check.end(head))
+        breaks.add(await snapshots.end())
+    _print_breaks(console, breaks)
     console.print(f"head {head}", soft_wrap=True)
     since = "" if waiting.oldest is None else f", the oldest of {waiting.oldest}"
     console.print(
         f"{head.sequence} rows chained, {waiting.rows} in the tail, which is not protected yet{since}",
         soft_wrap=True,
     )
-    if not found.count:
+    if not breaks.count:
         console.print(
             "[green]the audit trail is intact[/]: note the head elsewhere, and verify against it next time"
         )
-    return not found.count
+    return not breaks.count
 
 
-def _print_breaks(console: Console, found: _Found) -> None:
-    for each in found.first:
+def _print_breaks(console: Console, breaks: _Breaks) -> None:
+    for each in breaks.first:
         row = "" if each.audit_id is None else f", audit row {each.audit_id}"
         link = "" if each.sequence is None else f"link {each.sequence}"
         console.print(f"[red]{link or 'snapshots'}{row}[/]: {each.why}", soft_wrap=True)
-    if found.count > len(found.first):
-        console.print(f"[red]and {found.count - len(found.first)} more[/]")
+    if breaks.count > len(breaks.first):
+        console.print(f"[red]and {breaks.count - len(breaks.first)} more[/]")
 
 
 def head_named(text: str) -> ChainHead:
     """From `sequence:hash` as printed; raises ValueError."""
-    found = _HEAD.fullmatch(text.strip())
-    if found is None:
+    match = _HEAD.fullmatch(text.strip())
+    if match is None:
         raise ValueError("a head must be sequence:hash, as verify-audit prints it")
-    head = ChainHead(int(found["sequence"]), found["hash"].lower())
+    head = ChainHead(int(match["sequence"]), match["hash"].lower())
     if head.sequence == 0 and head != NOTHING:
         raise ValueError("a head that begins with 0 covers no rows: its hash must be all zeros")
     return head

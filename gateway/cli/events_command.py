@@ -12,14 +12,14 @@ ROWS_AT_ONCE = 1000
 
 async def print_damaged_events(out: Console) -> int:
     """Print them as a table; returns how many there are."""
-    table, found = Table("place in the stream", "event", "why"), 0
+    table, count = Table("place in the stream", "event", "why"), 0
     async for event in damaged_events(ROWS_AT_ONCE):
-        found += 1
+        count += 1
         place = "none yet" if event.offset is None else str(event.offset)
         # As text and not as markup: the reason quotes the damaged data.
         table.add_row(*(Text(visible(cell)) for cell in (place, event.event_id, event.why)))
-    if found:
+    if count:
         out.print(table)
     else:
         out.print("Every event in the outbox can be read.")
-    return found
+    return count

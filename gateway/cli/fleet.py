@@ -67,7 +67,7 @@ class Fleet:
         return self._stopped_by is not None
 
     def _start(self) -> "_Worker":
-        ready, told = os.pipe()
+        ready, started = os.pipe()
         command = [
             sys.executable,
             "-m",
@@ -77,10 +77,10 @@ class Fleet:
             "--listener",
             str(self._listener.fileno()),
             "--tell",
-            str(told),
+            str(started),
         ]
-        process = subprocess.Popen(command, pass_fds=(self._listener.fileno(), told))
-        os.close(told)
+        process = subprocess.Popen(command, pass_fds=(self._listener.fileno(), started))
+        os.close(started)
         os.set_blocking(ready, False)
         log.info("worker started", worker=process.pid)
         return _Worker(process, ready)

@@ -138,8 +138,8 @@ class Endpoint(GraphQL[Any, None]):
 
     def _explorer(self, request: Request) -> Awaitable[Response] | None:
         """The explorer page for a browser; it needs no token, but its requests do."""
-        wanted = self.should_render_graphql_ide(self.request_adapter_class(request))
-        return self.render_graphql_ide(request) if self.graphql_ide and wanted else None
+        from_browser = self.should_render_graphql_ide(self.request_adapter_class(request))
+        return self.render_graphql_ide(request) if self.graphql_ide and from_browser else None
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """The caller and the request; raises Unauthenticated."""

@@ -148,12 +148,12 @@ async def _pages(
 ) -> AsyncIterator[Any]:
     after: tuple[Any, ...] | None = None
     while True:
-        found = await page(audience, period, PageRequest(ROWS_PER_PAGE, after))
-        for record in found.rows:
+        batch = await page(audience, period, PageRequest(ROWS_PER_PAGE, after))
+        for record in batch.rows:
             yield record
-        if not found.has_next:
+        if not batch.has_next:
             return
-        last = found.rows[-1].view.case
+        last = batch.rows[-1].view.case
         after = (last.opened_at, last.id)
 
 

@@ -204,13 +204,13 @@ def wants_event_stream(headers: Headers) -> bool:
     """Whether the Accept header prefers an event stream to JSON; with equal preferences, the one named
     first.
     """
-    best, wanted = 0.0, False
+    best, prefers_stream = 0.0, False
     for part in headers.get("accept", "").split(","):
         kind, _, parameters = part.strip().lower().partition(";")
         kind = kind.strip()
         if (kind == EVENT_STREAM or kind in _JSON_TYPES) and (quality := _quality(parameters)) > best:
-            best, wanted = quality, kind == EVENT_STREAM
-    return wanted
+            best, prefers_stream = quality, kind == EVENT_STREAM
+    return prefers_stream
 
 
 def subscribe_of(body: dict[str, Any], identifier: str, last_event_id: str | None) -> Subscribe:

@@ -275,8 +275,8 @@ def outage_in(fault: Exception, outages: tuple[type[Exception], ...]) -> Excepti
     """
     if not isinstance(fault, ExceptionGroup):
         return fault if isinstance(fault, outages) else None
-    found = [outage_in(each, outages) for each in fault.exceptions]
-    return None if None in found else found[0]
+    causes = [outage_in(each, outages) for each in fault.exceptions]
+    return None if None in causes else causes[0]
 
 
 def _failed_for_s(trouble: OutageLog) -> float:

@@ -30,11 +30,11 @@ async def old_database(database: Database) -> str | None:
     return None if number is None else older("PostgreSQL", divmod(number, 10_000), LEAST_POSTGRES)
 
 
-def older(server: str, found: Version, least: Version) -> str | None:
-    """The sentence, if the version found is older than the least one."""
-    if found >= least:
+def older(server: str, actual: Version, least: Version) -> str | None:
+    """The sentence, if the actual version is older than the least one."""
+    if actual >= least:
         return None
-    return f"{server} {found[0]}.{found[1]} is too old: the desk requires {least[0]}.{least[1]} or newer"
+    return f"{server} {actual[0]}.{actual[1]} is too old: the desk requires {least[0]}.{least[1]} or newer"
 
 
 def _version(text: str) -> Version:

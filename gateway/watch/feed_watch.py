@@ -73,9 +73,12 @@ class FeedWatch:
     """A `FeedObserver` (feeds/base.py), and the state of the feed for the rest of the process."""
 
     def __init__(
-        self, desk: DeskContext, clock_offset_max: timedelta, loss_told: timedelta = timedelta(hours=1)
+        self,
+        desk: DeskContext,
+        clock_offset_max: timedelta,
+        loss_reported_for: timedelta = timedelta(hours=1),
     ) -> None:
-        """`loss_told`: for so long after a loss of messages the feed does not count as delivering."""
+        """`loss_reported_for`: for so long after a loss of messages the feed does not count as delivering."""
         self._desk = desk
         self._ahead_s: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.clocks = (ClockOffset("redis", clock_offset_max), ClockOffset("feed", clock_offset_max))
@@ -89,7 +92,7 @@ class FeedWatch:
         self.reads_since: datetime | None = None
         """Since when this process reads a feed; None: it reads none."""
         self.interruption: str | None = None
-        self._loss_told = loss_told
+        self._loss_reported_for = loss_reported_for
         self._loss: tuple[datetime, str] | None = None
         """When messages were last found to be lost, and which."""
         self._unreadable: dict[str, str] = {}
@@ -111,7 +114,7 @@ class FeedWatch:
             return self.interruption
         for stream, reason in self._unreadable.items():
             return f"{stream}: {reason}"
-        if self._loss is not None and self._desk.clock() - self._loss[0] < self._loss_told:
+        if self._loss is not None and self._desk.clock() - self._loss[0] < self._loss_reported_for:
             return self._loss[1]
         return None
 

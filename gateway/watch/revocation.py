@@ -36,7 +36,7 @@ class Revocations:
         """Read what is new; returns the subjects."""
         # A damaged revocation may have been restored, whatever its time.
         since = None if self._newest is None or self._damaged else self._newest - OVERLAP
-        found, damaged = [], set()
+        subjects, damaged = [], set()
         for revoked in await revocations_since(since):
             # Rows from before subjects had one form have the spelling used then.
             form = lenient_subject_form(revoked.subject)
@@ -45,13 +45,13 @@ class Revocations:
                 continue
             if revoked.at > self._known.get(form, datetime.min.replace(tzinfo=UTC)):
                 self._known[form] = revoked.at
-                found.append(form)
+                subjects.append(form)
             # A revocation ahead of the clock must not hide those made now.
-            seen = min(revoked.at, revoked.now)
-            self._newest = seen if self._newest is None else max(self._newest, seen)
-        found += damaged - self._damaged
+            up_to = min(revoked.at, revoked.now)
+            self._newest = up_to if self._newest is None else max(self._newest, up_to)
+        subjects += damaged - self._damaged
         self._damaged = damaged
-        return found
+        return subjects
 
     async def run(self, revoked: Callable[[str], object]) -> None:
         """Until cancelled; calls `revoked` with every subject revoked since.

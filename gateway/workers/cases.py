@@ -44,19 +44,19 @@ def _scheduler(resources: Resources) -> FairScheduler:
 async def follow_market_days(resources: Resources) -> None:
     """Move deadlines at the start, after every change of market days, and at intervals as a safeguard."""
     changed, scheduler = resources.market_days.changed, round_scheduler(resources.round_faults.count)
-    told: set[Currency] = set()
+    logged: set[Currency] = set()
     while True:
         changed.clear()
-        await _log_default_markets(resources.desk, told)
+        await _log_default_markets(resources.desk, logged)
         await shift_deadlines(resources.desk, scheduler)
         await woken_within(changed, resources.settings.market_day_recheck_s)
 
 
-async def _log_default_markets(desk: DeskContext, told: set[Currency]) -> None:
+async def _log_default_markets(desk: DeskContext, logged: set[Currency]) -> None:
     """Log each currency of an account for which no market is configured, once."""
     for currency in await load_base_currencies():
-        if currency not in desk.policy.base_markets and currency not in told:
-            told.add(currency)
+        if currency not in desk.policy.base_markets and currency not in logged:
+            logged.add(currency)
             log.warning(
                 "no market is configured for a currency: its deadlines follow the default market",
                 currency=currency,

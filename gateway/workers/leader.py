@@ -123,7 +123,7 @@ class Leader:
     def failing(self, for_s: float) -> list[str]:
         """See `Supervisor.failing`, for the leader's loops."""
         running = (self._work, self._watching, self._trading, self._outbound)
-        return [told for each in running if each is not None for told in each.failing(for_s)]
+        return [trouble for each in running if each is not None for trouble in each.failing(for_s)]
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -196,19 +196,19 @@ class Leader:
 
     async def _open_venue(self) -> OpenVenue:
         """Try until it opens."""
-        found: list[OpenVenue] = []
+        opened: list[OpenVenue] = []
         outage = OutageLog(
             "the venue cannot be opened: nothing is traded", "the venue is open", level="error"
         )
 
         async def open_() -> None:
-            found.append(self._resources.open_venue())
+            opened.append(self._resources.open_venue())
 
         while (error := await attempt(open_)) is not None:
             outage.tell(repr(error))
             await asyncio.sleep(VENUE_RETRY_S)
         outage.over()
-        return found[0]
+        return opened[0]
 
     async def _keep_lease(self, fence: int, term: Term) -> None:
         """Until another process has the lease, or it has expired while the database failed or did not

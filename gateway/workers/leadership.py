@@ -28,7 +28,7 @@ class SomebodyLeads:
         self._seen_at = clock()
         self._until: datetime | None = None
         self._why = SILENT
-        self._told = OutageLog("no process leads the desk", "a process leads the desk again", level="error")
+        self._outage = OutageLog("no process leads the desk", "a process leads the desk again", level="error")
 
     @property
     def trouble(self) -> str | None:
@@ -51,7 +51,7 @@ class SomebodyLeads:
     def leads(self) -> None:
         """Some process leads."""
         self._seen_at = self._clock()
-        self._told.over()
+        self._outage.over()
 
     def locked(self, pids: list[int], lease: Lease | None) -> None:
         """The lease could neither be acquired nor renewed; `lease` as it was read, if possible."""
@@ -73,4 +73,4 @@ class SomebodyLeads:
     def _note(self, why: str) -> None:
         self._why = why
         if (trouble := self.trouble) is not None:
-            self._told.tell(trouble, kind="no leader")
+            self._outage.tell(trouble, kind="no leader")

@@ -23,7 +23,7 @@ from subscriptions.stream.bus import BusUnavailable, Entry, Message, PositionLos
 
 RELOAD_INTERVAL_S = 600.0
 
-_TOLD = {CaseEventKind.OPENED: "case opened", CaseEventKind.CLOSED: "case closed"}
+_LOGGED = {CaseEventKind.OPENED: "case opened", CaseEventKind.CLOSED: "case closed"}
 
 log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, 
     acknowledge it.
     """
     resources.feed_watch.started()
-    unheard = OutageLog("quotes were not broadcast", "quotes are broadcast again")
+    outage = OutageLog("quotes were not broadcast", "quotes are broadcast again")
     async with aclosing(feed.batches()) as batches:
         async for batch in batches:
             taken = await monitor.take(batch.messages, batch.ahead)
@@ -98,7 +98,7 @@ async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, 
             done = await _set_aside(feed, batch, taken)
             hear(taken.used)
             resources.signals.to_watch.set()
-            await _broadcast(resources, taken.prices.quotes, unheard)
+            await _broadcast(resources, taken.prices.quotes, outage)
             if done is not None:
                 await feed.acknowledge(done)
 
@@ -128,7 +128,7 @@ def _readable(entry: Entry) -> Event | None:
         return None
 
 
-async def _broadcast(resources: Resources, quotes: Sequence[Quote], unheard: OutageLog) -> None:
+async def _broadcast(resources: Resources, quotes: Sequence[Quote], outage: OutageLog) -> None:
     """At most once, by contract: without a bus no client watches quotes, and margin is watched all the
     same.
     """
@@ -136,17 +136,17 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote], unheard: Out
     try:
         await resources.bus.broadcast(QUOTES_TOPIC, messages)
         if messages:
-            unheard.over()
+            outage.over()
     except BusUnavailable as unavailable:
-        unheard.tell(unavailable)
+        outage.tell(unavailable)
 
 
 def _log_for_operator(event: Event) -> None:
     """Log opened and closed cases. A memory bus begins with old events."""
-    if not isinstance(event, CaseEvent) or event.kind not in _TOLD:
+    if not isinstance(event, CaseEvent) or event.kind not in _LOGGED:
         return
     case, account = event.view.case, event.view.account
     facts = {"amount": str(case.figures.amount), "currency": account.base_currency}
     if case.close_reason is not None:
         facts = {"reason": case.close_reason}
-    log.info(_TOLD[event.kind], case_no=case.case_no, account_no=account.account_no, **facts)
+    log.info(_LOGGED[event.kind], case_no=case.case_no, account_no=account.account_no, **facts)

@@ -17,7 +17,7 @@ from models.audit import chain_head
 from models.input_outcome import prune_outcomes
 from subscriptions.stream.outbox_relay import OutboxRelay
 
-HEAD_TOLD_EVERY = timedelta(hours=1)
+HEAD_LOGGED_EVERY = timedelta(hours=1)
 PRUNE_INTERVAL_S = 30.0
 PRUNE_ROWS = 5_000
 PRUNE_MESSAGES = 500
@@ -42,32 +42,32 @@ async def chain_audit(resources: Resources) -> None:
     """Add committed audit rows to the hash chain, and log its head once an hour."""
     settings = resources.settings
     chainer = AuditChainer(resources.desk, settings.audit_chain_batch)
-    teller = HeadTeller(resources.desk.clock)
+    head_log = HeadLog(resources.desk.clock)
 
     async def chain() -> None:
         await chainer.chain()
-        await teller.tell()
+        await head_log.write()
 
     await every(settings.audit_chain_interval_s, chain)
 
 
-class HeadTeller:
+class HeadLog:
     """Logs the chain's head, since logs go where an attacker who rewrites the chain cannot change them."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._next = clock()
-        self._told = NOTHING
+        self._logged = NOTHING
 
-    async def tell(self) -> None:
+    async def write(self) -> None:
         """Once an hour, unless the head is the one logged last."""
         if self._clock() < self._next:
             return
-        self._next = self._clock() + HEAD_TOLD_EVERY
+        self._next = self._clock() + HEAD_LOGGED_EVERY
         head = await chain_head()
-        if head != self._told:
+        if head != self._logged:
             log.info("audit head", head=str(head))
-        self._told = head
+        self._logged = head
 
 
 async def snapshot_daily(resources: Resources) -> None:

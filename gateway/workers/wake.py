@@ -17,8 +17,8 @@ _COMMITTED = [Message("committed", b"")]
 async def wake_leader(signals: Signals, bus: Bus, leading: Callable[[], bool]) -> None:
     """Until cancelled; commits during a broadcast are covered by one further broadcast."""
     while True:
-        await signals.to_tell.wait()
-        signals.to_tell.clear()
+        await signals.to_announce.wait()
+        signals.to_announce.clear()
         if not leading():
             with suppress(BusUnavailable):
                 await bus.broadcast(COMMITTED_TOPIC, _COMMITTED)
@@ -26,7 +26,7 @@ async def wake_leader(signals: Signals, bus: Bus, leading: Callable[[], bool]) -
 
 async def wake_for_others(signals: Signals, bus: Bus) -> None:
     """In the leader, until cancelled."""
-    async with bus.watch(COMMITTED_TOPIC) as told:
-        async for _ in told:
+    async with bus.watch(COMMITTED_TOPIC) as commits:
+        async for _ in commits:
             signals.to_publish.set()
             signals.to_dispatch.set()

@@ -23,15 +23,15 @@ def readable(
     `strict`: for a decision about just these rows. An unreadable row then raises `UnreadableRow`: it does not
     count as absent.
     """
-    read_row, found = reads(table, key)(read), []
+    read_row, values = reads(table, key)(read), []
     for row in rows:
         try:
-            found.append(read_row(row))
+            values.append(read_row(row))
         except UnreadableRow as damaged:
             if strict:
                 raise
             unreadable_rows().note(damaged)
-    return found
+    return values
 
 
 async def all_or_each(
@@ -69,13 +69,13 @@ async def first_readable(
     select: Select, read: Callable[[Row], T], table: str, limit: int, key: str = "id"
 ) -> list[T]:
     """The first `limit` readable rows."""
-    asked = limit
+    requested = limit
     while True:
-        rows = await select(asked)
-        found = readable(rows, read, table, key)
-        if len(found) >= limit or len(rows) < asked:
-            return found[:limit]
-        asked += limit
+        rows = await select(requested)
+        values = readable(rows, read, table, key)
+        if len(values) >= limit or len(rows) < requested:
+            return values[:limit]
+        requested += limit
 
 
 async def readable_page(

@@ -36,25 +36,27 @@ class UnreadableRow(Exception):
     """Stored data is damaged: the row cannot be converted. `cause`: the exception.
 
     Code that converts a single column does not know the table: the reader of the row names an `unnamed`
-    error. `reader`: the code that failed to read the row, and can when it is restored. `told`: another check
-    reports how long the damage lasts.
+    error. `reader`: the code that failed to read the row, and can when it is restored. `untracked`: another
+    check reports the end of the damage.
     """
 
     def __init__(
-        self, table: str, row_id: str, cause: Exception, reader: str = "", *, told: bool = False
+        self, table: str, row_id: str, cause: Exception, reader: str = "", *, untracked: bool = False
     ) -> None:
         super().__init__(f"{table} {row_id} cannot be read: {described(cause)}")
         self.table = table
         self.row_id = row_id
         self.cause = cause
         self.reader = reader
-        self.told = told
+        self.untracked = untracked
 
-    def named(self, table: str, row_id: object, reader: str = "", *, told: bool = False) -> "UnreadableRow":
+    def named(
+        self, table: str, row_id: object, reader: str = "", *, untracked: bool = False
+    ) -> "UnreadableRow":
         """The error itself, with this name unless it has one."""
         if self.table != UNKNOWN:
             return self
-        return UnreadableRow(table, str(row_id), self.cause, reader, told=told)
+        return UnreadableRow(table, str(row_id), self.cause, reader, untracked=untracked)
 
 
 def unnamed(cause: Exception) -> UnreadableRow:
@@ -81,11 +83,11 @@ def reading(table: str, row_id: object) -> Iterator[None]:
 
 
 def reads(
-    table: str, key: str = "id", *, told: bool = False
+    table: str, key: str = "id", *, untracked: bool = False
 ) -> Callable[[Callable[Concatenate[Any, P], T]], Callable[Concatenate[Any, P], T]]:
     """Decorate a function that converts a row, its first argument: it raises `UnreadableRow` on failure.
 
-    `key`: the column that names the row. `told`: see `UnreadableRow`.
+    `key`: the column that names the row. `untracked`: see `UnreadableRow`.
     """
 
     def decorated(read: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
@@ -96,9 +98,11 @@ def reads(
             try:
                 made = read(row, *args, **kwargs)
             except UnreadableRow as damaged:
-                raise damaged.named(table, row.get(key, "?"), reader, told=told) from damaged.cause
+                raise damaged.named(table, row.get(key, "?"), reader, untracked=untracked) from damaged.cause
             except _DAMAGE as damaged:
-                raise UnreadableRow(table, str(row.get(key, "?")), damaged, reader, told=told) from damaged
+                raise UnreadableRow(
+                    table, str(row.get(key, "?")), damaged, reader, untracked=untracked
+                ) from damaged
             if _damaged:
                 _was_read(reader, table, str(row.get(key, "?")))
             return made
@@ -136,7 +140,7 @@ class UnreadableRows:
     def note(self, unreadable: UnreadableRow) -> None:
         """Record a row that is left out."""
         table, row_id = unreadable.table, unreadable.row_id
-        if not unreadable.told:
+        if not unreadable.untracked:
             self._remember(DamagedRow(table, row_id, unreadable.reader, monotonic()))
         known = self._known[table]
         if row_id in known:

@@ -79,5 +79,5 @@ class Page(Generic[T]):
 
 
 def cut(rows: Sequence[T], first: int) -> Page[T]:
-    """The page from a query for one row more than wanted."""
+    """The page from a query for one row more than requested."""
     return Page(rows[:first], len(rows) > first)

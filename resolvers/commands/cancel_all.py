@@ -86,10 +86,10 @@ class CancelAllMutations:
         """The desk checks the permission, selects, locks and keeps the record."""
         check_key(input.idempotency_key)
         check_text("reason", input.reason)
-        wanted = input.filter.selection()
-        if not (wanted.case_id or wanted.client_id or wanted.account_no or wanted.symbol):
+        selection = input.filter.selection()
+        if not (selection.case_id or selection.client_id or selection.account_no or selection.symbol):
             raise ApiError(BAD_USER_INPUT, NAMES_NOTHING)
-        command = desk_cancel.CancelAll(input.idempotency_key, wanted, input.reason)
+        command = desk_cancel.CancelAll(input.idempotency_key, selection, input.reason)
         context = info.context
         return CancelAllPayload(
             result=_result(await desk_cancel.cancel_all(context.api.desk, context.principal, command))

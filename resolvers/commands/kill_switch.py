@@ -70,8 +70,8 @@ class KillSwitchSet:
     @strawberry.field(description="The switch as it is now.")
     async def kill_switch(self, info: Info) -> KillSwitchNode:
         """Batched."""
-        found = restored(await info.context.loaders.kill_switches.load(self.switch_id))
-        return kill_switch_of(found)
+        row = restored(await info.context.loaders.kill_switches.load(self.switch_id))
+        return kill_switch_of(row)
 
 
 @strawberry.type(description="The command was refused; the kill switch is unchanged.")

@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class WantedSetting:
+class RequestedSetting:
     """The requested setting. `subject` None: a new exemption."""
 
     kind: SettingKind
@@ -76,7 +76,7 @@ class AmountRuleInput:
         default=False, description="Whether to compare equity, instead of liquid net assets, with the margin."
     )
 
-    def wanted(self) -> WantedSetting:
+    def requested(self) -> RequestedSetting:
         """The setting that this input requests."""
         rule = AmountRule(
             coefficient=self.coefficient,
@@ -87,7 +87,7 @@ class AmountRuleInput:
             over_financing_triggers=self.over_financing_triggers,
             on_equity=self.on_equity,
         )
-        return WantedSetting(SettingKind.AMOUNT_RULE, self.account_type, rule)
+        return RequestedSetting(SettingKind.AMOUNT_RULE, self.account_type, rule)
 
 
 @strawberry.input(description="The new state of one liquidation switch.")
@@ -102,10 +102,10 @@ class LiquidationSwitchInput:
         description="Whether these liquidations are allowed. False: the desk refuses them with SWITCH_OFF."
     )
 
-    def wanted(self) -> WantedSetting:
+    def requested(self) -> RequestedSetting:
         """The setting that this input requests."""
         subject = switch_subject(self.trade_type, self.force_type)
-        return WantedSetting(SettingKind.LIQUIDATION_SWITCH, subject, LiquidationSwitch(self.on))
+        return RequestedSetting(SettingKind.LIQUIDATION_SWITCH, subject, LiquidationSwitch(self.on))
 
 
 @strawberry.input(description="A comparison that an account must satisfy to be exempt.")
@@ -148,7 +148,7 @@ class ExemptionInput:
         "account in the scope is exempt.",
     )
 
-    def wanted(self) -> WantedSetting:
+    def requested(self) -> RequestedSetting:
         """The setting that this input requests."""
         named = {ExemptionScope.ACCOUNT: self.account_no, ExemptionScope.CLIENT_GROUP: self.client_group}
         if any(name is not None for scope, name in named.items() if scope is not self.scope):
@@ -166,7 +166,7 @@ class ExemptionInput:
             _name("accountNo or clientGroup", target)
         rule = Exemption(self.kind, self.scope, target, self.enabled, self.until, conditions)
         subject = None if self.rule_id is None else filter_id("Exemption", self.rule_id)
-        return WantedSetting(SettingKind.EXEMPTION, subject, rule)
+        return RequestedSetting(SettingKind.EXEMPTION, subject, rule)
 
 
 def _compared_with(field: ConditionField, value: str) -> str:
@@ -204,10 +204,10 @@ class InstrumentFactorsInput:
         "of the book of record apply."
     )
 
-    def wanted(self) -> WantedSetting:
+    def requested(self) -> RequestedSetting:
         """The setting that this input requests."""
         value = _factors(self.factors, FactorSource.INSTRUMENT)
-        return WantedSetting(SettingKind.INSTRUMENT_FACTORS, _symbol(self.symbol), value)
+        return RequestedSetting(SettingKind.INSTRUMENT_FACTORS, _symbol(self.symbol), value)
 
 
 @strawberry.input(
@@ -224,11 +224,11 @@ class ClientFactorsInput:
         "of the book of record apply."
     )
 
-    def wanted(self) -> WantedSetting:
+    def requested(self) -> RequestedSetting:
         """The setting that this input requests."""
         subject = client_factor_subject(filter_id("Client", self.client_id), _symbol(self.symbol))
         value = _factors(self.factors, FactorSource.CLIENT)
-        return WantedSetting(SettingKind.CLIENT_FACTORS, subject, value)
+        return RequestedSetting(SettingKind.CLIENT_FACTORS, subject, value)
 
 
 @strawberry.input(
@@ -247,11 +247,11 @@ class CoveredOptionInput:
         default=False, description="Whether to skip accounts that are short of the underlying."
     )
 
-    def wanted(self) -> WantedSetting:
+    def requested(self) -> RequestedSetting:
         """The setting that this input requests."""
         at = None if self.trigger_time is None else _wall_time(self.trigger_time)
         rule = CoveredOptionRule(self.enabled, at, self.skip_short)
-        return WantedSetting(SettingKind.COVERED_OPTION, "", rule)
+        return RequestedSetting(SettingKind.COVERED_OPTION, "", rule)
 
 
 @strawberry.input(
@@ -271,9 +271,9 @@ class ApprovalLimitsInput:
         "applies.",
     )
 
-    def wanted(self) -> WantedSetting:
+    def requested(self) -> RequestedSetting:
         """The setting that this input requests."""
-        return WantedSetting(SettingKind.APPROVAL_LIMITS, "", ApprovalLimits(self.notional, self.cases))
+        return RequestedSetting(SettingKind.APPROVAL_LIMITS, "", ApprovalLimits(self.notional, self.cases))
 
 
 @strawberry.input(description="Whether a margin call ends the client's trading limit.")
@@ -282,9 +282,9 @@ class TradingLimitExpiryInput:
 
     expires: bool = strawberry.field(description="Whether the trading limit becomes 0 when a case opens.")
 
-    def wanted(self) -> WantedSetting:
+    def requested(self) -> RequestedSetting:
         """The setting that this input requests."""
-        return WantedSetting(SettingKind.TRADING_LIMIT_EXPIRY, "", TradingLimitExpiry(self.expires))
+        return RequestedSetting(SettingKind.TRADING_LIMIT_EXPIRY, "", TradingLimitExpiry(self.expires))
 
 
 @strawberry.input(description="The new value of a risk setting. Give exactly one field.", one_of=True)
@@ -316,16 +316,16 @@ class RiskSettingInput:
         default=strawberry.UNSET, description="Whether a margin call ends the trading limit."
     )
 
-    def wanted(self) -> WantedSetting:
+    def requested(self) -> RequestedSetting:
         """The setting that is given; raises ApiError for an invalid value."""
         given = [part for part in vars(self).values() if part]
         if len(given) != 1:
             raise ApiError(BAD_USER_INPUT, "setting: give exactly one kind.")
-        wanted: WantedSetting = _sensible(given[0].wanted)
-        problem = problem_of(wanted.value)
+        setting: RequestedSetting = _sensible(given[0].requested)
+        problem = problem_of(setting.value)
         if problem is not None:
             raise ApiError(BAD_USER_INPUT, f"setting: {problem}.")
-        return wanted
+        return setting
 
 
 def _sensible(build: Callable[[], T]) -> T:

@@ -98,8 +98,8 @@ class RiskSettings:
     )
     async def factors(self, info: Info, first: First = 50, after: After = None) -> Connection[RiskSetting]:
         """A keyset page."""
-        wanted = SettingFilter(kinds=FACTOR_KINDS, in_force_at=self.at)
-        return await _page(reader(info, Capability.READ_SETTINGS), wanted, first, after)
+        selection = SettingFilter(kinds=FACTOR_KINDS, in_force_at=self.at)
+        return await _page(reader(info, Capability.READ_SETTINGS), selection, first, after)
 
 
 @strawberry.input(description="The requested change of one risk setting.")
@@ -178,9 +178,9 @@ class SettingQueries:
         """One statement."""
         context = reader(info, Capability.READ_SETTINGS)
         moment = at or context.api.desk.clock()
-        found = await settings_in_force(context.audience, moment)
+        versions = await settings_in_force(context.audience, moment)
         return RiskSettings(
-            at=moment, settings=_in_force(context.api.desk.policy.books.settings.defaults, found)
+            at=moment, settings=_in_force(context.api.desk.policy.books.settings.defaults, versions)
         )
 
     @strawberry.field(
@@ -216,9 +216,9 @@ class SettingMutations:
         """The desk checks the permission and keeps the record."""
         check_key(input.idempotency_key)
         check_text("reason", input.reason, at_least=1)
-        wanted = input.setting.wanted()
+        change = input.setting.requested()
         command = ChangeSetting(
-            input.idempotency_key, wanted.kind, wanted.subject, wanted.value, input.effective_at, input.reason
+            input.idempotency_key, change.kind, change.subject, change.value, input.effective_at, input.reason
         )
         outcome = await change_setting(info.context.api.desk, info.context.principal, command)
         assert not isinstance(outcome, Done), "a setting is never changed by one person"
@@ -256,22 +256,22 @@ async def find_setting(context: ReadContext, id_: str) -> Node | None:
 
 
 async def _page(
-    context: ReadContext, wanted: SettingFilter, first: int, after: str | None
+    context: ReadContext, selection: SettingFilter, first: int, after: str | None
 ) -> Connection[RiskSetting]:
-    pager: Pager[SettingVersion] = Pager(("settings", wanted), "d", context.api.page_size_max)
+    pager: Pager[SettingVersion] = Pager(("settings", selection), "d", context.api.page_size_max)
     request = pager.request(first, after)
     return pager.connection(
-        await page_settings(context.audience, wanted, request),
+        await page_settings(context.audience, selection, request),
         request,
         lambda version: (Decimal(version.number),),
         setting_of,
-        lambda: count_settings(context.audience, wanted),
+        lambda: count_settings(context.audience, selection),
     )
 
 
-def _in_force(defaults: RiskPolicy, found: list[SettingVersion]) -> list[RiskSettingInForce]:
+def _in_force(defaults: RiskPolicy, versions: list[SettingVersion]) -> list[RiskSettingInForce]:
     set_: Mapping[tuple[SettingKind, str], SettingVersion] = {
-        (version.kind, version.subject): version for version in found
+        (version.kind, version.subject): version for version in versions
     }
     names = [*_ALWAYS_THERE, *(name for name in set_ if name not in _ALWAYS_THERE)]
     return [_one_in_force(defaults, *name, set_.get(name)) for name in names]

@@ -100,10 +100,10 @@ class StockRecalled:
         after: After = None,
     ) -> Connection[ShortRecovery]:
         """A keyset page."""
-        wanted = RecoveryFilter(
+        selection = RecoveryFilter(
             AlertType.SHORT_RECALL, status=tuple(RecoveryStatus), recall_id=self.recall.id
         )
-        return await short_recoveries_page(info.context, wanted, first, after)
+        return await short_recoveries_page(info.context, selection, first, after)
 
 
 @strawberry.type(description="The command was refused; no recall was recorded.")
@@ -285,8 +285,8 @@ class StockMutations:
             tuple(_one(item, input, context.api.legs_max) for item in input.recoveries),
             input.reason,
         )
-        found = await recover_stock(context.api.desk, context.principal, command)
-        return RecoverStockPayload(results=[_result(*each) for each in zip(asked, found, strict=True)])
+        recovered = await recover_stock(context.api.desk, context.principal, command)
+        return RecoverStockPayload(results=[_result(*each) for each in zip(asked, recovered, strict=True)])
 
 
 _RECOVERIES = ("CoveredOptionShortfall", "ShortRecovery")

@@ -222,11 +222,11 @@ class WebhookMutations:
         secrets: list[str] = []
         command = RegisterWebhook(input.idempotency_key, input.url, events)
         outcome = await register_webhook(context.api.desk, context.principal, command, secrets.append)
-        found = await find_webhook(context, WebhookId(outcome.id)) if isinstance(outcome, Done) else None
-        if found is None:
+        registered = await find_webhook(context, WebhookId(outcome.id)) if isinstance(outcome, Done) else None
+        if registered is None:
             return RegisterWebhookPayload(result=refused_webhook(outcome))
         secret = secrets[0] if secrets else None
-        return RegisterWebhookPayload(result=WebhookRegistered(webhook=found, secret=secret))
+        return RegisterWebhookPayload(result=WebhookRegistered(webhook=registered, secret=secret))
 
     @strawberry.mutation(
         description="Remove a webhook, so that no further events are posted to it. Requires "
@@ -259,18 +259,18 @@ class WebhookMutations:
         position = _position(context, webhook_id, input.after)
         command = ReplayWebhook(input.idempotency_key, webhook_id, position, input.from_now)
         outcome = await replay_webhook(context.api.desk, context.principal, command)
-        found = await find_webhook(context, webhook_id) if isinstance(outcome, Done) else None
-        if found is None:
+        replayed = await find_webhook(context, webhook_id) if isinstance(outcome, Done) else None
+        if replayed is None:
             return ReplayWebhookPayload(result=refused_webhook(outcome))
-        return ReplayWebhookPayload(result=WebhookReplayed(webhook=found))
+        return ReplayWebhookPayload(result=WebhookReplayed(webhook=replayed))
 
 
 async def find_webhook(context: RequestContext, webhook_id: WebhookId) -> Webhook | None:
     """A webhook of the caller, or None."""
     if not context.audience.may(Capability.MANAGE_WEBHOOKS):
         return None
-    found = (await webhooks_of(context.principal.subject, [webhook_id])).get(webhook_id)
-    return webhook_of(context, found) if found else None
+    row = (await webhooks_of(context.principal.subject, [webhook_id])).get(webhook_id)
+    return webhook_of(context, row) if row else None
 
 
 def webhook_of(context: RequestContext, row: webhook.Webhook) -> Webhook:

@@ -64,8 +64,8 @@ class WebhookSecretMutations:
         secrets: list[str] = []
         command = RotateWebhookSecret(input.idempotency_key, webhook_id)
         outcome = await rotate_webhook_secret(context.api.desk, context.principal, command, secrets.append)
-        found = await find_webhook(context, webhook_id) if isinstance(outcome, Done) else None
-        if found is None:
+        rotated = await find_webhook(context, webhook_id) if isinstance(outcome, Done) else None
+        if rotated is None:
             return RotateWebhookSecretPayload(result=refused_webhook(outcome))
         secret = secrets[0] if secrets else None
-        return RotateWebhookSecretPayload(result=WebhookSecretRotated(webhook=found, secret=secret))
+        return RotateWebhookSecretPayload(result=WebhookSecretRotated(webhook=rotated, secret=secret))

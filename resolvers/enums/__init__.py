@@ -1,42 +1,18 @@
 """The enums of the API, under the names of the domain, with a description of each value.
 
-Importing any module of `resolvers` registers them all, before a type of the schema names one.
+Each module of this package describes the enums of one subject in `DESCRIPTIONS`. Importing any module of
+`resolvers` registers them all, before a type of the schema names one.
 """
 
 from collections.abc import Mapping
 from enum import Enum
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TypeVar
 
 import strawberry
 
-from resolvers.enums import (
-    accounts,
-    cases,
-    control,
-    evidence,
-    market,
-    orders,
-    outbound,
-    refusals,
-    risk_settings,
-    sorting,
-    stock,
-)
-
 E = TypeVar("E", bound=Enum)
-_SUBJECTS = (
-    accounts,
-    cases,
-    control,
-    evidence,
-    market,
-    orders,
-    outbound,
-    refusals,
-    risk_settings,
-    sorting,
-    stock,
-)
 
 
 def register(enum: type[E], description: str, values: Mapping[str, str]) -> type[E]:
@@ -51,6 +27,7 @@ def register(enum: type[E], description: str, values: Mapping[str, str]) -> type
     return described
 
 
-for _subject in _SUBJECTS:
-    for _enum, (_description, _values) in _subject.DESCRIPTIONS.items():
+for _module in iter_modules(__path__):
+    _subject = vars(import_module(f"{__name__}.{_module.name}")).get("DESCRIPTIONS", {})
+    for _enum, (_description, _values) in _subject.items():
         register(_enum, _description, _values)

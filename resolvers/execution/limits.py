@@ -40,29 +40,29 @@ class Limit(Enum):
 
     TOKENS = (INVALID_DOCUMENT, "Document contains more than {most} tokens.")
     """The parser counts, and stops there with its own error of the same text."""
-    NAME = (INVALID_DOCUMENT, "A name has {found} characters, more than {most}.")
-    NUMBER = (INVALID_DOCUMENT, "A number has {found} characters, more than {most}.")
+    NAME = (INVALID_DOCUMENT, "A name has {number} characters, more than {most}.")
+    NUMBER = (INVALID_DOCUMENT, "A number has {number} characters, more than {most}.")
     DEPTH = (INVALID_DOCUMENT, "Fields may be nested at most {most} levels deep.")
-    ALIASES = (INVALID_DOCUMENT, "The document has {found} aliases, more than {most}.")
+    ALIASES = (INVALID_DOCUMENT, "The document has {number} aliases, more than {most}.")
     FIELDS = (
         QUERY_TOO_EXPENSIVE,
         f"The document selects more than {{most}} fields, counted with its fragments. {_ONCE}",
     )
     EQUAL_FIELDS = (
         QUERY_TOO_EXPENSIVE,
-        f"The field {{name}} is repeated {{found}} times in one object, more than {{most}}. {_ONCE}",
+        f"The field {{name}} is repeated {{number}} times in one object, more than {{most}}. {_ONCE}",
     )
     ROOT_FIELDS = (
         QUERY_TOO_EXPENSIVE,
-        f"An operation has {{found}} root fields, more than {{most}}. {_ONCE}",
+        f"An operation has {{number}} root fields, more than {{most}}. {_ONCE}",
     )
-    COST = (QUERY_TOO_EXPENSIVE, f"The answer could have {{found:,}} fields, more than {{most:,}}: {_FEWER}")
+    COST = (QUERY_TOO_EXPENSIVE, f"The answer could have {{number:,}} fields, more than {{most:,}}: {_FEWER}")
 
     def __init__(self, code: str, text: str) -> None:
         self.code = code
         self._text = text
 
-    def exceeded(self, most: int, found: int = 0, name: str = "", at: Node | None = None) -> GraphQLError:
+    def exceeded(self, most: int, number: int = 0, name: str = "", at: Node | None = None) -> GraphQLError:
         """The error of a document that exceeds it."""
-        message = self._text.format(most=most, found=found, name=name[:NAME_CHARACTERS_MAX])
+        message = self._text.format(most=most, number=number, name=name[:NAME_CHARACTERS_MAX])
         return GraphQLError(message, at, extensions={"code": self.code})

@@ -43,9 +43,9 @@ def max_aliases(most: int) -> type[ValidationRule]:
         def enter_document(self, document: DocumentNode, *_: Any) -> None:
             """Runs for every operation."""
             aliases = _Aliases(fragments_of(document))
-            found = sum(aliases.count(each.selection_set) for each in _operations(document))
-            if found > most:
-                self.report_error(Limit.ALIASES.exceeded(most, found))
+            number = sum(aliases.count(each.selection_set) for each in _operations(document))
+            if number > most:
+                self.report_error(Limit.ALIASES.exceeded(most, number))
 
     return MaxAliases
 
@@ -81,13 +81,13 @@ class _Depth:
         for each in selections.selections:
             if isinstance(each, FieldNode):
                 inner = None if each.name.value.startswith("__") else each.selection_set
-                found = 1 + self.levels(inner, first + 1)
+                below = 1 + self.levels(inner, first + 1)
             elif isinstance(each, FragmentSpreadNode):
-                found = self._spread(each.name.value, first)
+                below = self._spread(each.name.value, first)
             else:
                 assert isinstance(each, InlineFragmentNode)
-                found = self.levels(each.selection_set, first)
-            most = max(most, found)
+                below = self.levels(each.selection_set, first)
+            most = max(most, below)
         return most
 
     def _spread(self, name: str, first: int) -> int:
@@ -108,16 +108,16 @@ class _Aliases:
 
     def count(self, selections: SelectionSetNode | None) -> int:
         """The number of aliases of all fields in it."""
-        found = 0
+        number = 0
         for each in selections.selections if selections else ():
             if isinstance(each, FragmentSpreadNode):
-                found += self._spread(each.name.value)
+                number += self._spread(each.name.value)
                 continue
             assert isinstance(each, FieldNode | InlineFragmentNode)
-            found += self.count(each.selection_set)
+            number += self.count(each.selection_set)
             if isinstance(each, FieldNode) and each.alias:
-                found += 1
-        return found
+                number += 1
+        return number
 
     def _spread(self, name: str) -> int:
         if name not in self._known:

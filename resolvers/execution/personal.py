@@ -19,12 +19,12 @@ PERSONAL: Mapping[str, frozenset[str]] = {
 def personal_fields(schema: GraphQLSchema, document: DocumentNode) -> list[str]:
     """The fields of a validated document, as `Type.field`, sorted."""
     types = TypeInfo(schema)
-    found = _Found(types)
-    visit(document, TypeInfoVisitor(types, found))
-    return sorted(found.names)
+    collector = _PersonalFields(types)
+    visit(document, TypeInfoVisitor(types, collector))
+    return sorted(collector.names)
 
 
-class _Found(Visitor):
+class _PersonalFields(Visitor):
     def __init__(self, types: TypeInfo) -> None:
         super().__init__()
         self._types = types

@@ -84,9 +84,9 @@ class Walk:
 
     def _check_root(self, operation: OperationDefinitionNode) -> None:
         most = self._limits.root_fields
-        found = sum(len(same) for same in self._merged([operation.selection_set]).values())
-        if found > most:
-            raise Repeated(Limit.ROOT_FIELDS.exceeded(most, found))
+        number = sum(len(same) for same in self._merged([operation.selection_set]).values())
+        if number > most:
+            raise Repeated(Limit.ROOT_FIELDS.exceeded(most, number))
 
     def _object(self, root: Sequence[SelectionSetNode]) -> None:
         """An object of the response and everything below it, without recursion because a document may nest

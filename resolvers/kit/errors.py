@@ -59,18 +59,18 @@ def unreadable_data() -> ApiError:
     return ApiError(UNREADABLE_DATA, message)
 
 
-def restored(found: T | None) -> T:
+def restored(loaded: T | None) -> T:
     """The loaded object, which exists and is visible: if it is missing, its row is damaged."""
-    if found is None:
+    if loaded is None:
         raise unreadable_data()
-    return found
+    return loaded
 
 
-def in_scope(found: T | None) -> T:
+def in_scope(loaded: T | None) -> T:
     """The loaded data of an account that was visible a moment ago; a damaged account raises its own error."""
-    if found is None:
+    if loaded is None:
         raise ApiError(FORBIDDEN, "The account is no longer within your scope.")
-    return found
+    return loaded
 
 
 def coded(error: GraphQLError) -> GraphQLError:

@@ -16,9 +16,9 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 
 async def check_symbols(context: ReadContext, symbols: Iterable[Symbol]) -> None:
     """Check that every symbol is an instrument of the desk, held or not."""
-    wanted = sorted(set(symbols))
-    found = await context.loaders.instruments.load_many(wanted)
-    for symbol, instrument in zip(wanted, found, strict=True):
+    names = sorted(set(symbols))
+    instruments = await context.loaders.instruments.load_many(names)
+    for symbol, instrument in zip(names, instruments, strict=True):
         if instrument is None:
             raise _unknown("instrument", symbol)
 

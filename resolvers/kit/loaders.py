@@ -78,7 +78,7 @@ def _batched(
 
     async def batch(keys: list[K]) -> list[V | D | BaseException]:
         try:
-            found = await load(keys)
+            values = await load(keys)
         except (UnreadableRow, UnstorableText) as error:
             if len(keys) == 1 and isinstance(error, UnreadableRow):
                 unreadable_rows().note(error.named(table, keys[0]))
@@ -89,7 +89,7 @@ def _batched(
             # One of many cannot be read: halving finds it, and the others are answered.
             half = len(keys) // 2
             return await batch(keys[:half]) + await batch(keys[half:])
-        return [found.get(key, otherwise) for key in keys]
+        return [values.get(key, otherwise) for key in keys]
 
     return DataLoader(load_fn=batch)
 
@@ -111,8 +111,8 @@ def _pages(
         async def batch(keys: list[tuple[K, int]]) -> list[Page[V] | BaseException]:
             pages: dict[tuple[K, int], Page[V]] = {}
             for first in {first for _, first in keys}:
-                found = await load(loaders.audience, [key for key, wanted in keys if wanted == first], first)
-                pages |= {(key, first): page for key, page in found.items()}
+                loaded = await load(loaders.audience, [key for key, size in keys if size == first], first)
+                pages |= {(key, first): page for key, page in loaded.items()}
             return [pages[key] for key in keys]
 
         return DataLoader(load_fn=batch)
@@ -200,7 +200,7 @@ class Loaders:
         self, keys: Sequence[tuple[AccountId, datetime]]
     ) -> Mapping[tuple[AccountId, datetime], AccountBook]:
         """One read per moment."""
-        found: dict[tuple[AccountId, datetime], AccountBook] = {}
+        books: dict[tuple[AccountId, datetime], AccountBook] = {}
         async with consistent_read():
             # A fill between two statements would have moved the cash, or the position, and not both.
             for moment in {moment for _, moment in keys}:
@@ -208,8 +208,8 @@ class Loaders:
                 visible = list(await load_accounts(self.audience, ids, strict=True))
                 now = self._desk.clock()
                 loaded = await load_books(visible, self._desk.policy.books, now, factors_at=moment)
-                found |= {(account_id, moment): book for account_id, book in loaded.items()}
-        return found
+                books |= {(account_id, moment): book for account_id, book in loaded.items()}
+        return books
 
 
 async def _frozen(accounts: list[AccountReference]) -> list[bool | BaseException]:

@@ -34,15 +34,17 @@ class CaseEvents(LiveOperation):
 
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
-        self._wanted = _selection(chosen, request.api.reporting_currency)
-        super().__init__(request, _scope("caseEvents", self._wanted, request.audience))
-        self.postings = _postings("case", request.audience, self._wanted.account_no, self._wanted.client_id)
+        self._selection = _selection(chosen, request.api.reporting_currency)
+        super().__init__(request, _scope("caseEvents", self._selection, request.audience))
+        self.postings = _postings(
+            "case", request.audience, self._selection.account_no, self._selection.client_id
+        )
 
     def concerns(self, fact: Any) -> Any | None:
         """A case that matches, or that has just stopped matching."""
         if not isinstance(fact, CaseEvent):
             return None
-        kind = case_event_kind(fact, self._wanted, self._request.audience)
+        kind = case_event_kind(fact, self._selection, self._request.audience)
         return replace(fact, kind=kind) if kind is not None else None
 
     async def root(self, root: CaseEvent, cursor: str, context: ReadContext) -> Any:
@@ -56,7 +58,7 @@ class CaseEvents(LiveOperation):
             request = PageRequest(api.snapshot_max)
             page = await page_cases(
                 self._request.audience,
-                self._wanted,
+                self._selection,
                 request,
                 CaseOrderField.OPENED_AT,
                 False,
@@ -76,18 +78,18 @@ class OrderEvents(LiveOperation):
 
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
-        self._wanted: OrderFilter = chosen.selection() if chosen else OrderFilter()
-        super().__init__(request, _scope("orderEvents", self._wanted, request.audience))
-        wanted = self._wanted
-        self.postings = _postings("order", request.audience, wanted.account_no, wanted.client_id)
-        if wanted.case_id is not None:
-            self.postings = [("order", "case", wanted.case_id)]
+        self._selection: OrderFilter = chosen.selection() if chosen else OrderFilter()
+        super().__init__(request, _scope("orderEvents", self._selection, request.audience))
+        selection = self._selection
+        self.postings = _postings("order", request.audience, selection.account_no, selection.client_id)
+        if selection.case_id is not None:
+            self.postings = [("order", "case", selection.case_id)]
 
     def concerns(self, fact: Any) -> Any | None:
         """An order that matches, or that has just stopped matching."""
         if not isinstance(fact, OrderEvent):
             return None
-        kind = order_event_kind(fact, self._wanted, self._request.audience)
+        kind = order_event_kind(fact, self._selection, self._request.audience)
         return replace(fact, kind=kind) if kind is not None else None
 
     async def root(self, root: OrderEvent, cursor: str, context: ReadContext) -> Any:
@@ -98,7 +100,7 @@ class OrderEvents(LiveOperation):
         api, now = self._request.api, self._request.api.desk.clock()
         async with consistent_read():
             head, contained = await stream_head(), await self._unpublished()
-            page = await page_orders(self._request.audience, self._wanted, PageRequest(api.snapshot_max))
+            page = await page_orders(self._request.audience, self._selection, PageRequest(api.snapshot_max))
         _refuse_partial(page.has_next, api)
         roots = [
             OrderEvent(api.desk.event_id(), now, OrderEventKind.SNAPSHOT, view)
@@ -115,10 +117,12 @@ class SummaryUpdates(LiveOperation):
 
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
-        self._wanted = _selection(chosen, request.api.reporting_currency)
-        super().__init__(request, _scope("caseSummary", self._wanted, request.audience))
+        self._selection = _selection(chosen, request.api.reporting_currency)
+        super().__init__(request, _scope("caseSummary", self._selection, request.audience))
         self.interval_s = request.api.summary_interval_s
-        self.postings = _postings("case", request.audience, self._wanted.account_no, self._wanted.client_id)
+        self.postings = _postings(
+            "case", request.audience, self._selection.account_no, self._selection.client_id
+        )
 
     def concerns(self, fact: Any) -> Any | None:
         """Any change of a visible case."""
@@ -130,7 +134,7 @@ class SummaryUpdates(LiveOperation):
         return ""
 
     async def root(self, root: Any, cursor: str, context: ReadContext) -> Any:
-        return await summarise(context, self._wanted)
+        return await summarise(context, self._selection)
 
     async def snapshot(self) -> Snapshot:
         """Computed when rendered."""
@@ -230,8 +234,8 @@ def _postings(
     return [(name,)]
 
 
-def _scope(field: str, wanted: object, audience: Audience) -> bytes:
-    return scope_of(*scope_text(field, wanted, audience))
+def _scope(field: str, selection: object, audience: Audience) -> bytes:
+    return scope_of(*scope_text(field, selection, audience))
 
 
 def _refuse_partial(has_next: bool, api: Api) -> None:

@@ -12,16 +12,16 @@ from domain.principal import Audience
 from models.order import OrderFilter
 
 
-def case_event_kind(event: CaseEvent, wanted: CaseFilter, audience: Audience) -> CaseEventKind | None:
+def case_event_kind(event: CaseEvent, selection: CaseFilter, audience: Audience) -> CaseEventKind | None:
     """The kind under which the event is delivered; None: not at all.
 
     A case that was selected, as far as it is known, and no longer is becomes REMOVED. Without a choice of
     statuses a case that ends is CLOSED, because every live case was requested.
     """
     view, case = event.view, event.view.case
-    if not audience.covers(view.account.account_no) or not wanted.selects_kind(view, audience):
+    if not audience.covers(view.account.account_no) or not selection.selects_kind(view, audience):
         return None
-    is_now = wanted.selects_state(
+    is_now = selection.selects_state(
         case.status,
         view.account.base_currency,
         case.figures.amount,
@@ -31,28 +31,28 @@ def case_event_kind(event: CaseEvent, wanted: CaseFilter, audience: Audience) ->
     )
     if is_now:
         return event.kind
-    if not _was_selected(event, wanted):
+    if not _was_selected(event, selection):
         return None
-    closed = wanted.status is None and event.kind is CaseEventKind.CLOSED
+    closed = selection.status is None and event.kind is CaseEventKind.CLOSED
     return CaseEventKind.CLOSED if closed else CaseEventKind.REMOVED
 
 
-def order_event_kind(event: OrderEvent, wanted: OrderFilter, audience: Audience) -> OrderEventKind | None:
+def order_event_kind(event: OrderEvent, selection: OrderFilter, audience: Audience) -> OrderEventKind | None:
     """The kind under which the event is delivered; None: not at all. An order that leaves the statuses is
     REMOVED.
     """
     view = event.view
-    if not audience.covers(view.account.account_no) or not _order_matches(view, wanted, audience):
+    if not audience.covers(view.account.account_no) or not _order_matches(view, selection, audience):
         return None
-    if wanted.status is None or view.order.status in wanted.status:
+    if selection.status is None or view.order.status in selection.status:
         return event.kind
-    return OrderEventKind.REMOVED if event.previous_status in wanted.status else None
+    return OrderEventKind.REMOVED if event.previous_status in selection.status else None
 
 
-def _was_selected(event: CaseEvent, wanted: CaseFilter) -> bool:
+def _was_selected(event: CaseEvent, selection: CaseFilter) -> bool:
     if event.previous_status is None:
         return False
-    return wanted.selects_state(
+    return selection.selects_state(
         event.previous_status,
         event.view.account.base_currency,
         event.previous_amount,
@@ -62,14 +62,16 @@ def _was_selected(event: CaseEvent, wanted: CaseFilter) -> bool:
     )
 
 
-def _order_matches(view: OrderView, wanted: OrderFilter, audience: Audience) -> bool:
+def _order_matches(view: OrderView, selection: OrderFilter, audience: Audience) -> bool:
     account, order = view.account, view.order
     return (
-        wanted.case_id in (None, order.case_id)
-        and wanted.client_id in (None, account.client_id)
-        and wanted.account_no in (None, account.account_no)
-        and wanted.symbol in (None, order.symbol)
-        and (wanted.created_after is None or order.created_at > wanted.created_after)
-        and (wanted.created_before is None or order.created_at < wanted.created_before)
-        and contains(wanted.search, *searched_texts(account, audience), order.symbol, order.client_order_id)
+        selection.case_id in (None, order.case_id)
+        and selection.client_id in (None, account.client_id)
+        and selection.account_no in (None, account.account_no)
+        and selection.symbol in (None, order.symbol)
+        and (selection.created_after is None or order.created_at > selection.created_after)
+        and (selection.created_before is None or order.created_at < selection.created_before)
+        and contains(
+            selection.search, *searched_texts(account, audience), order.symbol, order.client_order_id
+        )
     )

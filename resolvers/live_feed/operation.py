@@ -71,15 +71,15 @@ class LiveOperation(ABC):
 
     async def _unpublished(self) -> frozenset[str]:
         """Events of this operation's concern that are committed but have no position yet."""
-        found: set[str] = set()
+        ids: set[str] = set()
         async for payloads in unpublished(self._request.api.unpublished_batch):
             for payload in payloads:
                 # A damaged event makes all subscribers subscribe again once it has a position.
                 with suppress(UnknownFormat):
                     fact = event_from_text(payload)
                     if self.concerns(fact) is not None:
-                        found.add(fact.id)
-        return frozenset(found)
+                        ids.add(fact.id)
+        return frozenset(ids)
 
     def opened(self, payload: bytes, opening: Opening) -> bytes:
         """The first message, with `extensions.stream`; `encode` puts `extensions.cursor` last."""
@@ -113,14 +113,14 @@ class LiveOperation(ABC):
         """
         turn = self._request.api.renderings
         if self.root_is_at_hand:
-            found = await self.root(root, cursor, context)
-            if (plain := self._plain(found)) is not None:
+            value = await self.root(root, cursor, context)
+            if (plain := self._plain(value)) is not None:
                 return plain
             async with turn:
-                return await self._executed(found, context)
+                return await self._executed(value, context)
         async with turn:
-            found = await self.root(root, cursor, context)
-            return self._plain(found) or await self._executed(found, context)
+            value = await self.root(root, cursor, context)
+            return self._plain(value) or await self._executed(value, context)
 
     def _plain(self, root: Any) -> ExecutionResult | None:
         """The result by the compiled selection, which looks nothing up; None if the executor has to."""

@@ -66,19 +66,19 @@ def _cursor_variables(document: Document, field: FieldNode) -> set[str]:
 
 def _uses(definitions: Iterable[Node]) -> Counter[str]:
     """The number of uses of each variable, anywhere."""
-    found: Counter[str] = Counter()
+    uses: Counter[str] = Counter()
     waiting: list[Any] = list(definitions)
     while waiting:
         node = waiting.pop()
         if isinstance(node, VariableDefinitionNode):
             continue
         if isinstance(node, VariableNode):
-            found[node.name.value] += 1
+            uses[node.name.value] += 1
         elif isinstance(node, Node):
             waiting += [getattr(node, key) for key in node.keys]
         elif isinstance(node, list | tuple):
             waiting += node
-    return found
+    return uses
 
 
 def _normalised(document: Document, operation: OperationDefinitionNode, field: FieldNode) -> str:

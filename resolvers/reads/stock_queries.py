@@ -37,8 +37,8 @@ class StockQueries:
         after: After = None,
     ) -> Connection[CoveredOptionShortfall]:
         """A keyset page."""
-        wanted = (filter or CoveredOptionShortfallFilter()).selection()
-        return await shortfalls_page(reader(info), wanted, first, after)
+        selection = (filter or CoveredOptionShortfallFilter()).selection()
+        return await shortfalls_page(reader(info), selection, first, after)
 
     @strawberry.field(
         description="Recoveries of stock that accounts are short of and that was recalled or can no longer "
@@ -54,8 +54,8 @@ class StockQueries:
         after: After = None,
     ) -> Connection[ShortRecovery]:
         """A keyset page."""
-        wanted = (filter or ShortRecoveryFilter()).selection()
-        return await short_recoveries_page(reader(info), wanted, first, after)
+        selection = (filter or ShortRecoveryFilter()).selection()
+        return await short_recoveries_page(reader(info), selection, first, after)
 
     @strawberry.field(
         description="Stocks that accounts within your scope are short of, sorted by symbol, with the "
@@ -71,5 +71,5 @@ class StockQueries:
         after: After = None,
     ) -> Connection[StockBorrow]:
         """A keyset page."""
-        wanted = (filter or StockBorrowFilter()).selection()
-        return await stock_borrow_page(reader(info), wanted, first, after)
+        selection = (filter or StockBorrowFilter()).selection()
+        return await stock_borrow_page(reader(info), selection, first, after)

@@ -198,15 +198,15 @@ class ApprovalQueries:
     ) -> Connection[ApprovalRequest]:
         """A keyset page."""
         context = reader(info, Capability.READ_APPROVALS)
-        wanted = filter.selection() if filter else ApprovalSelection()
-        pager: Pager[ApprovalView] = Pager(("approvals", wanted), "ts", context.api.page_size_max)
+        selection = filter.selection() if filter else ApprovalSelection()
+        pager: Pager[ApprovalView] = Pager(("approvals", selection), "ts", context.api.page_size_max)
         request = pager.request(first, after)
         return pager.connection(
-            await page_approvals(context.audience, wanted, request),
+            await page_approvals(context.audience, selection, request),
             request,
             lambda view: (view.approval.created_at, view.approval.id),
             lambda view: approval_of(view, info.context),
-            lambda: count_approvals(context.audience, wanted),
+            lambda: count_approvals(context.audience, selection),
         )
 
 

@@ -109,16 +109,16 @@ class AuditQueries:
     ) -> Connection[AuditEntry]:
         """A keyset page."""
         context = reader(info, Capability.EXPORT_RECORDS)
-        wanted = (filter or AuditFilter()).selection()
-        pager: Pager[ChainedRow] = Pager(("audit", wanted), "i", context.api.page_size_max)
+        selection = (filter or AuditFilter()).selection()
+        pager: Pager[ChainedRow] = Pager(("audit", selection), "i", context.api.page_size_max)
         request = pager.request(first, after)
-        page = await page_audit(context.audience, wanted, request)
+        page = await page_audit(context.audience, selection, request)
         return pager.connection(
             page,
             request,
             lambda chained: (chained.row.id,),
             entry_of,
-            lambda: count_audit(context.audience, wanted),
+            lambda: count_audit(context.audience, selection),
         )
 
 

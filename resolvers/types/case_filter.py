@@ -124,8 +124,8 @@ class CaseFilter:
         chosen = unique(self.status)
         if self.closed is None:
             return chosen
-        wanted = tuple(CaseStatus) if chosen is None else chosen
-        return tuple(status for status in wanted if (status not in LIVE) is self.closed)
+        statuses = tuple(CaseStatus) if chosen is None else chosen
+        return tuple(status for status in statuses if (status not in LIVE) is self.closed)
 
 
 async def selected(filter: CaseFilter | None, reporting: Currency) -> CaseSelection:

@@ -118,12 +118,12 @@ class StockBorrowFilter:
 
 
 async def stock_borrow_page(
-    context: ReadContext, wanted: BorrowFilter, first: int, after: str | None
+    context: ReadContext, selection: BorrowFilter, first: int, after: str | None
 ) -> Connection[StockBorrow]:
     """A page, by symbol."""
-    pager: Pager[Symbol] = Pager(("stockBorrow", wanted), "s", context.api.page_size_max)
+    pager: Pager[Symbol] = Pager(("stockBorrow", selection), "s", context.api.page_size_max)
     request = pager.request(first, after)
-    page = await page_short_stocks(context.audience, wanted, request)
+    page = await page_short_stocks(context.audience, selection, request)
     shorts = dict(zip(page.rows, await context.loaders.shorts.load_many(page.rows), strict=True))
 
     def stock(symbol: Symbol) -> StockBorrow:
@@ -137,7 +137,11 @@ async def stock_borrow_page(
         )
 
     return pager.connection(
-        page, request, lambda symbol: (symbol,), stock, lambda: count_short_stocks(context.audience, wanted)
+        page,
+        request,
+        lambda symbol: (symbol,),
+        stock,
+        lambda: count_short_stocks(context.audience, selection),
     )
 
 

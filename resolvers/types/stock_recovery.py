@@ -296,29 +296,29 @@ def short_recovery_node(view: RecoveryView, now: datetime) -> ShortRecovery:
 
 
 async def shortfalls_page(
-    context: ReadContext, wanted: RecoveryFilter, first: int, after: str | None
+    context: ReadContext, selection: RecoveryFilter, first: int, after: str | None
 ) -> Connection[CoveredOptionShortfall]:
     """A page, newest first."""
-    pager, request = _pager(context, wanted, first, after)
-    page = await page_recoveries(context.audience, wanted, request)
+    pager, request = _pager(context, selection, first, after)
+    page = await page_recoveries(context.audience, selection, request)
     return pager.connection(
-        page, request, _key, shortfall_node, lambda: count_recoveries(context.audience, wanted)
+        page, request, _key, shortfall_node, lambda: count_recoveries(context.audience, selection)
     )
 
 
 async def short_recoveries_page(
-    context: ReadContext, wanted: RecoveryFilter, first: int, after: str | None
+    context: ReadContext, selection: RecoveryFilter, first: int, after: str | None
 ) -> Connection[ShortRecovery]:
     """A page, newest first."""
-    pager, request = _pager(context, wanted, first, after)
-    page = await page_recoveries(context.audience, wanted, request)
+    pager, request = _pager(context, selection, first, after)
+    page = await page_recoveries(context.audience, selection, request)
     now = context.api.desk.clock()
     return pager.connection(
         page,
         request,
         _key,
         lambda view: short_recovery_node(view, now),
-        lambda: count_recoveries(context.audience, wanted),
+        lambda: count_recoveries(context.audience, selection),
     )
 
 
@@ -338,9 +338,9 @@ async def find_short_recovery(context: ReadContext, id_: str) -> Node | None:
 
 
 def _pager(
-    context: ReadContext, wanted: RecoveryFilter, first: int, after: str | None
+    context: ReadContext, selection: RecoveryFilter, first: int, after: str | None
 ) -> tuple[Pager[RecoveryView], PageRequest]:
-    pager: Pager[RecoveryView] = Pager(("recoveries", wanted), "ts", context.api.page_size_max)
+    pager: Pager[RecoveryView] = Pager(("recoveries", selection), "ts", context.api.page_size_max)
     return pager, pager.request(first, after)
 
 

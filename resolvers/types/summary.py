@@ -50,11 +50,11 @@ class CaseSummary:
     as_of: datetime = strawberry.field(description="The time at which the totals were computed.")
 
 
-async def summarise(context: ReadContext, wanted: CaseFilter) -> CaseSummary:
+async def summarise(context: ReadContext, selection: CaseFilter) -> CaseSummary:
     """The totals over the cases that the audience may see."""
     now = context.api.desk.clock()
     currency = context.api.reporting_currency
-    live, ended = await _totals(context.audience, wanted, now)
+    live, ended = await _totals(context.audience, selection, now)
     rates = rates_by_base(await load_fx_rates()).get(currency, {})
     total = convert(by_account(each.claim for each in live), rates, currency)
     old = [each.claim for each in live if now - each.opened_at > LONG_TERM]
@@ -71,10 +71,10 @@ async def summarise(context: ReadContext, wanted: CaseFilter) -> CaseSummary:
 
 
 async def _totals(
-    audience: Audience, wanted: CaseFilter, now: datetime
+    audience: Audience, selection: CaseFilter, now: datetime
 ) -> tuple[list[CaseTotal], dict[CaseStatus, int]]:
     """One statement, unless the filter includes closed cases."""
-    if wanted.status is None or LIVE.issuperset(wanted.status):
-        return await case_totals(audience, wanted, now), {}
+    if selection.status is None or LIVE.issuperset(selection.status):
+        return await case_totals(audience, selection, now), {}
     async with consistent_read():
-        return await case_totals(audience, wanted, now), await count_ended(audience, wanted, now)
+        return await case_totals(audience, selection, now), await count_ended(audience, selection, now)

@@ -28,6 +28,6 @@ class UndecidedReason:
     detail: str = strawberry.field(description="The missing data in English, and how it will be supplied.")
 
 
-def reasons_of(found: Sequence[undecided.UndecidedReason]) -> list[UndecidedReason]:
+def reasons_of(reasons: Sequence[undecided.UndecidedReason]) -> list[UndecidedReason]:
     """The GraphQL objects."""
-    return [UndecidedReason(reason=each.reason, subject=each.subject, detail=each.detail) for each in found]
+    return [UndecidedReason(reason=each.reason, subject=each.subject, detail=each.detail) for each in reasons]

@@ -84,16 +84,16 @@ class UnwatchedQueries:
     ) -> Connection[UnwatchedAccount]:
         """A keyset page."""
         context = reader(info)
-        wanted = (filter or UnwatchedFilter()).selection()
-        pager: Pager[Row] = Pager(("unwatched", wanted), "ts", context.api.page_size_max)
+        selection = (filter or UnwatchedFilter()).selection()
+        pager: Pager[Row] = Pager(("unwatched", selection), "ts", context.api.page_size_max)
         request = pager.request(first, after)
-        page = await page_unwatched(context.audience, wanted, request)
+        page = await page_unwatched(context.audience, selection, request)
         return pager.connection(
             page,
             request,
             lambda row: (row.since, row.account.account_id),
             lambda row: UnwatchedAccount(since=row.since, reference=row.account),
-            lambda: count_unwatched(context.audience, wanted),
+            lambda: count_unwatched(context.audience, selection),
         )
 
 

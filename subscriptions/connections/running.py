@@ -232,8 +232,8 @@ class _Running:
         "_operation",
         "_operations",
         "_prefix",
+        "_sent_meanwhile",
         "_skip",
-        "_told",
         "executing",
         "field",
         "id",
@@ -255,7 +255,7 @@ class _Running:
         self._skip: frozenset[str] = frozenset()
         self._opening: Opening | None = None
         """Sent with the first frame."""
-        self._told: set[str | None] | None = None
+        self._sent_meanwhile: set[str | None] | None = None
         """LATEST, while the current state is looked up: keys of live events sent meanwhile."""
 
     async def begin(self, start: Start) -> None:
@@ -284,10 +284,10 @@ class _Running:
 
     async def _begin_latest(self, operation: Operation) -> None:
         """Live events sent meanwhile are newer than a state whose look-up takes a while."""
-        self._told = set()
+        self._sent_meanwhile = set()
         await self._operations.backend.feed.join(operation, self, None)
         await self._send_state(operation, await operation.snapshot())
-        self._told = None
+        self._sent_meanwhile = None
 
     async def _send_state(self, operation: Operation, snapshot: Snapshot) -> None:
         """A client cannot resume after a part of it, or if it contains events without a position."""
@@ -295,7 +295,7 @@ class _Running:
             whole = number == len(snapshot.roots) and not snapshot.contained
             payload = await undisturbed(operation.render(root, snapshot.position, resumable=whole))
             key = operation.merge_key(root)
-            if self._told is not None and key in self._told:
+            if self._sent_meanwhile is not None and key in self._sent_meanwhile:
                 continue
             self._deliver_one(Rendered(snapshot.position, "", 0.0, payload, key, resumable=whole))
             await self.room()
@@ -303,7 +303,12 @@ class _Running:
 
     def deliver(self, batch: Batch) -> bool:
         """At once if nothing waits, otherwise frame by frame into the mailbox."""
-        if self._opening is None and self._told is None and not self._skip and self._operation is not None:
+        if (
+            self._opening is None
+            and self._sent_meanwhile is None
+            and not self._skip
+            and self._operation is not None
+        ):
             frames = batch.joined.get(self._prefix)
             if frames is None:
                 frames = batch.joined[self._prefix] = b"".join([self._frame(each) for each in batch.rendered])
@@ -317,8 +322,8 @@ class _Running:
         if self._operation is None:
             # It ended during a delivery: another operation overflowed, which ended the connection.
             return
-        if self._told is not None:
-            self._told.add(rendered.key)
+        if self._sent_meanwhile is not None:
+            self._sent_meanwhile.add(rendered.key)
         if rendered.event_id in self._skip:
             self._skip -= {rendered.event_id}
             return

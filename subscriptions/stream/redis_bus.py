@@ -183,12 +183,12 @@ class RedisBus:
         arrives.
         """
         async with self._redis.command(self._timing.command_timeout_s, reads=True):
-            found = await self._redis.reader.xrevrange(self._events, count=1)
+            entries = await self._redis.reader.xrevrange(self._events, count=1)
             if self._broadcast_id is None:
                 broadcasts = await self._redis.reader.xrevrange(self._broadcasts, count=1)
                 self._broadcast_id = broadcasts[0][0] if broadcasts else b"0-0"
-        newest = self._ours(found)
-        self._lacks = self._ends_before_here(newest) or len(newest) < len(found)
+        newest = self._ours(entries)
+        self._lacks = self._ends_before_here(newest) or len(newest) < len(entries)
         if not self._lacks:
             self._foreign.over(self._events)
         if newest and not self._continues(newest[0].position):
@@ -297,22 +297,22 @@ class RedisBus:
                 after, count=self._limits.page_max, block=int(self._timing.block_s * 1000)
             )
         self._redis.read(entries=bool(answer))
-        for key, found in answer:
+        for key, entries in answer:
             if key.decode() == self._events:
-                ours = self._ours(found)
+                ours = self._ours(entries)
                 self._deliver(ours)
                 await self._let_listeners_read(len(ours))
-                if len(ours) < len(found):
+                if len(ours) < len(entries):
                     # It would be read again at once, for as long as it is there.
                     await asyncio.sleep(self._timing.block_s)
                     await self._catch_up()
             else:
-                self._deliver_broadcasts(found)
+                self._deliver_broadcasts(entries)
         if not answer:
             await self._catch_up()
 
-    def _deliver_broadcasts(self, found: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-        for identity, fields in found:
+    def _deliver_broadcasts(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+        for identity, fields in entries:
             self._broadcast_id = identity
             try:
                 topic = fields[b""].decode()
@@ -323,10 +323,10 @@ class RedisBus:
             self._foreign.over(self._broadcasts)
             self._watchers.deliver(topic, messages)
 
-    def _ours(self, found: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
+    def _ours(self, raw: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
         """Without foreign entries."""
         entries = []
-        for identity, fields in found:
+        for identity, fields in raw:
             entry = _entry(identity, fields)
             if entry is None:
                 self._foreign.tell(self._events, f"entry {identity.decode()} has none of its fields")

@@ -33,8 +33,8 @@ from domain.risk_settings import FactorSetting, SettingId, SettingKind, SettingV
 from feeds.arrivals import AheadPolicy, Sorter
 from feeds.base import FeedMessage, SetAside
 from feeds.book_file import parse_book
-from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
+from feeds.known_messages import KnownMessages
 from gateway.startup.book_import import import_book
 from gateway.watch.feed_watch import FeedWatch
 from models.book import load_all_account_ids
@@ -84,7 +84,7 @@ class Life:
         self._reports = self._venue.reports()
         self._dispatcher = Dispatcher(kit.desk, self._venue, batch=100)
         self._watch = FeedWatch(kit.desk, timedelta(days=1))
-        self._held, self._before = HeldMessages(1000), HeardMessages()
+        self._held, self._before = HeldMessages(1000), KnownMessages()
         self._waiting: list[Mapping[str, Any]] = []
         """What was stated far ahead of the clock."""
         self._unusable: dict[str, datetime] = {}

@@ -14,8 +14,8 @@ from domain.inputs import InputResult, stated_at
 from domain.money import Currency
 from feeds.arrivals import AheadPolicy, Sorter
 from feeds.base import FeedMessage, Receipt
-from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
+from feeds.known_messages import KnownMessages
 from feeds.messages import encode
 
 NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Desk:
     """Takes in what a feed delivers, by the rule of the newest."""
 
     def __init__(self) -> None:
-        self.held, self.heard = HeldMessages(100), HeardMessages()
+        self.held, self.known = HeldMessages(100), KnownMessages()
         self.newest: CashStated | None = None
         self.entries = 0
 
@@ -50,7 +50,7 @@ class Desk:
         for message in messages:
             self.entries += 1
             entries.append((f"{self.entries}-0".encode(), encode(message)))
-        arrivals = Sorter(AHEAD, self.held, self.heard).sort("s", entries, now)
+        arrivals = Sorter(AHEAD, self.held, self.known).sort("s", entries, now)
         batch = arrivals.batch()
         for message in batch.messages if batch else ():
             assert stated_at(message) <= now
@@ -117,20 +117,20 @@ def test_of_two_of_the_same_time_the_later_one_counts_and_not_the_one_that_is_re
 
 
 def test_an_unusable_message_is_no_repeat_when_it_is_published_again() -> None:
-    heard = HeardMessages(most=2)
+    known = KnownMessages(most=2)
     first, second = ("s", Receipt("1-0")), ("s", Receipt("2-0"))
-    heard.note(first, cash(1, 0))
-    assert heard.is_repeat(second, cash(1, 0))
-    assert not heard.is_repeat(first, cash(1, 0)), "it comes again, for it was not acknowledged"
-    heard.rejected(first)
-    assert not heard.is_repeat(second, cash(1, 0))
+    known.note(first, cash(1, 0))
+    assert known.is_repeat(second, cash(1, 0))
+    assert not known.is_repeat(first, cash(1, 0)), "it comes again, for it was not acknowledged"
+    known.rejected(first)
+    assert not known.is_repeat(second, cash(1, 0))
 
 
 def test_only_so_many_are_remembered() -> None:
-    heard = HeardMessages(most=2)
+    known = KnownMessages(most=2)
     for number in range(5):
         place, message = ("s", Receipt(f"{number}-0")), cash(number, 30)
-        heard.note(place, message)
-        heard.counts_as_of(message, lambda: NOW)
+        known.note(place, message)
+        known.counts_as_of(message, lambda: NOW)
     elsewhere = ("s", Receipt("9-0"))
-    assert [heard.is_repeat(elsewhere, cash(number, 30)) for number in range(5)] == [False] * 3 + [True] * 2
+    assert [known.is_repeat(elsewhere, cash(number, 30)) for number in range(5)] == [False] * 3 + [True] * 2

@@ -21,7 +21,7 @@ BEHIND = 2 * CLOCKS_DIFFER_BY
 """How much older a message counts than one that is further ahead: certainly older."""
 
 
-class HeardMessages:
+class KnownMessages:
     """The last `most` messages."""
 
     def __init__(self, most: int = REMEMBERED_MAX) -> None:
