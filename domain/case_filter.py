@@ -107,17 +107,25 @@ def contains(search: str | None, *texts: str) -> bool:
     return search is None or any(search_form(search) in search_form(text) for text in texts)
 
 
-def sort_key(field: CaseOrderField, view: CaseView, reporting_currency: Currency) -> tuple[object, ...]:
-    """The values that stand for the case in a cursor, the id last.
+@dataclass(frozen=True, slots=True)
+class CaseOrder:
+    """The order of a list of cases; amounts are compared in the reporting currency."""
 
-    By AMOUNT, cases of unknown worth come last (1), sorted by their amounts.
-    """
-    case = view.case
-    match field:
-        case CaseOrderField.OPENED_AT:
-            return case.opened_at, case.id
-        case CaseOrderField.DEADLINE:
-            return case.deadline, case.id
-    if case.worth is None or case.worth.currency != reporting_currency:
-        return 1, case.figures.amount, case.id
-    return 0, case.worth.amount, case.id
+    field: CaseOrderField
+    descending: bool
+    reporting_currency: Currency
+
+    def key(self, view: CaseView) -> tuple[object, ...]:
+        """The values that stand for the case in a cursor, the id last.
+
+        By AMOUNT, cases of unknown worth come last (1), sorted by their amounts.
+        """
+        case = view.case
+        match self.field:
+            case CaseOrderField.OPENED_AT:
+                return case.opened_at, case.id
+            case CaseOrderField.DEADLINE:
+                return case.deadline, case.id
+        if case.worth is None or case.worth.currency != self.reporting_currency:
+            return 1, case.figures.amount, case.id
+        return 0, case.worth.amount, case.id

@@ -91,15 +91,14 @@ class BookPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class ResolvedBookPolicy:
-    """The rules that turn rows into a book at a moment."""
+class BookConditions:
+    """The moment, the rules in force and the rates that all books of one reading share."""
 
+    at: datetime
+    policy: BookPolicy
     risk: RiskPolicy
-    suspended_dead_after: timedelta
-    reporting_currency: Currency
-    must_be_flat: Callable[[Currency], bool] = lambda currency: False
-    expiry: ExpiryPolicy = field(default_factory=ExpiryPolicy)
-    zone_of: Callable[[str], tzinfo] = always_utc
+    rates: Mapping[Currency, Mapping[Currency, FxRate]]
+    """Base currency of an account -> currency -> the rate into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +198,9 @@ async def load_books(
         f" WHERE account_id IN ({marks}) ORDER BY currency",
         *account_ids,
     )
-    rates = await load_fx_rates()
-    in_force = policy_at(policy, risk, now)
+    conditions = BookConditions(now, policy, risk, rates_by_base(await load_fx_rates()))
     positions = [await _with_readable_factors(row, factors_at or now) for row in positions]
-    return _assemble(accounts, positions, cash, rates, await doubts_of(account_ids), in_force, now)
+    return _assemble(accounts, positions, cash, await doubts_of(account_ids), conditions)
 
 
 async def _with_readable_factors(row: Row, at: datetime) -> Row:
@@ -219,18 +217,6 @@ async def _with_readable_factors(row: Row, at: datetime) -> Row:
     }
     mended = {column: each.text for column, each in read.items()}
     return with_values(row, **mended, doubtful=any(each.doubtful for each in read.values()))
-
-
-def policy_at(policy: BookPolicy, risk: RiskPolicy, now: datetime) -> ResolvedBookPolicy:
-    """The rules in force at a moment."""
-    return ResolvedBookPolicy(
-        risk,
-        policy.suspended_dead_after,
-        policy.reporting_currency,
-        lambda currency: policy.must_be_flat(currency, now),
-        policy.expiry,
-        policy.zone_of,
-    )
 
 
 async def load_fx_rates() -> list[FxRate]:
@@ -404,29 +390,25 @@ def _assemble(
     accounts: Iterable[Row],
     positions: Iterable[Row],
     cash: Iterable[Row],
-    rates: Iterable[FxRate],
     doubts: Mapping[AccountId, Sequence[StoredDoubt]],
-    policy: ResolvedBookPolicy,
-    now: datetime,
+    conditions: BookConditions,
 ) -> dict[AccountId, AccountBook]:
     holdings: dict[str, list[Holding]] = defaultdict(list)
     doubtful: dict[str, list[Symbol]] = defaultdict(list)
     for row in positions:
         if quantity := quantity_from_row(row):
-            holdings[row["account_id"]].append(_holding(row, quantity, policy, now))
+            holdings[row["account_id"]].append(_holding(row, quantity, conditions))
             if row.get("doubtful"):
                 doubtful[row["account_id"]].append(Symbol(row["symbol"]))
     balances: dict[str, list[CashBalance]] = defaultdict(list)
     for row in cash:
         balances[row["account_id"]].append(cash_from_row(row))
-    fx = rates_by_base(rates)
     return {
         AccountId(row["account_id"]): account_book(
             row,
             balances[row["account_id"]],
             holdings[row["account_id"]],
-            fx,
-            policy,
+            conditions,
             doubts.get(row["account_id"], ()),
             doubtful[row["account_id"]],
         )
@@ -446,19 +428,18 @@ def account_book(
     row: Row,
     cash: Sequence[CashBalance],
     holdings: Sequence[Holding],
-    fx: Mapping[Currency, Mapping[Currency, FxRate]],
-    policy: ResolvedBookPolicy,
+    conditions: BookConditions,
     doubts: Sequence[StoredDoubt] = (),
     doubtful_factors: Sequence[Symbol] = (),
 ) -> AccountBook:
     """From a row with `ACCOUNT_COLUMNS`, limits, version and whether the account may only reduce."""
-    account = account_reference(row)
+    account, rates, reporting = account_reference(row), conditions.rates, conditions.policy.reporting_currency
     book = Book(
         _terms(row, account),
-        _amount_rule(account, policy),
+        _amount_rule(account, conditions),
         tuple(cash),
         tuple(holdings),
-        fx.get(account.base_currency, {}),
+        rates.get(account.base_currency, {}),
         incomplete=any(stored.doubt.reason is DoubtReason.INCOMPLETE for stored in doubts),
     )
     return AccountBook(
@@ -467,10 +448,8 @@ def account_book(
         row["book_version"],
         bool(row["close_only"]),
         row["client_group"],
-        policy.risk,
-        reporting_rate(
-            account.base_currency, policy.reporting_currency, fx.get(policy.reporting_currency, {})
-        ),
+        conditions.risk,
+        reporting_rate(account.base_currency, reporting, rates.get(reporting, {})),
         _written_off(row),
         tuple(stored.doubt for stored in doubts),
         tuple(doubtful_factors),
@@ -493,15 +472,16 @@ def _written_off(row: Row) -> frozenset[AlertType]:
     return alerts_from_text(row["written_off_alerts"])
 
 
-def _amount_rule(account: AccountReference, policy: ResolvedBookPolicy) -> AmountRule:
-    rule = policy.risk.amount_rules[account.account_type]
-    if account.account_type is AccountType.INTRADAY and policy.must_be_flat(account.base_currency):
-        return replace(rule, whole_debt=True)
-    return rule
+def _amount_rule(account: AccountReference, conditions: BookConditions) -> AmountRule:
+    rule = conditions.risk.amount_rules[account.account_type]
+    if account.account_type is not AccountType.INTRADAY:
+        return rule
+    must_be_flat = conditions.policy.must_be_flat(account.base_currency, conditions.at)
+    return replace(rule, whole_debt=True) if must_be_flat else rule
 
 
-def _holding(row: Row, quantity: Decimal, policy: ResolvedBookPolicy, now: datetime) -> Holding:
-    instrument = instrument_from_row(row)
+def _holding(row: Row, quantity: Decimal, conditions: BookConditions) -> Holding:
+    instrument, policy, now = instrument_from_row(row), conditions.policy, conditions.at
     return Holding(
         instrument=instrument,
         quantity=quantity,

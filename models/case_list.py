@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain.case import CaseStatus
-from domain.case_filter import CaseFilter, CaseOrderField
+from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.events import CaseView
 from domain.ids import AccountId
 from domain.money import Currency
@@ -36,20 +36,14 @@ class CaseTotal:
 
 
 async def page_cases(
-    audience: Audience,
-    selection: CaseFilter,
-    request: PageRequest,
-    sort: CaseOrderField,
-    descending: bool,
-    now: datetime,
-    reporting_currency: Currency,
+    audience: Audience, selection: CaseFilter, order: CaseOrder, request: PageRequest, now: datetime
 ) -> Page[CaseView]:
-    """One page; the key of a row is `sort_key`."""
+    """One page; the key of a row is `CaseOrder.key`."""
     where = _where(audience, selection, now)
-    direction, behind = ("DESC", "<") if descending else ("ASC", ">")
-    if sort is CaseOrderField.AMOUNT:
-        unknown, amount = _worth_sql(where.value(reporting_currency))
-        order = f"{unknown}, {amount} {direction}"
+    direction, behind = ("DESC", "<") if order.descending else ("ASC", ">")
+    if order.field is CaseOrderField.AMOUNT:
+        unknown, amount = _worth_sql(where.value(order.reporting_currency))
+        columns = f"{unknown}, {amount} {direction}"
         if request.after is not None:
             is_unknown, value, last = request.after
             where.add(
@@ -60,15 +54,15 @@ async def page_cases(
                 last,
             )
     else:
-        order = f"c.{sort.value} {direction}"
+        columns = f"c.{order.field.value} {direction}"
         if request.after is not None:
-            where.add(f"(c.{sort.value}, c.id) {behind} (?, ?)", *request.after)
-    listed = f"{SELECT_CASE}{where} ORDER BY {order}, c.id {direction}"
+            where.add(f"(c.{order.field.value}, c.id) {behind} (?, ?)", *request.after)
+    listed = f"{SELECT_CASE}{where} ORDER BY {columns}, c.id {direction}"
     return await readable_page(first_rows(listed, where), case_from_row, "margin_case", request.first)
 
 
 def _worth_sql(reporting_currency: str) -> tuple[str, str]:
-    """The SQL of `domain.case_filter.sort_key`; `reporting_currency` is a placeholder."""
+    """The SQL of `CaseOrder.key` by AMOUNT; `reporting_currency` is a placeholder."""
     known = f"COALESCE(c.reporting_currency, '') = {reporting_currency}"
     return (
         f"CASE WHEN {known} THEN 0 ELSE 1 END",

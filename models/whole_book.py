@@ -14,8 +14,7 @@ from domain.case import AlertType
 from domain.expiry import Life, life_of
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import Holding
-from domain.market import FactorSource, FxRate, Instrument, MarginFactors, Place, Quote
-from domain.money import Currency
+from domain.market import FactorSource, Instrument, MarginFactors, Place, Quote
 from domain.principal import Audience
 from domain.risk_settings import SettingKind
 from models.book import (
@@ -26,15 +25,14 @@ from models.book import (
     UNDERLYING_COLUMNS,
     UNDERLYING_INSTRUMENT,
     AccountBook,
+    BookConditions,
     BookPolicy,
-    ResolvedBookPolicy,
     account_book,
     average_cost_from_row,
     cash_from_row,
     factors_from_row,
     instrument_from_row,
     load_fx_rates,
-    policy_at,
     quantity_from_row,
     quote_from_row,
     rates_by_base,
@@ -70,12 +68,9 @@ class Listed:
 class Market:
     """The data that all books share."""
 
-    at: datetime
-    policy: ResolvedBookPolicy
+    conditions: BookConditions
     listed: Mapping[Symbol, Listed | UnreadableRow]
     """Including unreadable ones, whose holders are left out."""
-    rates: Mapping[Currency, Mapping[Currency, FxRate]]
-    """Base currency of an account -> currency -> rate into it."""
 
 
 async def load_market(policy: BookPolicy, now: datetime) -> Market:
@@ -89,12 +84,9 @@ async def load_market(policy: BookPolicy, now: datetime) -> Market:
         " LEFT JOIN quote u ON u.symbol = i.underlying",
         now,
     )
-    return Market(
-        now,
-        policy_at(policy, await policy.settings.in_force(now), now),
-        _all_listed([await _with_readable_factors(row, now) for row in rows], policy, now),
-        rates_by_base(await load_fx_rates()),
-    )
+    risk = await policy.settings.in_force(now)
+    listed = _all_listed([await _with_readable_factors(row, now) for row in rows], policy, now)
+    return Market(BookConditions(now, policy, risk, rates_by_base(await load_fx_rates())), listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +175,7 @@ async def _accounts(audience: Audience, after: str, limit: int) -> Sequence[Row]
 
 async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
     ids = [row["account_id"] for row in rows]
-    own = await _client_factors(sorted({ClientId(row["client_id"]) for row in rows}), market.at)
+    own = await _client_factors(sorted({ClientId(row["client_id"]) for row in rows}), market.conditions.at)
     positions: dict[str, list[Row]] = defaultdict(list)
     for row in await _positions(ids):
         positions[row["account_id"]].append(row)
@@ -202,7 +194,7 @@ async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
             if account_id in damaged_doubts:
                 raise damaged_doubts[account_id]
             known = doubts.get(account_id, ())
-            books.append(account_book(row, balances, holdings, market.rates, market.policy, known))
+            books.append(account_book(row, balances, holdings, market.conditions, known))
         except UnreadableRow as damaged:
             unreadable_rows().note(damaged)
             left_out.append(row["account_no"])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from domain.case_filter import CaseOrderField, sort_key
+from domain.case_filter import CaseOrderField
 from domain.events import CaseView
 from domain.ids import CaseId, Symbol
 from domain.principal import Capability, Permission
@@ -25,7 +25,6 @@ from resolvers.commands.liquidation_preview import LiquidationPreview, liquidati
 from resolvers.commands.plan_inputs import LiquidationPreviewInput
 from resolvers.commands.settings import SettingQueries
 from resolvers.commands.webhook import WebhookQueries
-from resolvers.enums.sorting import OrderDirection
 from resolvers.kit.arguments import INPUT, After, First, GlobalId
 from resolvers.kit.context import Info, RequestInfo, reader, require
 from resolvers.kit.node import Node, filter_id
@@ -126,21 +125,18 @@ class Query(
     ) -> Connection[Case]:
         """A keyset page."""
         context = reader(info)
-        order = order_by or CaseOrder()
-        sort, descending = order.field, order.direction is OrderDirection.DESC
+        order = (order_by or CaseOrder()).sort(context.api.reporting_currency)
         selection = await selected(filter, context.api.reporting_currency)
-        reporting = context.api.reporting_currency
-        types = "ids" if sort is CaseOrderField.AMOUNT else "ts"
-        pager: Pager[CaseView] = Pager(
-            ("cases", selection, sort, descending), types, context.api.page_size_max
-        )
+        types = "ids" if order.field is CaseOrderField.AMOUNT else "ts"
+        scope = ("cases", selection, order.field, order.descending)
+        pager: Pager[CaseView] = Pager(scope, types, context.api.page_size_max)
         request = pager.request(first, after)
         now = context.api.desk.clock()
-        page = await page_cases(context.audience, selection, request, sort, descending, now, reporting)
+        page = await page_cases(context.audience, selection, order, request, now)
         return pager.connection(
             page,
             request,
-            lambda view: sort_key(sort, view, reporting),
+            order.key,
             lambda view: case_of(view, now),
             lambda: count_cases(context.audience, selection, now),
         )

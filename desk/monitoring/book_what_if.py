@@ -125,7 +125,7 @@ async def book_what_if(request: BookWhatIfRequest, now: datetime) -> BookEffect:
     async with consistent_read():
         market = await load_market(request.policy, now)
         live = await live_calls(request.audience)
-        into, shocked = market.rates.get(request.reporting_currency, {}), Shocked(request.scenario)
+        into, shocked = market.conditions.rates.get(request.reporting_currency, {}), Shocked(request.scenario)
         then = {currency: shocked.rate(rate) for currency, rate in into.items()}
         tally = _Tally(request, shocked, live, into, then, now)
         async for chunk in every_book(request.audience, market, request.accounts_per_chunk):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from domain.case_filter import CaseFilter, CaseOrderField
+from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent, OrderEventKind
 from domain.ids import Symbol
 from domain.market import Quote
@@ -56,15 +56,8 @@ class CaseEvents(LiveOperation):
         async with consistent_read():
             head, contained = await stream_head(), await self._unpublished()
             request = PageRequest(api.snapshot_max)
-            page = await page_cases(
-                self._request.audience,
-                self._selection,
-                request,
-                CaseOrderField.OPENED_AT,
-                False,
-                now,
-                api.reporting_currency,
-            )
+            order = CaseOrder(CaseOrderField.OPENED_AT, False, api.reporting_currency)
+            page = await page_cases(self._request.audience, self._selection, order, request, now)
         _refuse_partial(page.has_next, api)
         roots = [
             CaseEvent(api.desk.event_id(), now, CaseEventKind.SNAPSHOT, view, view.case.status)

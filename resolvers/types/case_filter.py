@@ -8,6 +8,7 @@ import strawberry
 
 from domain.case import LIVE, AlertType, CaseStatus
 from domain.case_filter import CaseFilter as CaseSelection
+from domain.case_filter import CaseOrder as CaseSort
 from domain.case_filter import CaseOrderField
 from domain.currencies import unknown_currencies
 from domain.ids import ClientId, Symbol
@@ -139,7 +140,7 @@ async def selected(filter: CaseFilter | None, reporting: Currency) -> CaseSelect
 
 @strawberry.input(description="The sort order of a list of cases.")
 class CaseOrder:
-    """To domain.case_filter.CaseOrderField and a direction."""
+    """To domain.case_filter.CaseOrder."""
 
     field: CaseOrderField = strawberry.field(
         default=CaseOrderField.OPENED_AT, description="The field to sort by."
@@ -147,3 +148,7 @@ class CaseOrder:
     direction: OrderDirection = strawberry.field(
         default=OrderDirection.DESC, description="The direction of the sort."
     )
+
+    def sort(self, reporting: Currency) -> CaseSort:
+        """The order of the database and of cursors."""
+        return CaseSort(self.field, self.direction is OrderDirection.DESC, reporting)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.case_filter import CaseFilter, CaseOrderField, sort_key
+from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.events import CaseEvent, CaseEventKind, CaseView
 from domain.ids import AccountId, CaseId, ClientId, EventId
 from domain.margin import AccountTerms, AccountType
@@ -64,8 +64,8 @@ async def many_cases() -> None:
 async def page(
     wanted: CaseFilter, first: int = 100, after: tuple[object, ...] | None = None, *, descending: bool = True
 ) -> list[CaseView]:
-    request = PageRequest(first, after)
-    found = await page_cases(EVERYTHING, wanted, request, CaseOrderField.AMOUNT, descending, NOON, HKD)
+    order = CaseOrder(CaseOrderField.AMOUNT, descending, HKD)
+    found = await page_cases(EVERYTHING, wanted, order, PageRequest(first, after), NOON)
     return list(found.rows)
 
 
@@ -118,7 +118,7 @@ async def test_a_list_by_amount_is_sorted_by_worth_with_unknown_worth_last(
         after = None
         while found := await page(CaseFilter(), size, after, descending=descending):
             rows += found
-            after = sort_key(CaseOrderField.AMOUNT, found[-1], HKD)
+            after = CaseOrder(CaseOrderField.AMOUNT, descending, HKD).key(found[-1])
         assert len({view.case.id for view in rows}) == len(rows) == 54
         worth = [None if each.account.base_currency in (CHF, EUR) else each.case.worth for each in rows]
         known = [each.amount for each in worth if each is not None]

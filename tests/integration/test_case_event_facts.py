@@ -9,7 +9,7 @@ from desk.orders.record_execution import record_execution
 from desk.statements.apply_book import apply_statement
 from domain.book_changes import PositionStated
 from domain.case import CaseStatus
-from domain.case_filter import CaseFilter, CaseOrderField
+from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ExecutionId
@@ -131,7 +131,6 @@ async def test_a_case_that_has_ended_is_not_overdue_in_the_list_either(kit: Desk
     ended = (await case(view.case.id)).case
     assert ended.status is CaseStatus.RESOLVED
     wanted = CaseFilter(status=(CaseStatus.RESOLVED,), overdue=overdue)
-    page = await page_cases(
-        EVERYTHING, wanted, PageRequest(10), CaseOrderField.OPENED_AT, False, kit.clock(), Currency("HKD")
-    )
+    order = CaseOrder(CaseOrderField.OPENED_AT, False, Currency("HKD"))
+    page = await page_cases(EVERYTHING, wanted, order, PageRequest(10), kit.clock())
     assert [each.case.id for each in page.rows] == ([] if overdue else [ended.id])

@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from domain.case import AlertType, CaseCloseReason, CaseStatus
-from domain.case_filter import CaseFilter, CaseOrderField, sort_key
+from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId, ClientId, Symbol
 from domain.margin import AccountTerms, AccountType
@@ -30,6 +30,7 @@ DAYS = [NOON + timedelta(days=day) for day in range(-3, 4)]
 ENDS = {CaseStatus.RESOLVED: CaseCloseReason.CURED, CaseStatus.VOID: CaseCloseReason.VOIDED}
 STATUSES = (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION, *ENDS)
 NO_NAMES = replace(EVERYTHING, permissions=frozenset({Permission.SERVICE}))
+OLDEST_FIRST = CaseOrder(CaseOrderField.OPENED_AT, False, HKD)
 COUNT = 60
 
 
@@ -107,10 +108,9 @@ async def store(chance: random.Random, number: int) -> CaseView:
 async def listed(
     wanted: CaseFilter,
     audience: Audience = EVERYTHING,
-    order: tuple[CaseOrderField, bool] = (CaseOrderField.OPENED_AT, False),
-    now: datetime = NOON,
+    order: CaseOrder = OLDEST_FIRST,
 ) -> list[CaseId]:
-    page = await page_cases(audience, wanted, PageRequest(COUNT), *order, now, HKD)
+    page = await page_cases(audience, wanted, order, PageRequest(COUNT), NOON)
     return [view.case.id for view in page.rows]
 
 
@@ -141,14 +141,12 @@ async def test_the_database_sorts_by_the_key_of_the_domain(
     kit: DeskKit, field: CaseOrderField, descending: bool
 ) -> None:
     views = await many(kit, random.Random(5))
-
-    def key(view: CaseView) -> Any:
-        return sort_key(field, view, HKD)
+    order = CaseOrder(field, descending, HKD)
 
     def rank(view: CaseView) -> Any:
-        return key(view)[0] if field is CaseOrderField.AMOUNT else 0
+        return order.key(view)[0] if field is CaseOrderField.AMOUNT else 0
 
-    by_key = sorted(views, key=key, reverse=descending)
+    by_key = sorted(views, key=order.key, reverse=descending)
     expected = sorted(by_key, key=rank)
     everything = CaseFilter(status=tuple(CaseStatus))
-    assert await listed(everything, order=(field, descending)) == [view.case.id for view in expected]
+    assert await listed(everything, order=order) == [view.case.id for view in expected]

@@ -13,7 +13,7 @@ from desk.evidence.reports import liquidation_records, margin_records
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationStarted, Refused
-from domain.case_filter import CaseFilter, CaseOrderField
+from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.doubt import DoubtReason
 from domain.events import CaseView
 from domain.ids import AccountId
@@ -69,9 +69,8 @@ async def scene(kit: DeskKit) -> Scene:
 
 
 async def _pages_of_cases(desk: Scene) -> list[str]:
-    page = await page_cases(
-        EVERYTHING, CaseFilter(), ALL, CaseOrderField.OPENED_AT, True, desk.kit.clock(), USD
-    )
+    newest_first = CaseOrder(CaseOrderField.OPENED_AT, True, USD)
+    page = await page_cases(EVERYTHING, CaseFilter(), newest_first, ALL, desk.kit.clock())
     return [view.case.account_id for view in page.rows]
 
 
@@ -199,11 +198,10 @@ async def test_markets_currencies_and_clients_of_damaged_rows_are_left_out(kit: 
 async def test_pages_go_on_behind_damaged_rows(kit: DeskKit) -> None:
     desk = await scene(kit)
     await _case_json(desk)
+    oldest_first = CaseOrder(CaseOrderField.OPENED_AT, False, USD)
     seen, after = [], None
     while True:
-        page = await page_cases(
-            EVERYTHING, CaseFilter(), PageRequest(1, after), CaseOrderField.OPENED_AT, False, kit.clock(), USD
-        )
+        page = await page_cases(EVERYTHING, CaseFilter(), oldest_first, PageRequest(1, after), kit.clock())
         assert page.rows, "no page is empty while others follow"
         seen += [view.case.account_id for view in page.rows]
         after = (page.rows[-1].case.opened_at, page.rows[-1].case.id)
