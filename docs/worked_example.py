@@ -4,6 +4,7 @@ A test compares the page with it, so no figure there is written by hand.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -34,18 +35,18 @@ PARTIAL_QUANTITY, PARTIAL_PRICE = Decimal(400), Decimal("399.70")
 
 def account() -> Book:
     """A margin account in HKD."""
+    hk_factors = _factors("0.40", "0.30", "0.35", "0.25")
     us_factors = _factors("0.50", "0.40", "0.45", "0.35")
+    dragon = replace(_stock(DRAGON, HKD, "1000", "0"), trade_status=TradeStatus.SUSPENDED)
     return Book(
         terms=AccountTerms(AccountType.MARGIN, HKD, financing_limit=Decimal(900_000)),
         rule=AmountRule(),
         cash=(CashBalance(HKD, Decimal(-930_000), Decimal(2_150)),),
         holdings=(
-            _held(
-                TENCENT, HKD, "100", "0.0013", "2000", _factors("0.40", "0.30", "0.35", "0.25"), "400", "0.20"
-            ),
-            _held(APPLE, USD, "1", "0.0003", "500", us_factors, "200", "0.10"),
-            _held(DRAGON, HKD, "1000", "0", "50000", DEFAULT_FACTORS, "1", "0", dead=True),
-            _held(TESLA, USD, "1", "0.0003", "-50", us_factors, "300", "0.30"),
+            _held(_stock(TENCENT, HKD, "100", "0.0013"), "2000", hk_factors, "400", "0.20"),
+            _held(_stock(APPLE, USD, "1", "0.0003"), "500", us_factors, "200", "0.10"),
+            _held(dragon, "50000", DEFAULT_FACTORS, "1", "0"),
+            _held(_stock(TESLA, USD, "1", "0.0003"), "-50", us_factors, "300", "0.30"),
         ),
         fx={USD: FxRate(USD, HKD, Decimal("7.80"), NOW)},
     )
@@ -132,18 +133,8 @@ def _factors(initial: str, maintenance: str, margin_call: str, force_close: str)
     return MarginFactors(*four, FactorSource.INSTRUMENT)
 
 
-def _held(
-    symbol: Symbol,
-    currency: Currency,
-    lot: str,
-    fee_rate: str,
-    quantity: str,
-    factors: MarginFactors,
-    mark: str,
-    half_spread: str,
-    dead: bool = False,
-) -> Holding:
-    instrument = Instrument(
+def _stock(symbol: Symbol, currency: Currency, lot: str, fee_rate: str) -> Instrument:
+    return Instrument(
         symbol=symbol,
         name=symbol,
         market="XNYS" if currency == USD else "XHKG",
@@ -152,10 +143,16 @@ def _held(
         lot_size=Decimal(lot),
         multiplier=Decimal(1),
         fee_rate=Decimal(fee_rate),
-        trade_status=TradeStatus.SUSPENDED if dead else TradeStatus.TRADING,
+        trade_status=TradeStatus.TRADING,
     )
+
+
+def _held(
+    instrument: Instrument, quantity: str, factors: MarginFactors, mark: str, half_spread: str
+) -> Holding:
     last, half = Decimal(mark), Decimal(half_spread)
-    quote = Quote(symbol, NOW, bid=last - half, ask=last + half, last=last)
+    quote = Quote(instrument.symbol, NOW, bid=last - half, ask=last + half, last=last)
+    dead = instrument.trade_status is TradeStatus.SUSPENDED
     return Holding(instrument, Decimal(quantity), factors, quote, dead)
 
 

@@ -17,7 +17,7 @@ from tests.chaos.faults import FAULTS, Scene
 from tests.chaos.operations import READER, Operation, make_operations
 from tests.chaos.report import Report, Strike
 from tests.chaos.stories import Storytellers
-from tests.chaos.subscriber import Got, Subscriber
+from tests.chaos.subscriber import Got, Server, Subscriber
 from tests.chaos.trader import Trader
 from tests.chaos.truth import Comparison, Truth, compare
 from tests.kit.patience import PATIENCE_S
@@ -84,17 +84,17 @@ class Run:
     def subscribe(self, operations: list[Operation]) -> None:
         """Make the subscribers; many share an operation, and every operation has one."""
         self.truth.add(operations)
+        server = Server(self.desk.clients.port, self.plan.silence_s)
         for number in range(self.plan.subscribers):
             operation = operations[number % len(operations)]
             self.subscribers.append(
                 Subscriber(
                     operation,
                     _token(f"subscriber {number}", operation),
-                    self.desk.clients.port,
+                    server,
                     operation.cursor_at(self.truth.start),
                     random.Random(self.chance.random()),
                     self.heard,
-                    self.plan.silence_s,
                 )
             )
 

@@ -48,6 +48,15 @@ class Got:
     """When it arrived, monotonic."""
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a subscriber connects, and for how long it waits for a handshake, or for anything at all from a
+    server that pings, before it gives up."""
+
+    port: int
+    silence_s: float
+
+
 class Subscriber:
     """`run` until cancelled; `got` is what it has, in the order of arrival."""
 
@@ -55,13 +64,11 @@ class Subscriber:
         self,
         operation: Operation,
         token: str,
-        port: int,
+        server: Server,
         cursor: str,
         chance: random.Random,
         heard: Callable[[Got], None],
-        silence_s: float,
     ) -> None:
-        """`silence_s`: for a handshake, or for anything at all from a server that pings; then it gives up."""
         self.operation = operation
         self.got: list[Got] = []
         self.duplicates = 0
@@ -77,10 +84,9 @@ class Subscriber:
         self.may_read = asyncio.Event()
         self.may_read.set()
         self._known: set[str] = set()
-        self._token, self._port, self._cursor = token, port, cursor
+        self._token, self._server, self._cursor = token, server, cursor
         self._chance = chance
         self._heard = heard
-        self._silence_s = silence_s
 
     def has(self, event_id: str | None) -> bool:
         """Whether the event has arrived; None always has."""
@@ -107,10 +113,10 @@ class Subscriber:
 
     async def _connection(self) -> None:
         """One connection; always ends with an exception."""
-        async with asyncio.timeout(self._silence_s):
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=BUFFER_BYTES)
+        async with asyncio.timeout(self._server.silence_s):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._server.port, limit=BUFFER_BYTES)
         try:
-            async with asyncio.timeout(self._silence_s):
+            async with asyncio.timeout(self._server.silence_s):
                 await self._shake_hands(reader, writer)
                 _send(writer, type="connection_init", payload={"authorization": f"Bearer {self._token}"})
                 while (await self._message(reader))["type"] != "connection_ack":
@@ -128,7 +134,7 @@ class Subscriber:
     async def _shake_hands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         lines = (
             "GET /graphql HTTP/1.1",
-            f"Host: 127.0.0.1:{self._port}",
+            f"Host: 127.0.0.1:{self._server.port}",
             "Upgrade: websocket",
             "Connection: Upgrade",
             f"Sec-WebSocket-Key: {b64encode(os.urandom(16)).decode()}",
@@ -143,7 +149,7 @@ class Subscriber:
 
     async def _patiently(self, reader: asyncio.StreamReader) -> dict[str, Any]:
         await self.may_read.wait()
-        async with asyncio.timeout(self._silence_s):
+        async with asyncio.timeout(self._server.silence_s):
             return await self._message(reader)
 
     async def _message(self, reader: asyncio.StreamReader) -> dict[str, Any]:

@@ -68,7 +68,7 @@ async def alerts() -> list[str]:
 
 async def test_a_report_that_comes_twice_has_one_effect(kit: DeskKit) -> None:
     sent = await a_sent_order(kit)
-    fill = report(sent, TRADE, 1, 300, fee=9)
+    fill = replace(report(sent, TRADE, 1, 300), fee=Decimal(9))
     assert await record_execution(kit.desk, fill)
     assert not await record_execution(kit.desk, fill)
     assert await position_of(sent.account_id, APPLE) == 700
@@ -166,7 +166,8 @@ async def filled_account(kit: DeskKit) -> AccountId:
     """Sold 300 of 1,000 AAPL at 100 ten minutes after noon; it is half an hour after noon now."""
     sent = await a_sent_order(kit)
     kit.clock.pass_(minutes=10)
-    await record_execution(kit.desk, report(sent, TRADE, 1, 300, fee=9, at=kit.clock()))
+    fill = replace(report(sent, TRADE, 1, 300, at=kit.clock()), fee=Decimal(9))
+    await record_execution(kit.desk, fill)
     kit.clock.pass_(minutes=20)
     return sent.account_id
 

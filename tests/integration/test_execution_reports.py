@@ -193,7 +193,7 @@ async def test_a_fill_at_zero_or_below_is_booked_where_the_instrument_trades_the
     await prices_may_be_negative(kit)
     account_id = view.order.account_id
     fee = trade_fee((await load_instruments([APPLE]))[APPLE], Decimal(100), Decimal(price))
-    said = report(view.order, TRADE, 1, 100, price, str(fee))
+    said = replace(report(view.order, TRADE, 1, 100, price), fee=fee)
     assert await record_execution(kit.desk, said)
     assert not await record_execution(kit.desk, said), "a repeat is nothing new"
     assert await kinds() == []
@@ -311,7 +311,7 @@ async def test_other_content_under_a_known_execution_id_is_kept_and_reported_and
     change: dict[str, object], kit: DeskKit
 ) -> None:
     view = await a_sent_order(kit)
-    first = report(view.order, TRADE, 1, 20, fee=1)
+    first = replace(report(view.order, TRADE, 1, 20), fee=Decimal(1))
     assert await record_execution(kit.desk, first)
     with capture_logs() as logs:
         for _ in range(2):

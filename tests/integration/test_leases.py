@@ -144,19 +144,18 @@ async def process(
     clock: Clock,
     venues: Venues,
     directory: Path,
-    lease_ttl_s: float = FAR_S,
-    shutdown_timeout_s: float = FAR_S,
-    redis_url: str | None = None,
+    **changed: object,
 ) -> AsyncIterator[Workers]:
-    """The workers of one process of the desk; at the end they are stopped if they were not."""
+    """The workers of one process of the desk, with changed settings; at the end they are stopped if they
+    were not.
+    """
+    patient = {"lease_ttl_s": FAR_S, "shutdown_timeout_s": FAR_S, "redis_url": None}
     settings = load_settings(
         database_url=url,
         data_directory=directory,
-        lease_ttl_s=lease_ttl_s,
         lease_renew_s=0.02,
-        shutdown_timeout_s=shutdown_timeout_s,
-        redis_url=redis_url,
         lease_without_redis_s=0.2,
+        **patient | changed,
     )
     async with open_resources(settings, Parts(clock=clock, open_venue=venues.open)) as resources:
         with resources.database.active():

@@ -185,10 +185,9 @@ def report(
     number: int,
     quantity: int = 0,
     price: str | int = 100,
-    fee: str | int = 0,
     at: datetime | None = None,
 ) -> ExecutionReport:
-    """What venue X says about the order, under its execution id `number`; when, if it says so."""
+    """What venue X says about the order, under its execution id `number`; when, if it says so. No fee."""
     trade = exec_type is ExecType.TRADE
     return ExecutionReport(
         "X",
@@ -198,7 +197,7 @@ def report(
         at or order.updated_at,
         Decimal(quantity),
         Decimal(price if trade else 0),
-        Decimal(fee),
+        Decimal(0),
     )
 
 

@@ -83,24 +83,17 @@ def _executed(book: Dump, account: Row, order: Row, quantity: Fraction) -> Dump:
     gross = round_half_up(gross, instrument["currency"])
     fee = round_half_up(gross * instrument["fee_rate"], instrument["currency"])
     bought = order["side"] == "BUY"
-    book = _moved(
-        book,
-        "position",
-        account,
-        "instrument_id",
-        order["symbol"],
-        "quantity",
-        quantity if bought else -quantity,
-    )
-    cash = -gross - fee if bought else gross - fee
-    return _moved(book, "cash_balance", account, "currency", instrument["currency"], "balance", cash)
+    position = {"account_id": account["id"], "instrument_id": order["symbol"]}
+    book = _moved(book, "position", position, "quantity", quantity if bought else -quantity)
+    balance = {"account_id": account["id"], "currency": instrument["currency"]}
+    return _moved(book, "cash_balance", balance, "balance", -gross - fee if bought else gross - fee)
 
 
-def _moved(book: Dump, table: str, account: Row, key: str, value: str, column: str, by: Fraction) -> Dump:
-    row = book.one(table, account_id=account["id"], **{key: value})
+def _moved(book: Dump, table: str, key: Mapping[str, str], column: str, by: Fraction) -> Dump:
+    row = book.one(table, **key)
     rows = [each for each in book.tables[table] if each is not row]
     if row is None:
-        row = {"account_id": account["id"], key: value, column: Fraction(0), "accrued_interest": Fraction(0)}
+        row = {**key, column: Fraction(0), "accrued_interest": Fraction(0)}
     changed: Mapping[str, Any] = {**row, column: row[column] + by}
     return replace(book, tables={**book.tables, table: [*rows, changed]})
 

@@ -96,7 +96,6 @@ def fx(currency: Currency, rate: str, at: datetime = NOW, base: Currency = HKD) 
 def book(
     *holdings: Holding,
     cash: str = "0",
-    interest: str = "0",
     limit: str | None = None,
     account_type: AccountType = AccountType.MARGIN,
     base: Currency = HKD,
@@ -107,7 +106,7 @@ def book(
     return Book(
         terms=AccountTerms(account_type, base, financing_limit=Decimal(limit or 0)),
         rule=rule or AmountRule(with_over_financing=limit is not None),
-        cash=(CashBalance(base, Decimal(cash), Decimal(interest)),),
+        cash=(CashBalance(base, Decimal(cash)),),
         holdings=holdings,
         fx={rate.base_currency: rate for rate in rates},
     )
@@ -115,7 +114,7 @@ def book(
 
 def worked_example() -> Book:
     """The book of the formula sheet: margin account in HKD, 152,800.00 to collect."""
-    return book(
+    owing = book(
         holding(
             instrument(TENCENT, lot="100", fee="0.0013"),
             "2000",
@@ -141,15 +140,21 @@ def worked_example() -> Book:
             quote(TESLA, "300", "299.70", "300.30"),
         ),
         cash="-930000",
-        interest="2150",
         limit="900000",
         rates=(fx(USD, "7.80"),),
     )
+    return with_interest(owing, "2150")
 
 
 def only(of: Book, *symbols: str) -> Book:
     """The book with these positions alone."""
     return replace(of, holdings=tuple(held for held in of.holdings if held.instrument.symbol in symbols))
+
+
+def with_interest(of: Book, accrued: str) -> Book:
+    """The book with interest accrued on its cash."""
+    (balance,) = of.cash
+    return replace(of, cash=(replace(balance, accrued_interest=Decimal(accrued)),))
 
 
 def with_holding(of: Book, symbol: str, **changes: object) -> Book:

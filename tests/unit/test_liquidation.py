@@ -34,6 +34,7 @@ from tests.unit.books import (
     only,
     quote,
     with_holding,
+    with_interest,
     worked_example,
 )
 
@@ -472,13 +473,13 @@ def test_the_lot_that_pays_more_than_the_rest_of_a_debt_is_sold_too() -> None:
 
 def test_the_money_of_a_cash_account_pays_what_it_is_asked_for() -> None:
     held = holding(instrument("A"), "100", flat("1"), quote("A", "10"))
-    rich = book(held, cash="500", interest="100", account_type=AccountType.CASH)
+    rich = with_interest(book(held, cash="500", account_type=AccountType.CASH), "100")
     assert amount(rich) == 0
     assert refused(rich, PlanRequest()) is RefusalCode.NOTHING_TO_COLLECT
-    short = book(held, cash="50", interest="100", account_type=AccountType.CASH)
+    short = with_interest(book(held, cash="50", account_type=AccountType.CASH), "100")
     assert amount(short) == 50
     assert quantities(planned(short, PlanRequest())) == {"A": 5}
-    owing = book(held, cash="-50", interest="100", account_type=AccountType.CASH)
+    owing = with_interest(book(held, cash="-50", account_type=AccountType.CASH), "100")
     assert amount(owing) == 150
     assert planned(owing, PlanRequest()).amount_after == 0
 

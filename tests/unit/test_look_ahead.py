@@ -10,7 +10,7 @@ from domain.look_ahead import InterestPolicy, accrue, next_session
 from domain.margin import Book, CashBalance
 from domain.money import Currency
 from gateway.watch.calendars import Calendars
-from tests.unit.books import HKD, book, fx
+from tests.unit.books import HKD, book, fx, with_interest
 
 USD, JPY = Currency("USD"), Currency("JPY")
 RATES = {HKD: Decimal("0.0575"), USD: Decimal("0.068"), JPY: Decimal("0.02")}
@@ -46,13 +46,13 @@ def _ahead(
 def test_every_calendar_day_counts_until_the_trades_are_settled(
     calendars: Calendars, now: str, settled_after: int, until: str, interest: str
 ) -> None:
-    debit = book(cash="-930000", interest="2150")
+    debit = with_interest(book(cash="-930000"), "2150")
     at = datetime.fromisoformat(now).replace(tzinfo=UTC)
     assert _ahead(calendars, debit, at, settled_after) == (date.fromisoformat(until), interest)
 
 
 def test_it_is_added_to_the_accrued_interest(calendars: Calendars) -> None:
-    debit = book(cash="-930000", interest="2150")
+    debit = with_interest(book(cash="-930000"), "2150")
     calendar = calendars.of("XHKG")
     made = accrue(debit, next_session(MONDAY, calendar), calendar, InterestPolicy(RATES, 2))
     assert made.book.cash == (CashBalance(HKD, Decimal(-930000), Decimal("2589.52")),)

@@ -13,7 +13,7 @@ from domain.booking import after_fill, trade_fee
 from domain.expiry import Life
 from domain.ids import Symbol
 from domain.live_book import LiveBook
-from domain.margin import AccountType, AmountRule, Book, CashBalance, compute_figures
+from domain.margin import AccountType, AmountRule, Book, CashBalance, Holding, compute_figures
 from domain.market import Instrument, MarginFactors, OptionRight, OptionTerms, Quote
 from domain.money import Currency
 from tests.unit.books import HKD, JPY, MAX_AGE, NOW, USD, book, factors, fx, holding, instrument
@@ -46,6 +46,25 @@ stated_prices = st.just(Decimal(0)) | prices
 quantities = st.decimals("-9999", "9999", places=2)
 amounts = st.decimals("-999999", "999999", places=2)
 seconds = st.integers(-5, 90).map(lambda count: timedelta(seconds=count))
+
+
+def position(
+    of: Instrument, quantity: Decimal, margin: MarginFactors, dead: bool, cost: Decimal | None, life: Life
+) -> Holding:
+    """Without a price; only an option ends."""
+    stated = replace(holding(of, str(quantity), margin), dead=dead, average_cost=cost)
+    return stated if of.option is None else replace(stated, life=life)
+
+
+positions = st.builds(
+    position,
+    of=st.sampled_from(INSTRUMENTS),
+    quantity=quantities,
+    margin=st.sampled_from(FACTORS),
+    dead=st.booleans(),
+    cost=st.none() | prices,
+    life=st.sampled_from(Life),
+)
 
 
 @st.composite
@@ -85,33 +104,14 @@ class BookKeptLive(RuleBasedStateMachine):
     def rate_arrives(self, currency: Currency, rate: Decimal, age: timedelta) -> None:
         self.live.on_fx(fx(currency, str(rate), at=self.now - age))
 
-    @rule(
-        of=st.sampled_from(INSTRUMENTS),
-        quantity=quantities,
-        margin=st.sampled_from(FACTORS),
-        dead=st.booleans(),
-        cost=st.none() | prices,
-        age=st.none() | seconds,
-        life=st.sampled_from(Life),
-        known=st.booleans(),
-    )
-    def position_is_stated(
-        self,
-        of: Instrument,
-        quantity: Decimal,
-        margin: MarginFactors,
-        dead: bool,
-        cost: Decimal | None,
-        age: timedelta | None,
-        life: Life,
-        known: bool,
-    ) -> None:
-        price = None if age is None else Quote(of.symbol, self.now - age, last=Decimal("1.5"))
-        stated = replace(holding(of, str(quantity), margin, price), dead=dead, average_cost=cost)
-        if of.option is not None:
-            underlying = Quote(of.option.underlying, self.now, last=Decimal("49")) if known else None
-            stated = replace(stated, life=life, underlying=underlying)
-        self.live.set_holding(stated)
+    @rule(stated=positions, age=st.none() | seconds, known=st.booleans())
+    def position_is_stated(self, stated: Holding, age: timedelta | None, known: bool) -> None:
+        of, price, underlying = stated.instrument, None, None
+        if age is not None:
+            price = Quote(of.symbol, self.now - age, last=Decimal("1.5"))
+        if of.option is not None and known:
+            underlying = Quote(of.option.underlying, self.now, last=Decimal("49"))
+        self.live.set_holding(replace(stated, quote=price, underlying=underlying))
 
     @rule(symbol=symbols)
     def position_is_suspended(self, symbol: str) -> None:
