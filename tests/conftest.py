@@ -170,10 +170,10 @@ def servers_of_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 class Started:
-    """What is started once for each key, and lasts until the end of the run.
+    """Servers that are started once for each key and run until the end of the test run.
 
-    Tests of each version take turns, and pytest ends a fixture whenever its parameter changes: a PostgreSQL
-    server with a migrated database would take 4 s of the processor each time.
+    Tests of several versions alternate, and pytest ends a fixture whenever its parameter changes. Starting a
+    PostgreSQL server with a migrated database each time would cost 4 s of CPU.
     """
 
     def __init__(self, until_the_end: ExitStack) -> None:

@@ -54,8 +54,10 @@ class BusyDesk:
     """The state when it was made."""
 
     async def state(self) -> dict[str, list[Row]]:
-        """Every row that a request could have changed; of events how many there are. What an auditor read is
-        kept in the audit and changes nothing."""
+        """All rows that a request could change, and the number of events.
+
+        The audit entries about reads by an auditor are left out, since such a read changes nothing.
+        """
         tables = {table: await self.desk.rows(f"SELECT * FROM {table} ORDER BY 1") for table in STATE}
         tables["audit"] = [row for row in tables["audit"] if row["action"] != "readPersonalData"]
         return tables | {"outbox": await self.desk.rows("SELECT COUNT(*) AS events FROM outbox")}

@@ -119,9 +119,11 @@ def selection(of: Any, depth: int = 0) -> str:
     return f"{{ {' '.join(asked)} }}"
 
 
-def way_to(schema: GraphQLSchema, wanted: str) -> list[str] | None:
-    """Fields of queries, one within the other, that end at an object of this type; None: only a mutation
-    or an argument leads there."""
+def path_to(schema: GraphQLSchema, wanted: str) -> list[str] | None:
+    """The path of nested query fields that leads to an object of this type.
+
+    None if no path without required arguments exists.
+    """
     assert schema.query_type is not None
     ways: list[tuple[list[str], GraphQLObjectType]] = [([], schema.query_type)]
     seen = {"Query"}

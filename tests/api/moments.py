@@ -20,17 +20,18 @@ async def prices_call(desk: Desk, accounts: int = 2) -> None:
 
 
 async def time_comes(world: World, size: int = 0, **time: float) -> None:
-    """The prices of a moment are there when it comes: a loop that looks in between would find them old."""
+    """Publish the prices of a later moment, then advance the clock to it, so that no loop sees old ones."""
     await world.market.says(*quotes(world.clock() + timedelta(**time), size=size))
     world.clock.advance(**time)
 
 
-async def all_are_looked_at(desk: Desk, witness: str, prices: tuple[str, ...] = STEPS) -> None:
-    """Every account was looked at with what was committed before, while prices moved; the last one holds.
+async def all_accounts_assessed(desk: Desk, witness: str, prices: tuple[str, ...] = STEPS) -> None:
+    """Wait until the monitor has assessed every account on everything that was committed before this call.
 
-    The witness has a case. When it shows the first price, the monitor is in a round that may have begun
-    before; with the second one it has followed the settings in a round that had not; with the third it has
-    looked at whom that concerned.
+    `witness` is an account with a case, whose figures show how far the monitor is. When they show the first
+    price, the current round may still have begun before the call. When they show the second, a round after
+    the call has applied the settings; with the third, the accounts affected by the settings are assessed. The
+    last price remains.
     """
     for price in prices:
         await desk.market.says(*quotes(desk.clock(), price, size=0))

@@ -60,7 +60,7 @@ async def ids(caller: Caller) -> list[str]:
     return [each["id"] for each in await cases(caller)]
 
 
-async def told(caller: Caller, case_id: str) -> list[str]:
+async def desk_records(caller: Caller, case_id: str) -> list[str]:
     """What the desk noted by itself, newest first."""
     nodes = (await records(caller, case_id))["followUps"]["nodes"]
     assert all(node["byDesk"] and node["by"] == "system" for node in nodes)
@@ -98,7 +98,7 @@ async def test_a_selection_is_sold_once_at_its_time_and_sends_events(world: Worl
     (order,) = await orders(trader)
     (row,) = await desk.rows("SELECT placed_by FROM liquidation_order")
     assert (row["placed_by"], order["side"]) == ("system", "SELL")
-    (note,) = await told(trader, first)
+    (note,) = await desk_records(trader, first)
     assert note == placed(1, "0")
     assert (await work(trader, second))["status"] == "OPEN"
 
@@ -144,7 +144,7 @@ async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_le
     assert (seen["status"], seen["autoLiquidation"]["held"]) == ("LIQUIDATING", "CAPPED")
     (case,) = [each for each in await cases(trader) if each["id"] == case_id]
     assert (case["amount"], case["uncoveredAmount"]) == ("20000", "6000")
-    assert (await told(trader, case_id))[0] == placed(2, "6000", NEXT_SLICE)
+    assert (await desk_records(trader, case_id))[0] == placed(2, "6000", NEXT_SLICE)
     await _time_passes(world, size=0)
     await desk.until(lambda: _held_until(trader, case_id, world.clock()), "another look")
     assert len(await orders(trader)) == 2, "the slice before is still open"
@@ -164,7 +164,7 @@ async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_le
     await desk.until(sold, "the second slice, which is the last")
     assert sorted(order["quantity"] for order in await orders(trader)) == ["200"] * 3
     assert (await work(trader, case_id))["autoLiquidation"] is None
-    assert (await told(trader, case_id))[0] == placed(1, "0")
+    assert (await desk_records(trader, case_id))[0] == placed(1, "0")
 
 
 async def _held_until(caller: Caller, case_id: str, after: datetime) -> bool:
@@ -178,7 +178,7 @@ async def test_a_slice_that_an_operator_cancels_is_the_last_one(world: World) ->
     await desk.until(lambda: _ended(trader, "CANCELED"), "the venue's word")
 
     await _until_off(world, desk, trader, case_id, size=1000)
-    assert (await told(trader, case_id))[0] == off(DetailCode.SLICE_CANCELLED)
+    assert (await desk_records(trader, case_id))[0] == off(DetailCode.SLICE_CANCELLED)
     assert len(await orders(trader)) == 2
 
 
@@ -189,7 +189,7 @@ async def test_a_slice_that_fills_before_its_cancel_arrives_is_the_last_one_too(
 
     await _until_off(world, desk, trader, case_id, size=1000)
     assert {order["status"] for order in await orders(trader)} == {"FILLED"}
-    assert (await told(trader, case_id))[0] == off(DetailCode.SLICE_CANCEL_REQUESTED)
+    assert (await desk_records(trader, case_id))[0] == off(DetailCode.SLICE_CANCEL_REQUESTED)
     assert len(await orders(trader)) == 2
 
 
@@ -233,7 +233,7 @@ async def test_a_cure_that_does_not_last_calls_a_slice_off_and_the_next_one_foll
     await _falls_back(desk, trader, case_id)
     await _time_passes(world, size=0)
     await desk.until(lambda: _working(trader, 2), "the next slice, planned anew")
-    assert (await told(trader, case_id))[0] == CAME_BACK
+    assert (await desk_records(trader, case_id))[0] == CAME_BACK
     rows = await desk.rows("SELECT detail FROM audit WHERE action = 'liquidate' ORDER BY id")
     assert ["after a cure" in row["detail"] for row in rows] == [False, True]
 
@@ -251,11 +251,11 @@ async def test_orders_cancelled_by_a_cure_that_does_not_last_are_placed_again(wo
     auto = (await work(trader, case_id))["autoLiquidation"]
     assert (auto["held"], auto["trigger"]) == ("NOTHING_TO_COLLECT", "FIXED_TIME")
     kept = phrase(FollowUpCode.AUTO_LIQUIDATION_KEPT_AFTER_CURE)
-    assert (await told(trader, case_id))[0] == english(kept)
+    assert (await desk_records(trader, case_id))[0] == english(kept)
     await _falls_back(desk, trader, case_id)
     await _time_passes(world, size=0)
     await desk.until(lambda: _working(trader, 1), "the liquidation, planned anew")
-    assert english(phrase(DetailCode.SHORTFALL_RETURNED)) in (await told(trader, case_id))[0]
+    assert english(phrase(DetailCode.SHORTFALL_RETURNED)) in (await desk_records(trader, case_id))[0]
     assert (await work(trader, case_id))["autoLiquidation"] is None
 
 
@@ -273,7 +273,7 @@ async def test_a_run_that_an_operator_cancels_during_the_desks_cancel_is_over(wo
 
     await _until_off(world, desk, trader, case_id, size=0)
     slice_ended = [off(DetailCode.SLICE_CANCELLED), off(DetailCode.SLICE_CANCEL_REQUESTED)]
-    assert (await told(trader, case_id))[0] in slice_ended
+    assert (await desk_records(trader, case_id))[0] in slice_ended
     assert len(await orders(trader)) == 1
 
 
@@ -284,11 +284,11 @@ async def test_automatic_liquidation_waits_while_a_cure_lasts_and_continues_if_i
     await _calls_off(desk, trader)
     desk.clock.advance(seconds=2)
     await desk.until(lambda: _held(trader, case_id, "NOTHING_TO_COLLECT"), "the hold")
-    assert (await told(trader, case_id))[0].endswith(english(phrase(DetailCode.SHORTFALL_CURED)))
+    assert (await desk_records(trader, case_id))[0].endswith(english(phrase(DetailCode.SHORTFALL_CURED)))
     await _falls_back(desk, trader, case_id)
     await _time_passes(world, size=0)
     await desk.until(lambda: _working(trader, 2), "the next slice")
-    assert (await told(trader, case_id))[0] == CAME_BACK
+    assert (await desk_records(trader, case_id))[0] == CAME_BACK
 
 
 async def test_an_operator_who_cancels_an_order_that_the_desk_is_cancelling_ends_it(world: World) -> None:
@@ -305,7 +305,7 @@ async def test_an_operator_who_cancels_an_order_that_the_desk_is_cancelling_ends
 
     await _until_off(world, desk, trader, case_id, size=0)
     slice_ended = [off(DetailCode.SLICE_CANCELLED), off(DetailCode.SLICE_CANCEL_REQUESTED)]
-    assert (await told(trader, case_id))[0] in slice_ended
+    assert (await desk_records(trader, case_id))[0] in slice_ended
     assert len(await orders(trader)) == 2
 
 
@@ -343,7 +343,7 @@ async def test_an_old_price_holds_it_and_a_fresh_one_lets_it_run(world: World) -
     assert not await orders(trader)
     await time_comes(world, seconds=5)
     await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the liquidation")
-    assert len(await told(trader, case_id)) == 2, "held is said once, however often it was tried"
+    assert len(await desk_records(trader, case_id)) == 2, "held is said once, however often it was tried"
 
 
 async def test_a_case_in_exception_is_not_sold_and_the_setting_ends(world: World) -> None:
@@ -371,7 +371,7 @@ async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_a_record_sa
     await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the end of it")
     switched_off = phrase(DetailCode.SWITCH_OFF, accounts="MARGIN")
     expected = phrase(FollowUpCode.AUTO_LIQUIDATION_OFF, reason=switched_off)
-    assert (await told(trader, case_id))[0] == english(expected)
+    assert (await desk_records(trader, case_id))[0] == english(expected)
     assert not await orders(trader)
     assert (await liquidate(trader, other))["__typename"] == "LiquidationStarted", "by hand all the same"
 
@@ -385,7 +385,7 @@ async def test_the_desk_does_not_sell_automatically_beyond_the_limits_of_one_per
     desk.clock.advance(seconds=1)
     await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the refusal")
     assert not await orders(trader)
-    (note,) = await told(trader, case_id)
+    (note,) = await desk_records(trader, case_id)
     above = phrase(DetailCode.NOTIONAL_ABOVE, most=Decimal(59_999), currency="HKD")
     second = phrase(DetailCode.SECOND_PERSON, why=above)
     assert note == english(phrase(FollowUpCode.AUTO_LIQUIDATION_OFF, reason=second))
@@ -481,7 +481,7 @@ async def test_of_hong_kong_and_us_positions_those_in_session_are_sold_and_the_r
     await desk.until(lambda: _sold(trader, 2), "the second part")
     assert {each["instrument"]["symbol"] for each in await orders(trader)} == {TENCENT, APPLE}
     assert (await work(trader, case_id))["autoLiquidation"] is None
-    assert len(await told(trader, case_id)) == 2
+    assert len(await desk_records(trader, case_id)) == 2
 
 
 async def _sold(caller: Caller, number: int) -> bool:
@@ -497,7 +497,7 @@ async def test_the_rest_is_not_sold_if_an_operator_has_cancelled_the_first_part(
     trader = desk.caller(minutes=24 * 60)
     await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the end of it")
     assert len(await orders(trader)) == 1
-    assert "Set the automatic liquidation again to continue" in (await told(trader, case_id))[0]
+    assert "Set the automatic liquidation again to continue" in (await desk_records(trader, case_id))[0]
 
 
 async def test_a_restart_and_a_second_process_sell_nothing_twice(world: World) -> None:
@@ -516,7 +516,7 @@ async def test_a_restart_and_a_second_process_sell_nothing_twice(world: World) -
     trader = again.caller()
     await again.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the liquidation")
     keys = await again.rows("SELECT idempotency_key FROM idempotency_item WHERE actor = 'system'")
-    sold = [text for text in await told(trader, case_id) if "waits" not in text]
+    sold = [text for text in await desk_records(trader, case_id) if "waits" not in text]
     assert len(keys) == len(await orders(trader)) == len(sold) == 1
 
 
@@ -618,7 +618,7 @@ async def test_a_kill_switch_ends_liquidations_set_by_people_and_holds_those_of_
     await time_comes(world, seconds=10)
     await desk.until(lambda: _has(trader, by_kind["MAINTENANCE"], "autoLiquidation", None), "the end of it")
     await desk.until(lambda: _held(trader, by_kind["INTRADAY"], "FROZEN"), "the hold")
-    assert "is off" in (await told(trader, by_kind["MAINTENANCE"]))[0]
+    assert "is off" in (await desk_records(trader, by_kind["MAINTENANCE"]))[0]
     assert not await orders(trader)
 
 

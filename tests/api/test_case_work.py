@@ -18,7 +18,7 @@ from tests.api.case_work import (
     set_market_day,
     work,
 )
-from tests.api.moments import all_are_looked_at
+from tests.api.moments import all_accounts_assessed
 from tests.api.trading import cases, liquidate
 from tests.kit.book_files import a_book, a_client, owing, quotes
 from tests.kit.desk_client import Caller
@@ -184,7 +184,7 @@ async def test_a_write_off_needs_two_people_and_lists_bad_credit_once(
     (bad,) = await history(ann, closed=True, status=["WRITTEN_OFF"])
     assert bad["id"] == called["id"]
     # The same debt is no new case, not even when prices move; a new breach after a cure is one.
-    await all_are_looked_at(desk, witness="M2")
+    await all_accounts_assessed(desk, witness="M2")
     assert not await cases(ann, accountNo="M1")
     await world.market.says(*quotes(world.clock(), "200", size=0))
     await desk.until(lambda: _forgotten(desk), "the end of the breach")

@@ -78,7 +78,7 @@ async def ended(process: Process) -> tuple[bytes, bytes]:
 
 
 @contextmanager
-def a_port_of_nobody() -> Iterator[int]:
+def a_port_without_listener() -> Iterator[int]:
     """In use, so that no other process gets it, and not listened on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -166,13 +166,13 @@ async def test_a_desk_whose_banner_is_not_read_serves(gateway: Gateway) -> None:
 
 
 async def test_an_unreachable_redis_is_said_in_one_line(gateway: Gateway) -> None:
-    with a_port_of_nobody() as port:
+    with a_port_without_listener() as port:
         line = await refusal(gateway, "serve", REDIS_URL=f"redis://127.0.0.1:{port}/0")
     assert "Redis cannot be used (GATEWAY_REDIS_URL)" in line
 
 
 async def test_an_unreachable_database_is_said_in_one_line_without_its_password(gateway: Gateway) -> None:
-    with a_port_of_nobody() as port:
+    with a_port_without_listener() as port:
         url = f"postgres://desk:geheim@127.0.0.1:{port}/desk"
         line = await refusal(gateway, "serve", DATABASE_URL=url)
     assert "The database cannot be used (GATEWAY_DATABASE_URL)" in line

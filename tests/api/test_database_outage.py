@@ -17,7 +17,7 @@ from tests.api.trading import LIQUIDATE, cases
 from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
 from tests.kit.desk_client import Answer, Caller
 from tests.kit.desk_server import Desk, World
-from tests.kit.outage_lines import not_told_as_one
+from tests.kit.outage_lines import unpaired_outages
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import fresh_database
 
@@ -155,7 +155,7 @@ async def test_requests_that_find_no_database_are_one_outage_in_the_log(
             assert told() == [(begins, None)]
 
         async def over() -> bool:
-            return len(told()) > 1 and not list(not_told_as_one(logs))
+            return len(told()) > 1 and not list(unpaired_outages(logs))
 
         await desk.until(over, "the end of the outage to be told")
     assert told() == [(begins, None), (ends, failed)]

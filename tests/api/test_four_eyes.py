@@ -9,7 +9,7 @@ import pytest
 
 from domain.book_changes import CashStated
 from domain.principal import Permission
-from tests.api.moments import all_are_looked_at, prices_call
+from tests.api.moments import all_accounts_assessed, prices_call
 from tests.api.trading import CASE, CASE_EVENTS, cases, orders, preview
 from tests.kit.book_files import BANK, HKD, RAIL, a_book, a_client, owing, quotes
 from tests.kit.desk_client import Caller
@@ -282,7 +282,7 @@ async def test_with_nothing_left_to_collect_it_takes_a_reason_and_a_second_perso
     assert decided["__typename"] == "ApprovalDecided"
     (order,) = await orders(maker)
     await desk.until(lambda: _is(maker, "NEW"), "the order to rest")
-    await all_are_looked_at(desk, witness="M1", prices=("101", "102", "103"))
+    await all_accounts_assessed(desk, witness="M1", prices=("101", "102", "103"))
     assert await _is(maker, "NEW"), "it is not called off by a look"
     await world.market.says(*quotes(world.clock(), "103", size=100))
     await desk.until(lambda: _is(maker, "PARTIALLY_FILLED"), "the rest not to be called off behind a fill")

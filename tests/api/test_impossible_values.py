@@ -23,7 +23,7 @@ from domain.principal import Permission
 from resolvers.kit.node import global_id
 from resolvers.schema import sdl
 from tests.api.every_mutation import EVERY, Scene, a_called_desk, a_scene, the_case, use
-from tests.api.every_place import Place, arguments, places, selection, way_to
+from tests.api.every_place import Place, arguments, path_to, places, selection
 from tests.api.permission_matrix import QUERIES
 from tests.kit.book_files import BANK
 from tests.kit.desk_client import Answer, Caller
@@ -228,7 +228,7 @@ NESTED = sorted({each.parent for each in PLACES} - {"Query", "Mutation", "Subscr
 
 @pytest.mark.parametrize("parent", NESTED)
 async def test_no_impossible_value_in_a_nested_field_is_an_internal_error(desk: Desk, parent: str) -> None:
-    way = way_to(SCHEMA, parent)
+    way = path_to(SCHEMA, parent)
     if way is None:
         assert parent == "StockRecalled", "only a mutation leads to it, with the arguments that others have"
         return

@@ -47,7 +47,7 @@ async def test_every_process_says_that_no_process_leads_until_the_lock_is_gone(
 ) -> None:
     with capture_logs() as logs:
 
-        async def told_by_each() -> bool:
+        async def each_has_logged() -> bool:
             return [each["event"] for each in logs].count(BEGINS) == len(desks)
 
         desks = [await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK), await world.desk(**QUICK)]
@@ -58,7 +58,7 @@ async def test_every_process_says_that_no_process_leads_until_the_lock_is_gone(
             for desk in desks:
                 await says(desk, "degraded", led=False, why=f"(pid {forgotten.get_server_pid()})")
                 assert not (await readiness(desk))["leader"]
-            await desks[0].until(told_by_each, "both logs to say so")
+            await desks[0].until(each_has_logged, "both logs to say so")
         for desk in desks:
             await says(desk, "ready", led=True)
     told = [each["event"] for each in logs]

@@ -136,14 +136,14 @@ async def test_a_lock_at_the_start_is_said_in_one_line(world: World) -> None:
         with pytest.raises(CannotStart, match=r"^Another session keeps a table .*: end that session"):
             await check(settings, world.clock(), lambda done, of: None)
         # A worker of several meets the lock itself.
-        (said,) = await _said_at_the_start(create_app(settings))
+        (said,) = await _messages_at_the_start(create_app(settings))
         assert said["type"] == "lifespan.startup.failed"
         assert said["message"].startswith("This process cannot start: ")
         assert "\n" not in said["message"]
     await check(settings, world.clock(), lambda done, of: None)
 
 
-async def _said_at_the_start(app: Starlette) -> list[Message]:
+async def _messages_at_the_start(app: Starlette) -> list[Message]:
     """To the server, which logs it."""
     said: list[Message] = []
 

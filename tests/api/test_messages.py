@@ -395,7 +395,7 @@ async def test_a_case_in_exception_gets_no_daily_message_until_that_is_cleared(
     marked = await command(desk.caller(), "markException", await work(desk.caller(), case["id"]), reason="x")
     assert marked["case"]["messagesMuted"] is True
     await time_comes(world, days=1)
-    await other_client_is_told(desk, days=2)
+    await other_client_is_notified(desk, days=2)
     assert len(receiver.at("/sms")) == 1, "nothing while it lasts"
     await command(desk.caller(), "clearException", marked["case"], reason="they answer again")
     await receiver.until(2, "/sms")
@@ -403,7 +403,7 @@ async def test_a_case_in_exception_gets_no_daily_message_until_that_is_cleared(
     assert (first["template"], reminder["template"]) == ("MARGIN_CALL", "REMINDER")
 
 
-async def other_client_is_told(desk: Desk, days: int) -> None:
+async def other_client_is_notified(desk: Desk, days: int) -> None:
     """A sweep has passed: M2, whom no channel reaches, has a message of each of so many days on record."""
 
     async def told() -> bool:

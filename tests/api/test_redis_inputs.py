@@ -23,7 +23,7 @@ from tests.api.test_command_line import Gateway
 from tests.api.trading import cases
 from tests.kit.book_files import BANK, HKD, RAIL, a_book, a_client, owing
 from tests.kit.desk_server import Desk, World, scraped
-from tests.kit.outage_lines import not_told_as_one
+from tests.kit.outage_lines import unpaired_outages
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import RedisServer
 
@@ -281,7 +281,7 @@ async def test_a_redis_that_wants_another_password_is_one_outage_until_it_wants_
 
         async def over() -> bool:
             """Every loop that reported it; a loop that it did not stop does not report it."""
-            return not list(not_told_as_one(logs))
+            return not list(unpaired_outages(logs))
 
         await desk.until(told, "/readyz to say that Redis requires a password")
         await outside.redis.config_set("requirepass", "")
@@ -296,7 +296,7 @@ async def test_a_redis_that_wants_another_password_is_one_outage_until_it_wants_
         "the bus reaches Redis again",
     ):
         assert events.count(once) == 1
-    assert list(not_told_as_one(logs)) == []
+    assert list(unpaired_outages(logs)) == []
 
 
 async def test_entries_trimmed_while_no_desk_read_are_reported_everywhere_for_a_while(

@@ -9,7 +9,7 @@ import pytest
 
 from domain.margin import AccountType
 from domain.principal import Permission
-from tests.api.moments import all_are_looked_at, prices_call
+from tests.api.moments import all_accounts_assessed, prices_call
 from tests.api.risk_desk import (
     AMOUNT_RULE,
     REQUEST,
@@ -77,7 +77,7 @@ async def test_a_change_needs_two_people_and_is_then_in_force_and_in_the_history
     assert changes["withInterest"] == ("true", "true")
     assert changes["effectiveAt"] == (None, "on approval")
     assert await history(mary) == []
-    await all_are_looked_at(desk, witness="M1", prices=("98", "99", "100"))
+    await all_accounts_assessed(desk, witness="M1", prices=("98", "99", "100"))
     await until_amount(desk, "20000")
 
     both = desk.caller(Permission.RISK_SETTING_FULL, Permission.RISK_APPROVER, subject="mary")
@@ -109,7 +109,7 @@ async def test_a_change_counts_from_its_effective_time_and_not_before(desk: Desk
     version = await put_in_force(desk, DOUBLE, effectiveAt=begins.isoformat())
     assert version["effectiveAt"] == "2020-03-16T02:00:30Z"
     desk.clock.advance(seconds=29)
-    await all_are_looked_at(desk, witness="M1")
+    await all_accounts_assessed(desk, witness="M1")
     await until_amount(desk, "20650")
     desk.clock.advance(seconds=1)
     await until_amount(desk, "90300")
@@ -165,7 +165,7 @@ async def test_an_exemption_voids_the_case_and_prevents_another(desk: Desk, scop
     ended = (await desk.caller().ask(EXEMPTED, id=called["id"]))["case"]
     assert (ended["status"], ended["closeReason"]) == ("VOID", "EXEMPTED")
     assert ended["exemptedBy"] == version["value"]["ruleId"]
-    await all_are_looked_at(desk, witness="I")
+    await all_accounts_assessed(desk, witness="I")
     assert len(await cases(desk.caller(), accountNo="M2")) == (0 if scope == "GLOBAL" else 1)
     assert await cases(desk.caller(), accountNo="M1") == []
     desk.clock.advance(seconds=40)
@@ -277,7 +277,7 @@ async def test_a_condition_narrows_an_exemption(desk: Desk) -> None:
     debt = {"field": "DEBT", "operator": "GREATER_THAN", "value": "150000"}
     wide = {"kind": "MARGIN_CALL", "scope": "GLOBAL", "conditions": [debt]}
     version = await put_in_force(desk, {"exemption": wide})
-    await all_are_looked_at(desk, witness="M1")
+    await all_accounts_assessed(desk, witness="M1")
     await until_amount(desk, "20650")
     await until_amount(desk, "20650", "M2")
     debt["value"] = "149999.99"

@@ -41,7 +41,7 @@ async def desk(directory: Path) -> AsyncIterator[LiveDesk]:
 
 
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
-async def nobody_is_left(desk: LiveDesk) -> None:
+async def no_client_is_left(desk: LiveDesk) -> None:
     """Of the test before: the members that are waited for are those of this one."""
     await desk.until_members(0)
 

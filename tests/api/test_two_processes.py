@@ -96,7 +96,7 @@ async def test_a_leader_that_lost_its_lease_stops_and_its_successor_continues(
 ) -> None:
     first, second = pair
     await first.rows("UPDATE lease SET holder = 'nobody' RETURNING 1 AS changed")
-    await first.until(lambda: _nobody_leads(pair), "the first to stop")
+    await first.until(lambda: _no_process_leads(pair), "the first to stop")
     await first.rows(
         "UPDATE lease SET expires_at = clock_timestamp() - interval '1 s' RETURNING 1 AS changed"
     )
@@ -111,7 +111,7 @@ async def test_a_leader_that_lost_its_lease_stops_and_its_successor_continues(
     assert (ended["id"], ended["status"]) == (order["id"], "CANCELED")
 
 
-async def _nobody_leads(pair: tuple[Desk, Desk]) -> bool:
+async def _no_process_leads(pair: tuple[Desk, Desk]) -> bool:
     return not any([await desk.leads() for desk in pair])
 
 

@@ -22,12 +22,12 @@ ACCEPT = """mutation ($input: AcceptIncompleteInput!) { acceptIncomplete(input: 
 
 async def a_desk(world: World) -> Desk:
     """One that does not lead: no round of the desk ends a doubt by itself."""
-    await somebody_else_leads(world)
+    await another_process_leads(world)
     clients = [a_client(f"C-{no}", an_account(no, "0", {APPLE: 1})) for no in ("A1", "A2", "A3")]
     return await world.desk(a_book(*clients, instruments=(an_instrument(APPLE),)))
 
 
-async def somebody_else_leads(world: World) -> None:
+async def another_process_leads(world: World) -> None:
     database = Database(world.database_url, pool_size=1)
     await database.open()
     with database.active():

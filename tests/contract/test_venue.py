@@ -58,7 +58,7 @@ def fills(reports: list[ExecutionReport]) -> list[tuple[str, Decimal, Decimal]]:
 async def test_v01_an_order_is_acknowledged_and_rests(harness: VenueHarness) -> None:
     harness.quote("399.00", "400.00")
     await harness.venue.submit(new_order("A"))
-    assert kinds(await harness.heard(1)) == [(A, ExecType.NEW)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.NEW)]
     assert await harness.nothing_more()
 
 
@@ -67,20 +67,20 @@ async def test_v02_an_order_fills_by_the_displayed_size_and_no_further_until_the
 ) -> None:
     harness.quote("399.80", "400.00", bid_size=400)
     await harness.venue.submit(new_order("A", 1000))
-    heard = await harness.heard(2)
-    assert kinds(heard) == [(A, ExecType.NEW), (A, ExecType.TRADE)]
-    assert fills(heard[1:]) == [(A, Decimal(400), Decimal("399.80"))]
+    reports = await harness.reports(2)
+    assert kinds(reports) == [(A, ExecType.NEW), (A, ExecType.TRADE)]
+    assert fills(reports[1:]) == [(A, Decimal(400), Decimal("399.80"))]
     assert await harness.nothing_more()
     harness.quote("399.90", "400.00", bid_size=500)
-    assert fills(await harness.heard(1)) == [(A, Decimal(500), Decimal("399.90"))]
+    assert fills(await harness.reports(1)) == [(A, Decimal(500), Decimal("399.90"))]
 
 
 async def test_v03_an_order_fills_completely_at_the_quote_with_its_fee(harness: VenueHarness) -> None:
     harness.quote("400.00", "400.20")
     await harness.venue.submit(new_order("A", 1000))
-    heard = await harness.heard(2)
-    assert fills(heard[1:]) == [(A, Decimal(1000), Decimal("400.00"))]
-    assert heard[1].fee == Decimal("520.00")
+    reports = await harness.reports(2)
+    assert fills(reports[1:]) == [(A, Decimal(1000), Decimal("400.00"))]
+    assert reports[1].fee == Decimal("520.00")
 
 
 async def test_v04_the_better_price_goes_first_and_then_the_earlier_order(harness: VenueHarness) -> None:
@@ -88,9 +88,9 @@ async def test_v04_the_better_price_goes_first_and_then_the_earlier_order(harnes
     await harness.venue.submit(new_order("A", 300, "399.80"))
     await harness.venue.submit(new_order("B", 300, "399.60"))
     await harness.venue.submit(new_order("C", 300, "399.60"))
-    await harness.heard(3)
+    await harness.reports(3)
     harness.quote("399.80", "400.00", bid_size=700)
-    filled = [(order, int(quantity)) for order, quantity, _ in fills(await harness.heard(3))]
+    filled = [(order, int(quantity)) for order, quantity, _ in fills(await harness.reports(3))]
     assert filled == [("B", 300), ("C", 300), ("A", 100)]
 
 
@@ -98,7 +98,7 @@ async def test_v05_an_order_that_arrives_finds_only_what_earlier_ones_left(harne
     harness.quote("399.80", "400.00", bid_size=500)
     await harness.venue.submit(new_order("A", 400))
     await harness.venue.submit(new_order("B", 400))
-    assert fills((await harness.heard(4))[3:]) == [(B, Decimal(100), Decimal("399.80"))]
+    assert fills((await harness.reports(4))[3:]) == [(B, Decimal(100), Decimal("399.80"))]
 
 
 async def test_v06_a_market_order_fills_the_displayed_size_and_the_rest_at_the_next_quote(
@@ -106,24 +106,24 @@ async def test_v06_a_market_order_fills_the_displayed_size_and_the_rest_at_the_n
 ) -> None:
     harness.quote("399.80", "400.00", bid_size=300)
     await harness.venue.submit(new_order("A", 400, limit=None))
-    await harness.heard(2)
+    await harness.reports(2)
     harness.quote("350.00", "351.00", bid_size=300)
-    assert fills(await harness.heard(1)) == [(A, Decimal(100), Decimal("350.00"))]
+    assert fills(await harness.reports(1)) == [(A, Decimal(100), Decimal("350.00"))]
 
 
 async def test_v07_a_buy_takes_the_ask_up_to_its_limit(harness: VenueHarness) -> None:
     harness.quote("399.80", "400.20")
     await harness.venue.submit(new_order("A", 100, "400.00", OrderSide.BUY))
-    await harness.heard(1)
+    await harness.reports(1)
     harness.quote("399.00", "399.90")
-    assert fills(await harness.heard(1)) == [(A, Decimal(100), Decimal("399.90"))]
+    assert fills(await harness.reports(1)) == [(A, Decimal(100), Decimal("399.90"))]
 
 
 async def test_v08_the_rest_of_an_ioc_order_is_cancelled_at_once(harness: VenueHarness) -> None:
     harness.quote("399.80", "400.00", bid_size=400)
     await harness.venue.submit(new_order("A", 1000, time_in_force=TimeInForce.IOC))
-    heard = kinds(await harness.heard(3))
-    assert heard == [(A, ExecType.NEW), (A, ExecType.TRADE), (A, ExecType.CANCELED)]
+    reports = kinds(await harness.reports(3))
+    assert reports == [(A, ExecType.NEW), (A, ExecType.TRADE), (A, ExecType.CANCELED)]
 
 
 async def test_v09_at_the_end_of_the_day_a_day_order_expires_and_a_gtc_order_stays(
@@ -132,26 +132,26 @@ async def test_v09_at_the_end_of_the_day_a_day_order_expires_and_a_gtc_order_sta
     harness.quote("399.00", "400.00")
     await harness.venue.submit(new_order("A", time_in_force=TimeInForce.DAY))
     await harness.venue.submit(new_order("B", time_in_force=TimeInForce.GTC))
-    await harness.heard(2)
+    await harness.reports(2)
     harness.end_of_day()
-    assert kinds(await harness.heard(1)) == [(A, ExecType.EXPIRED)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.EXPIRED)]
     harness.quote("399.80", "400.00")
-    assert kinds(await harness.heard(1)) == [(B, ExecType.TRADE)]
+    assert kinds(await harness.reports(1)) == [(B, ExecType.TRADE)]
 
 
 async def test_v10_an_order_off_the_lot_is_rejected(harness: VenueHarness) -> None:
     harness.quote("399.80", "400.00")
     await harness.venue.submit(new_order("A", 150))
-    heard = await harness.heard(1)
-    assert kinds(heard) == [(A, ExecType.REJECTED)]
-    assert "lot" in (heard[0].text or "")
+    reports = await harness.reports(1)
+    assert kinds(reports) == [(A, ExecType.REJECTED)]
+    assert "lot" in (reports[0].text or "")
 
 
 async def test_v11_an_order_without_a_quote_is_rejected(harness: VenueHarness) -> None:
     await harness.venue.submit(new_order("A"))
-    heard = await harness.heard(1)
-    assert kinds(heard) == [(A, ExecType.REJECTED)]
-    assert "quote" in (heard[0].text or "")
+    reports = await harness.reports(1)
+    assert kinds(reports) == [(A, ExecType.REJECTED)]
+    assert "quote" in (reports[0].text or "")
 
 
 @pytest.mark.parametrize("status", [TradeStatus.HALTED, TradeStatus.SUSPENDED, TradeStatus.DELISTED])
@@ -161,7 +161,7 @@ async def test_v12_an_order_in_an_instrument_that_does_not_trade_is_rejected(
     harness.quote("399.80", "400.00")
     harness.trade_status(status)
     await harness.venue.submit(new_order("A"))
-    assert kinds(await harness.heard(1)) == [(A, ExecType.REJECTED)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.REJECTED)]
 
 
 async def test_v13_an_order_waits_while_the_market_is_closed_and_trades_when_it_opens(
@@ -170,18 +170,18 @@ async def test_v13_an_order_waits_while_the_market_is_closed_and_trades_when_it_
     harness.quote("399.80", "400.00")
     harness.trade_status(TradeStatus.CLOSED)
     await harness.venue.submit(new_order("A"))
-    assert kinds(await harness.heard(1)) == [(A, ExecType.NEW)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.NEW)]
     assert await harness.nothing_more()
     harness.trade_status(TradeStatus.TRADING)
-    assert kinds(await harness.heard(1)) == [(A, ExecType.TRADE)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.TRADE)]
 
 
 async def test_v14_a_cancel_is_acknowledged_and_ends_the_trading(harness: VenueHarness) -> None:
     harness.quote("399.80", "400.00", bid_size=400)
     await harness.venue.submit(new_order("A"))
-    await harness.heard(2)
+    await harness.reports(2)
     await harness.venue.cancel(CancelRequest(A))
-    assert kinds(await harness.heard(1)) == [(A, ExecType.CANCELED)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.CANCELED)]
     harness.quote("399.90", "400.00")
     assert await harness.nothing_more()
 
@@ -190,7 +190,7 @@ async def test_v15_a_cancel_after_the_last_fill_is_too_late(harness: VenueHarnes
     harness.quote("399.80", "400.00")
     await harness.venue.submit(new_order("A"))
     await harness.venue.cancel(CancelRequest(A))
-    assert kinds(await harness.heard(3))[1:] == [(A, ExecType.TRADE), (A, ExecType.CANCEL_REJECTED)]
+    assert kinds(await harness.reports(3))[1:] == [(A, ExecType.TRADE), (A, ExecType.CANCEL_REJECTED)]
 
 
 async def test_v16_a_refused_cancel_leaves_the_order_at_work(harness: VenueHarness) -> None:
@@ -198,9 +198,9 @@ async def test_v16_a_refused_cancel_leaves_the_order_at_work(harness: VenueHarne
     harness.quote("399.00", "400.00")
     await harness.venue.submit(new_order("A"))
     await harness.venue.cancel(CancelRequest(A))
-    assert kinds(await harness.heard(2))[1:] == [(A, ExecType.CANCEL_REJECTED)]
+    assert kinds(await harness.reports(2))[1:] == [(A, ExecType.CANCEL_REJECTED)]
     harness.quote("399.80", "400.00")
-    assert kinds(await harness.heard(1)) == [(A, ExecType.TRADE)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.TRADE)]
 
 
 async def test_v17_an_order_may_fill_after_its_cancel_was_asked_for(harness: VenueHarness) -> None:
@@ -209,9 +209,9 @@ async def test_v17_an_order_may_fill_after_its_cancel_was_asked_for(harness: Ven
     await harness.venue.submit(new_order("A"))
     await harness.venue.cancel(CancelRequest(A))
     await harness.venue.cancel(CancelRequest(A))
-    await harness.heard(1)
+    await harness.reports(1)
     harness.quote("399.80", "400.00", bid_size=400)
-    assert kinds(await harness.heard(2)) == [(A, ExecType.TRADE), (A, ExecType.CANCELED)]
+    assert kinds(await harness.reports(2)) == [(A, ExecType.TRADE), (A, ExecType.CANCELED)]
     assert await harness.nothing_more()
 
 
@@ -220,9 +220,9 @@ async def test_v18_an_order_may_fill_after_it_was_reported_as_cancelled(harness:
     harness.quote("399.00", "400.00")
     await harness.venue.submit(new_order("A"))
     await harness.venue.cancel(CancelRequest(A))
-    assert kinds(await harness.heard(2))[1:] == [(A, ExecType.CANCELED)]
+    assert kinds(await harness.reports(2))[1:] == [(A, ExecType.CANCELED)]
     harness.quote("399.80", "400.00", bid_size=400)
-    assert kinds(await harness.heard(1)) == [(A, ExecType.TRADE)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.TRADE)]
     harness.quote("399.80", "400.00", bid_size=400)
     assert await harness.nothing_more()
 
@@ -231,7 +231,7 @@ async def test_v19_the_cancel_of_an_unknown_order_is_refused_and_leaves_no_histo
     harness: VenueHarness,
 ) -> None:
     await harness.venue.cancel(CancelRequest(A))
-    assert kinds(await harness.heard(1)) == [(A, ExecType.CANCEL_REJECTED)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.CANCEL_REJECTED)]
     assert await harness.venue.history(A) is None
 
 
@@ -239,7 +239,7 @@ async def test_v20_a_report_may_come_twice_and_then_has_the_same_execution_id(ha
     harness.behave(PaperBehaviour(repeats_reports=True))
     harness.quote("399.80", "400.00")
     await harness.venue.submit(new_order("A"))
-    first, again, fill, fill_again = await harness.heard(4)
+    first, again, fill, fill_again = await harness.reports(4)
     assert (first, fill) == (again, fill_again)
     assert first.execution_id != fill.execution_id
     assert await harness.venue.history(A) == (first, fill)
@@ -253,21 +253,21 @@ async def test_v21_a_silent_venue_trades_and_its_history_tells(harness: VenueHar
     assert history is not None
     assert kinds(list(history)) == [(A, ExecType.NEW), (A, ExecType.TRADE)]
     harness.behave(PaperBehaviour())
-    assert tuple(await harness.heard(2)) == history
+    assert tuple(await harness.reports(2)) == history
 
 
 async def test_v22_a_fill_may_come_before_the_acknowledgement(harness: VenueHarness) -> None:
     harness.behave(PaperBehaviour(acknowledges_after_fill=True))
     harness.quote("399.80", "400.00", bid_size=400)
     await harness.venue.submit(new_order("A"))
-    assert kinds(await harness.heard(2)) == [(A, ExecType.TRADE), (A, ExecType.NEW)]
+    assert kinds(await harness.reports(2)) == [(A, ExecType.TRADE), (A, ExecType.NEW)]
 
 
 async def test_v23_an_order_that_is_submitted_again_is_not_executed_again(harness: VenueHarness) -> None:
     harness.quote("399.80", "400.00")
     await harness.venue.submit(new_order("A"))
     await harness.venue.submit(new_order("A"))
-    await harness.heard(2)
+    await harness.reports(2)
     assert await harness.nothing_more()
 
 
@@ -286,7 +286,7 @@ async def test_v24_an_id_that_is_sent_with_another_order_is_an_error_and_changes
 async def test_v25_an_unreachable_venue_takes_nothing_and_delivers_later(harness: VenueHarness) -> None:
     harness.quote("399.00", "400.00")
     await harness.venue.submit(new_order("A"))
-    await harness.heard(1)
+    await harness.reports(1)
     harness.behave(PaperBehaviour(connection=Connection.DOWN))
     with pytest.raises(VenueUnavailable):
         await harness.venue.submit(new_order("B"))
@@ -296,7 +296,7 @@ async def test_v25_an_unreachable_venue_takes_nothing_and_delivers_later(harness
         await harness.venue.history(A)
     harness.quote("399.80", "400.00")
     harness.behave(PaperBehaviour())
-    assert kinds(await harness.heard(1)) == [(A, ExecType.TRADE)]
+    assert kinds(await harness.reports(1)) == [(A, ExecType.TRADE)]
     assert await harness.venue.history(B) is None
 
 
@@ -317,7 +317,7 @@ async def test_v27_the_history_of_an_order_never_sent_is_none(harness: VenueHarn
 async def test_v28_a_reader_that_fails_gets_the_report_again(harness: VenueHarness) -> None:
     harness.quote("399.80", "400.00")
     await harness.venue.submit(new_order("A"))
-    (first,) = await harness.heard(1)
+    (first,) = await harness.reports(1)
     reader = harness.venue.reports()
     assert await anext(reader) == first
 
@@ -328,9 +328,9 @@ async def test_v29_a_crash_keeps_resting_orders_and_histories(durable: VenueHarn
     before = await durable.venue.history(A)
     await durable.crash()
     assert await durable.venue.history(A) == before
-    await durable.heard(2)
+    await durable.reports(2)
     durable.quote("399.80", "400.00")
-    assert fills(await durable.heard(1)) == [(A, Decimal(600), Decimal("399.80"))]
+    assert fills(await durable.reports(1)) == [(A, Decimal(600), Decimal("399.80"))]
 
 
 async def test_v30_after_a_crash_unconfirmed_reports_come_again_and_no_others(
@@ -338,21 +338,21 @@ async def test_v30_after_a_crash_unconfirmed_reports_come_again_and_no_others(
 ) -> None:
     durable.quote("399.80", "400.00", bid_size=400)
     await durable.venue.submit(new_order("A"))
-    _, fill = await durable.heard(2)
+    _, fill = await durable.reports(2)
     await durable.crash()
-    assert await durable.heard(1) == [fill]
+    assert await durable.reports(1) == [fill]
     assert await durable.nothing_more()
 
 
 async def test_v31_execution_ids_are_unique_across_a_crash(durable: VenueHarness) -> None:
     durable.quote("399.80", "400.00")
     await durable.venue.submit(new_order("A"))
-    heard = await durable.heard(2)
+    reports = await durable.reports(2)
     await durable.crash()
     durable.quote("399.80", "400.00")
     await durable.venue.submit(new_order("B"))
-    heard += (await durable.heard(3))[1:]
-    assert len({report.execution_id for report in heard}) == 4
+    reports += (await durable.reports(3))[1:]
+    assert len({report.execution_id for report in reports}) == 4
 
 
 async def test_v32_an_order_submitted_again_after_a_crash_is_not_executed_again(
@@ -373,9 +373,9 @@ async def test_v33_orders_that_ended_before_a_crash_stay_ended(durable: VenueHar
     await durable.venue.submit(new_order("A"))
     await durable.venue.submit(new_order("B", 150))
     await durable.venue.cancel(CancelRequest(A))
-    await durable.heard(3)
+    await durable.reports(3)
     await durable.crash()
-    await durable.heard(1)
+    await durable.reports(1)
     durable.quote("399.80", "400.00")
     assert await durable.nothing_more()
 
@@ -387,7 +387,7 @@ async def test_v34_a_cancel_under_way_survives_a_crash(durable: VenueHarness) ->
     await durable.venue.cancel(CancelRequest(A))
     await durable.crash()
     durable.quote("399.00", "400.00")
-    assert kinds(await durable.heard(2)) == [(A, ExecType.NEW), (A, ExecType.CANCELED)]
+    assert kinds(await durable.reports(2)) == [(A, ExecType.NEW), (A, ExecType.CANCELED)]
 
 
 async def test_v35_a_closed_venue_takes_nothing_and_ends_its_reports(harness: VenueHarness) -> None:
@@ -421,9 +421,9 @@ async def test_v37_cancelling_a_clients_orders_leaves_those_of_the_desk(shared: 
     await shared.venue.submit(new_order("A"))
     shared.client_orders("M1", new_order("own-1"))
     await venue.cancel_client_orders("M1")
-    assert kinds(await shared.heard(1)) == [(A, ExecType.NEW)]
+    assert kinds(await shared.reports(1)) == [(A, ExecType.NEW)]
     shared.quote("399.80", "400.00")
-    assert kinds(await shared.heard(1)) == [(A, ExecType.TRADE)]
+    assert kinds(await shared.reports(1)) == [(A, ExecType.TRADE)]
 
 
 async def test_v38_a_venue_that_is_away_cancels_no_clients_orders(shared: VenueHarness) -> None:
@@ -480,7 +480,7 @@ async def test_v42_after_a_crash_reports_confirmed_out_of_order_do_not_come_agai
     first, second = await anext(reader), await anext(reader)
     await durable.venue.confirm(second)
     await durable.crash()
-    assert await durable.heard(1) == [first]
+    assert await durable.reports(1) == [first]
     assert await durable.nothing_more()
 
 
@@ -490,12 +490,12 @@ async def test_v43_the_history_of_a_working_order_has_every_execution_with_the_i
     """So what a lost report said is found by asking, and is booked once."""
     harness.quote("399.80", "400.00", bid_size=400)
     await harness.venue.submit(new_order("A", 1000))
-    heard = await harness.heard(2)
+    reports = await harness.reports(2)
     harness.quote("399.90", "400.00", bid_size=500)
-    heard += await harness.heard(1)
+    reports += await harness.reports(1)
     history = await harness.venue.history(A)
     assert history is not None
-    assert list(history) == heard
+    assert list(history) == reports
 
 
 async def test_v44_the_history_tells_that_the_day_has_ended(harness: VenueHarness) -> None:

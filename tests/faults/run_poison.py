@@ -29,8 +29,11 @@ Outcomes = Counter[tuple[InputKind, InputResult]]
 
 
 def accounted(outcomes: Outcomes) -> Outcomes:
-    """What finally became of the messages. How many quotes were overtaken within a batch depends on the
-    batches alone; and what was held because its account was worked on came again."""
+    """The final outcomes of the messages.
+
+    Superseded quotes count as used, since their number depends only on how messages are batched. Held
+    messages are left out, since each was delivered again.
+    """
     counted = Counter({key: count for key, count in outcomes.items() if key[1] is not InputResult.HELD})
     counted[InputKind.QUOTE, InputResult.USED] += counted.pop((InputKind.QUOTE, InputResult.SUPERSEDED), 0)
     return counted
@@ -57,8 +60,10 @@ class Report:
 
     @property
     def late_s(self) -> list[float]:
-        """By how much each good message was used later than it was said; one that a newer one overtook counts
-        as of that one."""
+        """The delay of each good message from its publication to its use.
+
+        A message superseded by a newer one counts as used with that one.
+        """
         late = []
         for good, said_at in self.said_at.items():
             used = [moment for number, moment in self.used_at.items() if number >= good]

@@ -12,7 +12,7 @@ PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 GRAVE = {"warning", "error", "critical", "exception"}
 
 
-def told_by(node: ast.AST) -> str | None:
+def event_of(node: ast.AST) -> str | None:
     """The event of a call such as log.warning("event", ...)."""
     match node:
         case ast.Assign(targets=[ast.Name(id="event" | "begins")], value=ast.Constant(value=str(event))):
@@ -27,7 +27,7 @@ def told_by(node: ast.AST) -> str | None:
 def logged() -> set[str]:
     trees = (tree for _, tree in modules(*PRODUCT))
     nodes = [node for tree in trees for node in ast.walk(tree)]
-    return {event for node in nodes if (event := told_by(node))} | {
+    return {event for node in nodes if (event := event_of(node))} | {
         event for node in nodes for event in of_outages(node)
     }
 

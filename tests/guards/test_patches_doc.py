@@ -16,8 +16,8 @@ OF_THE_STANDARD_LIBRARY = {"_fields", "_replace"}
 
 
 def private_names(tree: ast.Module) -> set[str]:
-    """Attributes of other objects and imports of other modules that begin with one underscore, unless the
-    module itself defines them."""
+    """Attributes of other objects and imports of other modules that begin with one underscore, except those
+    that the module itself defines."""
     own = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_of_self(node)}
     own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and not _is_of_self(node)}

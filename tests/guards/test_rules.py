@@ -13,7 +13,7 @@ each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 @cache
 def offences() -> dict[str, list[tuple[str, int]]]:
-    """(path, line) of each offence, also in files that are let off, by the name of the rule.
+    """The (path, line) of each offence by the name of the rule, in files with an exception too.
 
     Each module is parsed once for all rules: parsing takes longer than checking.
     """

@@ -257,14 +257,14 @@ async def _account_problems(
         found.append(f"the setting is {case['auto_liquidate_at']}")
     return [
         *found,
-        *await _told_problems(case, expected),
+        *await _follow_up_problems(case, expected),
         *await _audit_problems(case, orders),
         *await _snapshot_problems(case, expected),
         *_event_problems(case, events),
     ]
 
 
-async def _told_problems(case: Row, expected: Expected) -> list[str]:
+async def _follow_up_problems(case: Row, expected: Expected) -> list[str]:
     """The desk's own follow-up records."""
     said = await desk_phrases(case["id"])
     return [] if [each.code for each in said] == [expected.told] else [f"was told {said}"]

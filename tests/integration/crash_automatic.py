@@ -68,8 +68,11 @@ class AutomaticRun(Run):
 
 
 async def live(source: AutomaticTemplate, redis_url: str, points: Sequence[KillPoint]) -> Lives:
-    """The first process dies at the first point after 15:45, the second at the second, and so on; the one
-    after the last is let be. At a death the clock goes on by the time of the lease that nobody gave back."""
+    """Run processes one after another: the first is killed at the first point after 15:45, the second at the
+    second, and so on; the last one is not killed.
+
+    After each kill the clock advances by the lifetime of the lease, which the dead process did not release.
+    """
     began = time.monotonic()
     async with _a_run(source, redis_url) as (run, proxy, receiver):
         first = points[0] if points else None

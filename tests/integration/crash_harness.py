@@ -118,8 +118,10 @@ class LiquidationRun(Run):
         self._key = uuid4().hex
 
     async def liquidate_until_dead_or_done(self, before: Before) -> bool:
-        """Whether the gateway died. It may still be on its way to its death when it has answered, and when
-        its connection broke: what it held is let go of one after the other."""
+        """Liquidate, and return whether the gateway was killed.
+
+        A killed process may still have answered, and its connection may break before the process has ended.
+        """
         await self.liquidate(before)
         await self.until(self._dead_or_settled, "an end")
         return self.was_killed

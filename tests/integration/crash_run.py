@@ -124,8 +124,7 @@ class Run:
         await self.until(self._leads, "the gateway to lead the desk")
 
     async def let_lease_run_out(self) -> None:
-        """The time of the lease that the dead process did not give back passes: by the clock of the desk, and
-        in the database."""
+        """Let the lease of the dead process expire, by the clock of the desk and in the database."""
         self.clock.set(self.clock() + timedelta(seconds=LEASE_TTL_S))
         await self.execute("UPDATE lease SET expires_at = clock_timestamp() - interval '1 s'")
 

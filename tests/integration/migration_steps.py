@@ -28,10 +28,10 @@ class _Recorder(MigrationRecorder):
 
 
 async def bring_to(state: str, behind_each: Callable[[str], Awaitable[None]] | None = None) -> None:
-    """To the state behind that migration, up or down.
+    """Migrate up or down to the state after that migration.
 
-    `behind_each` hears of each migration that was done, or undone. One way with stops is much cheaper than
-    several: Tortoise computes the state before every migration first.
+    `behind_each` is called after each migration that was applied or reverted. One call with such stops is
+    much cheaper than several calls, because each first computes the state before every migration.
     """
     if is_sqlite():
         # On the way it drops tables that others refer to.

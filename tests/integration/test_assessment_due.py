@@ -53,7 +53,7 @@ async def forced(account_id: AccountId) -> set[CaseId]:
     return {view.case.id for view in await live_cases_of([account_id]) if view.case.force_eligible}
 
 
-async def every_change_is_asked_for(desk: SmallDesk) -> set[Reason]:
+async def every_change_is_due(desk: SmallDesk) -> set[Reason]:
     reasons = set()
     for account_id in await load_all_account_ids():
         reason = await due(desk.kit, account_id)
@@ -77,5 +77,5 @@ async def test_whenever_an_assessment_would_change_something_it_is_asked_for(
             for _ in range(STEPS):
                 await desk.step()
                 await desk.monitor.refresh()
-                reasons |= await every_change_is_asked_for(desk)
+                reasons |= await every_change_is_due(desk)
     assert len(reasons) > 1, "hardly anything was due in these lives"

@@ -51,7 +51,7 @@ async def test_a_fill_between_two_statements_is_in_the_whole_book_or_not_in_it(
                 # The positions are read by then, the cash waits.
                 await fetch("LOCK TABLE cash_balance IN ACCESS EXCLUSIVE MODE")
                 locked.set()
-                await _somebody_waits()
+                await _a_reader_waits()
                 held_before = await position_to_book_on(account_id, APPLE)
                 await add_to_position(account_id, APPLE, held_before, Decimal(-100), Decimal(100))
                 await add_to_cash(kit.desk.new_id(), account_id, USD, Decimal(10_000))
@@ -66,7 +66,7 @@ async def _reads_when(locked: asyncio.Event, kit: DeskKit, read: Read, account_i
     return await read(Loaders(kit.desk, EVERYTHING), account_id)
 
 
-async def _somebody_waits() -> None:
+async def _a_reader_waits() -> None:
     """For the table."""
     async with asyncio.timeout(PATIENCE_S):
         while not await fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - it has no event

@@ -52,9 +52,9 @@ ADD = "INSERT INTO counter (name, value) VALUES ($1, $2)"
 
 @pytest.fixture(autouse=True)
 async def no_fault_of_the_loop() -> AsyncIterator[None]:
-    """Drivers tell the event loop what went wrong behind the scenes.
+    """Fail if a driver reported a fault to the event loop's exception handler.
 
-    asyncpg does so when the pool rolls back what a cut-off BEGIN began: that is how it is mended.
+    asyncpg reports the rollback of a cancelled BEGIN when the connection returns to the pool, as expected.
     """
     faults: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault["message"]))

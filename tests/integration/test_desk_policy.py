@@ -47,7 +47,7 @@ from tests.kit.desk_kit import (
     DeskKit,
     case,
     count,
-    hear_news,
+    deliver_events,
     order,
     quoted,
     report,
@@ -378,7 +378,7 @@ async def test_a_deadline_that_a_person_moves_counts_at_once_without_prices_too(
 
     async def looked() -> bool:
         nonlocal heard
-        heard = await hear_news(monitor, heard)
+        heard = await deliver_events(monitor, heard)
         await monitor.look()
         await monitor.refresh()
         await monitor.look()
@@ -437,7 +437,7 @@ async def test_a_deadline_that_is_extended_in_doubt_counts_before_the_doubt_is_o
     later = kit.clock() + timedelta(days=1)
     move = AdjustDeadline(CaseCommand("later", in_doubt.id, None), later, "as agreed")
     assert isinstance(await adjust_deadline(kit.desk, TRADER, move), Done)
-    await hear_news(monitor, 0)
+    await deliver_events(monitor, 0)
     await monitor.look()
     await monitor.refresh()
     after = await only_case(account_id)

@@ -54,7 +54,7 @@ async def send(kit: DeskKit) -> None:
     await Dispatcher(kit.desk, PaperVenue(kit.clock), batch=10).dispatch()
 
 
-async def told(sent: Order) -> list[OrderEvent]:
+async def events_of(sent: Order) -> list[OrderEvent]:
     events = [
         event_from_text(row["payload"]) for row in await fetch("SELECT payload FROM outbox ORDER BY id")
     ]
@@ -75,7 +75,7 @@ async def test_a_report_that_comes_twice_has_one_effect(kit: DeskKit) -> None:
     assert await cash_of(sent.account_id) == -150_000 + 30_000 - 9
     assert (await order(sent.id)).order.filled_quantity == 300
     assert await count("execution") == 1
-    assert [event.kind for event in await told(sent)].count(OrderEventKind.FILL) == 1
+    assert [event.kind for event in await events_of(sent)].count(OrderEventKind.FILL) == 1
 
 
 async def test_the_same_report_processed_twice_at_once_has_one_effect(kit: DeskKit) -> None:
@@ -113,7 +113,7 @@ async def test_a_fill_after_the_cancel_is_booked_and_brought_to_attention(kit: D
     late = (await order(sent.id)).order
     assert (late.status, late.filled_quantity) == (OrderStatus.CANCELED, Decimal(300))
     assert await position_of(sent.account_id, APPLE) == 700
-    assert (await told(sent))[-1].kind is OrderEventKind.LATE_FILL
+    assert (await events_of(sent))[-1].kind is OrderEventKind.LATE_FILL
     (alert,) = await alerts()
     assert "LATE_FILL" in alert
     figures = await kit.figures(sent.account_id)

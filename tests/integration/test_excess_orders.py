@@ -65,7 +65,7 @@ async def state(kit: DeskKit, quantity: int, symbol: Symbol = APPLE) -> None:
     await apply_statement(kit.desk, PositionStated("M1", symbol, Decimal(quantity), kit.clock()))
 
 
-async def told() -> list[str]:
+async def kinds_reported() -> list[str]:
     """Kinds of what was brought before a person, oldest first."""
     rows = await fetch("SELECT detail FROM audit WHERE action = 'attention' ORDER BY id")
     return [kind for row in rows for kind in _KINDS if f'"{kind}"' in row["detail"]]
@@ -82,7 +82,7 @@ async def test_a_statement_below_the_open_order_calls_it_off_at_once_and_says_so
     await state(kit, stated)
     after = (await order(view.order.id)).order
     assert (after.status, after.cancel_cause) == (OrderStatus.PENDING_CANCEL, CancelCause.EXCESS)
-    assert await told() == ["MAY_CHANGE_SIGN"]
+    assert await kinds_reported() == ["MAY_CHANGE_SIGN"]
     (said,) = [each for each in await desk_phrases(view.order.case_id) if "finding" in each.parameters]
     assert said.parameters["order"] == view.order.client_order_id
     assert [*codes(said)] == ["ORDER_NEEDS_ATTENTION", "EXCESS_CANCEL_REQUESTED"]
@@ -109,7 +109,7 @@ async def test_an_order_that_waits_for_an_opening_is_cancelled_when_less_is_held
     after = (await order(view.order.id)).order
     expected = OrderStatus.PENDING_CANCEL if sent else OrderStatus.CANCELED
     assert (after.status, after.cancel_cause) == (expected, CancelCause.EXCESS)
-    assert await told() == ["MAY_CHANGE_SIGN"]
+    assert await kinds_reported() == ["MAY_CHANGE_SIGN"]
     await dispatcher.dispatch()
     venue.on_trade_status(APPLE, TradeStatus.TRADING, kit.clock())
     venue.on_quote(quoted(APPLE, 100, kit.clock()))
@@ -121,7 +121,7 @@ async def test_a_statement_that_leaves_enough_calls_nothing_off(kit: DeskKit) ->
     view = await a_working_order(kit)
     await state(kit, 700)
     assert (await order(view.order.id)).order.status is OrderStatus.NEW
-    assert await told() == []
+    assert await kinds_reported() == []
 
 
 async def test_a_fill_that_is_faster_than_the_cancel_is_reported_before_and_at_the_booking(
@@ -132,7 +132,7 @@ async def test_a_fill_that_is_faster_than_the_cancel_is_reported_before_and_at_t
     kit.clock.pass_(seconds=1)
     await record_execution(kit.desk, report(view.order, TRADE, 2, 700, at=kit.clock()))
     assert await position_of(view.order.account_id, APPLE) == -660
-    assert await told() == ["MAY_CHANGE_SIGN", "SIGN_CHANGED"]
+    assert await kinds_reported() == ["MAY_CHANGE_SIGN", "SIGN_CHANGED"]
     turned = phrase(
         DetailCode.FILL_TURNS_POSITION, filled=Decimal(700), held=Decimal(40), after=Decimal(-660)
     )
@@ -145,9 +145,9 @@ async def test_a_pending_cancel_by_a_person_is_reported_when_less_is_held(kit: D
     view = await a_working_order(kit)
     await kit.cancel(view.order.id)
     await state(kit, 40)
-    assert await told() == ["MAY_CHANGE_SIGN"]
+    assert await kinds_reported() == ["MAY_CHANGE_SIGN"]
     await state(kit, 40)
-    assert await told() == ["MAY_CHANGE_SIGN"], "the same statement again is no news"
+    assert await kinds_reported() == ["MAY_CHANGE_SIGN"], "the same statement again is no news"
 
 
 async def test_a_fill_of_one_order_cancels_the_excess_of_another(kit: DeskKit) -> None:
@@ -156,7 +156,7 @@ async def test_a_fill_of_one_order_cancels_the_excess_of_another(kit: DeskKit) -
     (second,) = await kit.liquidate(view.order.case_id, LegRequest(APPLE, Decimal(600)))
     await record_execution(kit.desk, report(view.order, TRADE, 2, 500))
     assert (await order(second.order.id)).order.status is OrderStatus.CANCELED, "it had not been sent"
-    assert "OVERFILL" in await told()
+    assert "OVERFILL" in await kinds_reported()
 
 
 async def test_covers_are_cancelled_when_the_short_shrinks(kit: DeskKit) -> None:
@@ -211,7 +211,7 @@ async def test_a_refused_cancel_is_reported_once_and_requested_again_after_a_whi
     await kit.assess(view.order.account_id)
     assert (await order(view.order.id)).order.status is OrderStatus.PENDING_CANCEL
     await record_execution(kit.desk, report(view.order, ExecType.CANCEL_REJECTED, 3))
-    assert await told() == ["MAY_CHANGE_SIGN"] * 2
+    assert await kinds_reported() == ["MAY_CHANGE_SIGN"] * 2
 
 
 async def test_an_order_that_the_desk_is_cancelling_covers_nothing_and_is_not_sold_again(
@@ -385,7 +385,7 @@ class Interleaving:
                 and view.order.cancel_cause is not CancelCause.EXCESS
             ]
             assert total(each.leaves_quantity for each in wanted) <= reducible(held, side)
-        assert (await told()).count("SIGN_CHANGED") >= self.turned
+        assert (await kinds_reported()).count("SIGN_CHANGED") >= self.turned
 
 
 @pytest.mark.parametrize("seed", SEEDS)

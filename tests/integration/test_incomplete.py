@@ -72,7 +72,7 @@ async def test_half_of_a_renaming_opens_no_case_and_the_other_half_mends_it(kit:
 Mends = Callable[[DeskKit], Awaitable[None]]
 
 
-async def the_instrument_comes(kit: DeskKit) -> None:
+async def the_instrument_is_imported(kit: DeskKit) -> None:
     await kit.instrument(NEW)
     kit.clock.pass_(seconds=1)
     assert await state(kit, of_new(100, kit.clock())) == [InputResult.USED]
@@ -83,7 +83,7 @@ async def nothing_is_held(kit: DeskKit) -> None:
     assert await state(kit, of_new(0, kit.clock())) == [InputResult.DEAD]
 
 
-@pytest.mark.parametrize("mends", [the_instrument_comes, nothing_is_held])
+@pytest.mark.parametrize("mends", [the_instrument_is_imported, nothing_is_held])
 async def test_a_later_statement_of_the_same_mends_it_and_a_repeat_of_the_old_one_changes_nothing(
     mends: Mends, kit: DeskKit
 ) -> None:

@@ -46,7 +46,7 @@ async def test_rows_of_earlier_versions_count_on_in_the_form_of_today(database: 
         await old_spellings_are_found(view.case.id)
         await old_keys_are_found()
         assert view.case.case_no == "MC2020-000001"
-        await case_numbers_go_on_behind(41, kit)
+        await case_numbers_continue_after(41, kit)
 
 
 async def orders_of_every_kind(kit: DeskKit, case_id: CaseId) -> Sequence[OrderView]:
@@ -137,7 +137,7 @@ async def count_cases_up_to(number: int) -> None:
     await fetch("UPDATE counter SET value = $1 WHERE name = 'case' RETURNING 1", number)
 
 
-async def case_numbers_go_on_behind(number: int, kit: DeskKit) -> None:
+async def case_numbers_continue_after(number: int, kit: DeskKit) -> None:
     (second,) = await live_cases_of([await kit.indebted_account("M2")])
     assert second.case.case_no == f"MC2020-{number + 1:06}"
     async with transaction():

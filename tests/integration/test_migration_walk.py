@@ -53,8 +53,8 @@ async def add_rows(newest: Database) -> int:
 async def test_every_earlier_state_with_rows_in_each_table_comes_to_the_newest_and_back(
     empty: Database, newest: Database
 ) -> None:
-    """One walk: what is put in at one state goes through every state that follows. Back on PostgreSQL only:
-    SQLite, which makes tables anew on the way, loses indexes that it had."""
+    # Rows added at one state pass through every later state. Only PostgreSQL migrates back: SQLite creates
+    # the tables again, and loses indexes.
     counts = [0]
 
     async def add_and_count(state: str) -> None:

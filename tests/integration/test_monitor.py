@@ -38,7 +38,7 @@ from models.book import load_all_account_ids, load_books
 from models.case import live_cases_of
 from models.order import open_orders_of
 from models.sql.database import Database, fetch
-from tests.kit.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit, hear_news, quoted
+from tests.kit.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit, deliver_events, quoted
 from venues.paper import PaperVenue
 
 HKD, TENCENT = Currency("HKD"), Symbol("700.HK")
@@ -88,7 +88,7 @@ class SmallDesk:
 
     async def work(self) -> None:
         """What the workers do in a moment."""
-        self._heard = await hear_news(self.monitor, self._heard)
+        self._heard = await deliver_events(self.monitor, self._heard)
         await self.monitor.look()
         await self._dispatcher.dispatch()
         while self._venue.unconfirmed:

@@ -78,27 +78,27 @@ async def hear(feed: Feed, count: int, acknowledge: bool = True) -> list[FeedMes
 
 
 async def hear_batches(feed: Feed, count: int, acknowledge: bool = True) -> list[FeedBatch]:
-    heard: list[FeedBatch] = []
+    received: list[FeedBatch] = []
     async with asyncio.timeout(PATIENCE_S), aclosing(feed.batches()) as batches:
         async for batch in batches:
-            heard.append(batch)
+            received.append(batch)
             if acknowledge:
                 await feed.acknowledge(batch)
-            if sum(len(each.messages) for each in heard) >= count:
+            if sum(len(each.messages) for each in received) >= count:
                 break
-    return heard
+    return received
 
 
 async def hear_each(feed: Feed, count: int) -> list[FeedMessage]:
     """So many different messages, each where it first came: what could not be confirmed comes again."""
-    heard: dict[FeedMessage, None] = {}
+    received: dict[FeedMessage, None] = {}
     async with asyncio.timeout(PATIENCE_S), aclosing(feed.batches()) as batches:
         async for batch in batches:
-            heard.update(dict.fromkeys(batch.messages))
+            received.update(dict.fromkeys(batch.messages))
             await feed.acknowledge(batch)
-            if len(heard) == count:
+            if len(received) == count:
                 break
-    return list(heard)
+    return list(received)
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
@@ -146,12 +146,12 @@ async def test_a_batch_is_bounded_and_of_one_stream(redis: Redis, redis_url: str
     await publish(redis, stream, [a_quote(price) for price in range(1, 6)])
     await publish(redis, other, [some_cash(-5)])
     feed = a_feed(redis_url, stream, other, limits=FeedLimits(batch_size=2))
-    heard = await hear_batches(feed, 6)
-    assert max(len(batch.messages) for batch in heard) == 2
-    assert [message for batch in heard if batch.source == other for message in batch.messages] == [
+    received = await hear_batches(feed, 6)
+    assert max(len(batch.messages) for batch in received) == 2
+    assert [message for batch in received if batch.source == other for message in batch.messages] == [
         some_cash(-5)
     ]
-    quotes = [message for batch in heard if batch.source == stream for message in batch.messages]
+    quotes = [message for batch in received if batch.source == stream for message in batch.messages]
     assert quotes == [a_quote(price) for price in range(1, 6)]
     await feed.close()
     await redis.delete(other)
@@ -335,7 +335,7 @@ async def is_a_replica(admin: Redis) -> None:
     await admin.slaveof("127.0.0.1", 1)
 
 
-async def _mended(admin: Redis) -> None:
+async def _accepts_writes_again(admin: Redis) -> None:
     await admin.slaveof()
     await admin.config_set("stop-writes-on-bgsave-error", "no")
     # It would not end as long as it has to save and cannot.
@@ -355,19 +355,19 @@ async def allows_less(admin: Redis) -> None:
 
 @pytest.mark.parametrize("ails", [cannot_save, is_a_replica, wants_a_password, allows_less])
 async def test_a_server_that_takes_nothing_in_is_waited_for(ails: Callable[[Redis], Awaitable[None]]) -> None:
-    heard_of = Interruptions()
+    observer = Interruptions()
     with RedisServer(obeys=True) as server, capture_logs() as logs:
-        feed = a_feed(server.url, "quotes", observer=heard_of)
+        feed = a_feed(server.url, "quotes", observer=observer)
         listening = asyncio.create_task(hear(feed, 2))
         async with Redis.from_url(server.url) as admin:
             await publish(admin, "quotes", [a_quote(1)])
             await until(lambda: _acknowledged(admin, "quotes"))
             await ails(admin)
-            await until(heard_of.is_told_what_to_do)
-            await _mended(admin)
+            await until(observer.names_the_remedy)
+            await _accepts_writes_again(admin)
             await publish(admin, "quotes", [a_quote(2)])
             assert await listening == [a_quote(1), a_quote(2)]
-        assert heard_of.reasons[-1] is None
+        assert observer.reasons[-1] is None
         await feed.close()
     told = [each for each in logs if each["event"] in ("feed interrupted", "feed resumed")]
     assert [each["event"] for each in told] == ["feed interrupted", "feed resumed"]
@@ -382,7 +382,7 @@ class Interruptions(Unobserved):
     def interrupted(self, reason: str | None) -> None:
         self.reasons.append(reason)
 
-    async def is_told_what_to_do(self) -> bool:
+    async def names_the_remedy(self) -> bool:
         return any(refusal.meaning in str(self.reasons[-1:]) for refusal in REFUSALS)
 
     async def is_interrupted(self) -> bool:
@@ -391,9 +391,9 @@ class Interruptions(Unobserved):
 
 async def test_a_bad_message_stays_pending_until_it_lies_among_the_dead_letters() -> None:
     """A full server takes an acknowledgement and no dead letter."""
-    heard_of = Interruptions()
+    observer = Interruptions()
     with RedisServer() as server:
-        feed = a_feed(server.url, "quotes", observer=heard_of)
+        feed = a_feed(server.url, "quotes", observer=observer)
         listening = asyncio.create_task(hear(feed, 2))
         async with Redis.from_url(server.url) as admin:
             await publish(admin, "quotes", [a_quote(1)])
@@ -402,7 +402,7 @@ async def test_a_bad_message_stays_pending_until_it_lies_among_the_dead_letters(
                 at_once.xadd("quotes", {"message": b"bad"})
                 at_once.config_set("maxmemory", "1")
                 await at_once.execute()
-            await until(heard_of.is_interrupted)
+            await until(observer.is_interrupted)
             assert await pending(admin, "quotes") == 1
             await feed.close()
             await listening
@@ -460,33 +460,33 @@ async def test_entries_trimmed_while_the_desk_was_away_are_reported_once(
     await publish(redis, stream, [a_quote(price) for price in range(3, 10)])
     await redis.xtrim(stream, maxlen=3, approximate=False)
     for expected in ([counted(redis_version, 4)], []):
-        heard_of = Losses()
-        after = a_feed(redis_url, stream, observer=heard_of)
+        observer = Losses()
+        after = a_feed(redis_url, stream, observer=observer)
         # The first one dies before it acknowledges anything, and the next one does not tell it again.
         rest = await hear(after, 3, acknowledge=not expected)
         assert rest == [a_quote(7), a_quote(8), a_quote(9)]
-        assert [loss.messages for loss in heard_of.losses] == expected
+        assert [loss.messages for loss in observer.losses] == expected
         await after.close()
 
 
 async def test_entries_trimmed_while_the_desk_reads_are_reported_and_the_rest_is_read(
     redis: Redis, redis_url: str, stream: str, redis_version: int
 ) -> None:
-    heard_of = Losses()
-    feed = a_feed(redis_url, stream, limits=FeedLimits(batch_size=2), observer=heard_of)
+    observer = Losses()
+    feed = a_feed(redis_url, stream, limits=FeedLimits(batch_size=2), observer=observer)
     await publish(redis, stream, [a_quote(price) for price in range(1, 9)])
-    heard: list[FeedMessage] = []
+    received: list[FeedMessage] = []
     with capture_logs() as logs:
         async with asyncio.timeout(PATIENCE_S), aclosing(feed.batches()) as batches:
             async for batch in batches:
-                heard += batch.messages
+                received += batch.messages
                 await feed.acknowledge(batch)
-                if len(heard) == 2:
+                if len(received) == 2:
                     await redis.xtrim(stream, maxlen=1, approximate=False)
-                if a_quote(8) in heard:
+                if a_quote(8) in received:
                     break
-    assert heard == [a_quote(1), a_quote(2), a_quote(8)]
-    assert [loss.messages for loss in heard_of.losses] == [counted(redis_version, 5)]
+    assert received == [a_quote(1), a_quote(2), a_quote(8)]
+    assert [loss.messages for loss in observer.losses] == [counted(redis_version, 5)]
     (told,) = [each for each in logs if each["event"] == "messages were deleted before they were read"]
     assert told["messages"] == counted(redis_version, 5)
     await feed.close()
@@ -495,12 +495,12 @@ async def test_entries_trimmed_while_the_desk_reads_are_reported_and_the_rest_is
 async def test_entries_added_and_trimmed_while_a_read_waited_are_reported(
     redis: Redis, redis_url: str, stream: str, redis_version: int
 ) -> None:
-    heard_of = Losses()
-    feed = a_feed(redis_url, stream, observer=heard_of)
+    observer = Losses()
+    feed = a_feed(redis_url, stream, observer=observer)
     await publish(redis, stream, [a_quote(1)])
     assert await hear(feed, 1) == [a_quote(1)]
     next_ones = asyncio.create_task(hear(feed, 2))
-    await until(lambda: _somebody_waits(redis))
+    await until(lambda: _a_reader_waits(redis))
     async with redis.pipeline(transaction=True) as at_once:
         for price in range(2, 7):
             at_once.xadd(stream, {"message": encode(a_quote(price))})
@@ -514,16 +514,16 @@ async def test_entries_added_and_trimmed_while_a_read_waited_are_reported(
         await at_once.execute()
     await publish(redis, stream, [a_quote(8)])
     assert await next_ones == [a_quote(6), a_quote(8)]
-    assert heard_of.losses[0].messages == counted(redis_version, 4)
-    assert len(heard_of.losses) == (2 if redis_version >= 7 else 1)
+    assert observer.losses[0].messages == counted(redis_version, 4)
+    assert len(observer.losses) == (2 if redis_version >= 7 else 1)
     await feed.close()
 
 
 async def test_an_entry_trimmed_or_deleted_after_it_was_read_is_no_loss(
     redis: Redis, redis_url: str, stream: str
 ) -> None:
-    heard_of = Losses()
-    feed = a_feed(redis_url, stream, observer=heard_of)
+    observer = Losses()
+    feed = a_feed(redis_url, stream, observer=observer)
     first = await redis.xadd(stream, {"message": encode(a_quote(1))})
     await publish(redis, stream, [a_quote(2), a_quote(3)])
     assert len(await hear(feed, 3)) == 3
@@ -531,21 +531,21 @@ async def test_an_entry_trimmed_or_deleted_after_it_was_read_is_no_loss(
     await redis.xtrim(stream, maxlen=1, approximate=False)
     await publish(redis, stream, [a_quote(4)])
     assert await hear(feed, 1) == [a_quote(4)]
-    assert heard_of.losses == []
+    assert observer.losses == []
     await feed.close()
 
 
 async def test_a_stream_whose_key_is_no_stream_is_set_aside_until_it_is_one(
     redis: Redis, redis_url: str, stream: str
 ) -> None:
-    other, heard_of = f"{stream}:other", Losses()
+    other, observer = f"{stream}:other", Losses()
     await redis.set(stream, "no stream")
-    feed = a_feed(redis_url, stream, other, observer=heard_of)
+    feed = a_feed(redis_url, stream, other, observer=observer)
     with capture_logs() as logs:
         await publish(redis, other, [a_quote(1)])
         assert await hear(feed, 1) == [a_quote(1)]
-        assert "another type" in str(heard_of.streams[stream])
-        assert heard_of.reasons == [], "the others are read"
+        assert "another type" in str(observer.streams[stream])
+        assert observer.reasons == [], "the others are read"
         await redis.delete(stream)
         await publish(redis, stream, [a_quote(2)])
         assert await hear(feed, 1) == [a_quote(2)]
@@ -599,8 +599,9 @@ async def test_the_feed_waits_out_a_server_that_crashes_and_comes_back_empty() -
 
 
 async def _acknowledged(redis: Redis, stream: str) -> bool:
-    """Whether the newest entry was. The group alone does not say so: a feed moves it up to the oldest entry
-    before it reads that.
+    """Whether the newest entry was acknowledged.
+
+    Without pending entries it need not be: a feed moves the group to the oldest entry before it reads that.
     """
     if not await redis.exists(stream):
         return False
@@ -613,13 +614,13 @@ async def test_closing_ends_an_iteration_that_waits(redis_url: str, stream: str)
     feed = a_feed(redis_url, stream, timing=replace(QUICK, block_s=0.5))
     listening = asyncio.create_task(hear(feed, 1))
     async with Redis.from_url(redis_url) as redis:
-        await until(lambda: _somebody_waits(redis))
+        await until(lambda: _a_reader_waits(redis))
     await feed.close()
     await feed.close()
     assert await listening == []
 
 
-async def _somebody_waits(redis: Redis) -> bool:
+async def _a_reader_waits(redis: Redis) -> bool:
     return bool((await redis.info("clients"))["blocked_clients"])
 
 
@@ -634,14 +635,14 @@ async def test_closing_ends_an_iteration_that_cannot_connect() -> None:
 
 
 async def test_a_password_that_is_wrong_at_the_start_is_waited_for_until_it_is_right() -> None:
-    heard_of = Interruptions()
+    observer = Interruptions()
     with RedisServer() as server:
         async with Redis.from_url(server.url) as admin:
             await admin.config_set("requirepass", "another")
-            feed = a_feed(server.url.replace("redis://", "redis://:this@"), "quotes", observer=heard_of)
+            feed = a_feed(server.url.replace("redis://", "redis://:this@"), "quotes", observer=observer)
             listening = asyncio.create_task(hear(feed, 1))
-            await until(heard_of.is_interrupted)
-            assert "GATEWAY_REDIS_URL" in str(heard_of.reasons[-1])
+            await until(observer.is_interrupted)
+            assert "GATEWAY_REDIS_URL" in str(observer.reasons[-1])
             await admin.config_set("requirepass", "this")
             await publish(admin, "quotes", [a_quote(1)])
             assert await listening == [a_quote(1)]

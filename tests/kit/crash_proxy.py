@@ -86,8 +86,10 @@ class PostgresProxy:
         self._point, self._strike = point, strike
 
     def freeze(self, at: str = "") -> None:
-        """From now on nothing passes, and nobody is told: as when a cable is pulled. `at`: from the next
-        statement on whose text contains that."""
+        """Pass nothing from now on, without closing a connection, as if a cable were pulled.
+
+        `at`: only from the next statement whose text contains it.
+        """
         if at:
             self._freeze_at = at
             return

@@ -238,7 +238,7 @@ async def count(table: str, condition: str = "1 = 1") -> int:
     return int((await fetch(f"SELECT COUNT(*) AS n FROM {table} WHERE {condition}"))[0]["n"])
 
 
-async def hear_news(monitor: Monitor, heard: int) -> int:
+async def deliver_events(monitor: Monitor, heard: int) -> int:
     """Tell the monitor what the bus would: events behind this place in the outbox. The new place."""
     for row in await fetch("SELECT id, payload FROM outbox WHERE id > $1 ORDER BY id", heard):
         heard = row["id"]

@@ -27,7 +27,7 @@ def forked(target: Callable[..., None], *arguments: object) -> ForkServerProcess
 
 
 def print_into(out: Path, err: Path) -> None:
-    """What this process prints goes into these files, behind what is there."""
+    """Append the output of this process to these files."""
     for path, stream in ((out, sys.stdout), (err, sys.stderr)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream.fileno())
 
@@ -35,7 +35,7 @@ def print_into(out: Path, err: Path) -> None:
 async def run_command(environment: Mapping[str, str], *arguments: str) -> tuple[int | None, str, str]:
     """Exit code, output and error output of `python -m gateway` with these arguments in this environment.
 
-    What depends on how an interpreter starts and ends needs a real start instead.
+    Runs in a forked process; a test of the start or the end of the interpreter must start a new one instead.
     """
     return await asyncio.to_thread(_ended, dict(environment), arguments)
 

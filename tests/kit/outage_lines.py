@@ -24,7 +24,7 @@ def pairs() -> dict[str, str]:
     return found
 
 
-def not_told_as_one(logs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def unpaired_outages(logs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Outages that began and did not end, ended and did not begin, or began again without an end."""
     ends = set(pairs().values())
     last: Counter[tuple[str, str]] = Counter()

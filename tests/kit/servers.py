@@ -42,8 +42,8 @@ class ServerMissing(Exception):
 class RedisServer:
     """One Redis process that tests may stop, kill and restart on the same port.
 
-    It persists nothing, unless it `appends`: then a crash keeps what was written (`restart`). Its directory
-    may be changed while it runs if it `obeys`; Redis 6 always does.
+    `appends`: it writes an append-only file, so that data survives a crash and a `restart`; otherwise it
+    persists nothing. `obeys`: its directory may be changed while it runs, which Redis 6 always allows.
     """
 
     def __init__(
@@ -150,9 +150,9 @@ def redis_server(version: int | None = None) -> Iterator[str]:
 
 @contextmanager
 def postgres_server(*, durable: bool = False, version: int | None = None) -> Iterator[str]:
-    """URL of a PostgreSQL whose user may create databases: TEST_DATABASE_URL if set, else our own server.
+    """URL of a PostgreSQL whose user may create databases: TEST_DATABASE_URL if set, else a new server.
 
-    `durable`: our own server writes as carefully as one in production, for what is measured on it.
+    `durable`: the new server syncs its writes to disk as in production, for measurements.
     """
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield urlunsplit(urlsplit(url)._replace(scheme="postgres"))
@@ -171,9 +171,9 @@ def postgres_server(*, durable: bool = False, version: int | None = None) -> Ite
 
 @contextmanager
 def pgbouncer_server(postgres_url: str, *, server_connections: int, ignores: str = "") -> Iterator[str]:
-    """URL of a PgBouncer in transaction mode before that database; raises `ServerMissing`.
+    """URL of a PgBouncer in transaction mode in front of that database; raises `ServerMissing`.
 
-    `server_connections`: how many all clients share. `ignores`: parameters that it accepts and drops.
+    `server_connections`: the number that all clients share. `ignores`: parameters that it accepts and drops.
     """
     binary = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if binary is None:
@@ -207,9 +207,9 @@ def _listens(port: int) -> bool:
 
 @asynccontextmanager
 async def fresh_database(postgres_url: str, copy_of: str | None = None) -> AsyncIterator[str]:
-    """URL of a new database on that server; dropped at the end, with whoever is still connected.
+    """URL of a new database on that server; at the end it is dropped, and its connections are closed.
 
-    Empty, or a copy of the database at the URL `copy_of`, to which nobody may be connected.
+    The database is empty, or a copy of that at the URL `copy_of`, which must have no connections.
     """
     name = f"test_{uuid4().hex}"
     # Copying files takes half the time of copying pages through the log, which is the usual way.
@@ -222,11 +222,11 @@ async def fresh_database(postgres_url: str, copy_of: str | None = None) -> Async
 
 
 def free_port() -> int:
-    """A loopback TCP port nobody listens on, kept for whoever binds it by its number.
+    """A free TCP port on the loopback interface, reserved for as long as this process runs.
 
-    A socket that is bound and never listens stays for as long as this process: the kernel gives the port to
-    nobody who asks for any, neither before a server takes it nor while one is killed and started again.
-    Servers that reuse addresses, as all of ours do, may listen beside it; who connects meanwhile is refused.
+    A socket stays bound to the port and never listens, so the kernel does not assign the port to another
+    process, neither before a server uses it nor while that server restarts. A server that sets SO_REUSEADDR,
+    as all servers of the tests do, can listen on it; until then connections are refused.
     """
     keeper = socket.socket()
     keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -363,9 +363,9 @@ def _unprivileged_account() -> pwd.struct_passwd | None:
 
 
 def _runnable_binaries(binaries: Path, directory: Path, account: pwd.struct_passwd) -> Path:
-    """The installation itself, or a copy when `account` cannot reach it (a checkout under /root).
+    """The directory of the programs, or of a copy if `account` cannot read it (as below /root).
 
-    The copy keeps the wheel's layout: the programs find their libraries in a sibling of the package.
+    The copy keeps the layout of the wheel, because the programs load libraries from beside the package.
     """
     try:
         _run([str(binaries / "postgres"), "--version"], account)

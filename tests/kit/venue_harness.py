@@ -79,7 +79,7 @@ class VenueHarness(Protocol):
         """The venue's side of the line has this kind of day from now on."""
         ...
 
-    async def heard(self, count: int) -> list[ExecutionReport]:
+    async def reports(self, count: int) -> list[ExecutionReport]:
         """The next reports, confirmed to the venue except for the last."""
         ...
 
@@ -142,15 +142,15 @@ class PaperHarness:
     def behave(self, behaviour: PaperBehaviour) -> None:
         self.paper.behave(behaviour)
 
-    async def heard(self, count: int) -> list[ExecutionReport]:
-        heard = []
+    async def reports(self, count: int) -> list[ExecutionReport]:
+        reports = []
         async with asyncio.timeout(PATIENCE_S):
             for _ in range(count):
                 if self._last is not None:
                     await self.venue.confirm(self._last)
                 self._last = await anext(self._reports)
-                heard.append(self._last)
-        return heard
+                reports.append(self._last)
+        return reports
 
     async def nothing_more(self) -> bool:
         return self.paper.unconfirmed == (0 if self._last is None else 1)

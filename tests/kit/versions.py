@@ -47,8 +47,10 @@ def installed(server: str) -> dict[int, Path]:
 
 
 def program(server: str, version: int | None = None) -> Path | None:
-    """Of that version, else of the one that the running test has chosen, else of the usual one, else of any;
-    None: there is none."""
+    """The program of that version, or of the version of the running test, or of the usual one.
+
+    If that is not installed, the program of any version; None if there is none.
+    """
     found = installed(server)
     wanted = version or running.get(server, USUAL[server])
     return found.get(wanted) or next(iter(found.values()), None)

@@ -272,7 +272,7 @@ async def test_applying_events_to_the_snapshot_gives_the_fetched_list(url: str, 
         followed = lists(clients[4]["id"], clients[3]["accounts"][0]["accountNo"])
         follower = Follower(desk, followed)
         step = 0
-        while step < STEPS or not enough_was_told(followed):
+        while step < STEPS or not enough_events_arrived(followed):
             assert follower.connected
             assert step < STEPS_MAX, "little is told, or nothing ever leaves a list"
             await act(desk, client, choose)
@@ -283,7 +283,7 @@ async def test_applying_events_to_the_snapshot_gives_the_fetched_list(url: str, 
         await follower.stop()
 
 
-def enough_was_told(followed: list[List]) -> bool:
+def enough_events_arrived(followed: list[List]) -> bool:
     left = sum(each.left for each in followed if each.noun == "case" and each.wanted)
     return sum(each.told for each in followed) > TOLD and left > LEFT
 

@@ -49,10 +49,10 @@ async def test_events_without_a_position_that_the_snapshot_contains_are_not_sent
     url: str, tmp_path: Path, batch: int
 ) -> None:
     async with desk_without_a_relay(tmp_path, url, unpublished_batch=batch) as cases:
-        await _not_told_again(cases)
+        await _without_a_repeat(cases)
 
 
-async def _not_told_again(cases: Cases) -> None:
+async def _without_a_repeat(cases: Cases) -> None:
     await cases.open(1)
     await cases.relay()
     await cases.change(1)

@@ -74,9 +74,9 @@ def _asked(verdict: Verdict, case: Row) -> Fraction:
 
 
 def _listing(dump: Dump, account: Row, verdict: Verdict, cases: list[Row], now: datetime) -> Iterable[str]:
-    """An account is listed where an unknown price or rate decides about a new call or about a live case.
+    """Check that exactly the accounts with a decision that depends on an unknown price or rate are listed.
 
-    Of an incomplete one, of which nothing is decided, what is unknown may be listed besides.
+    For an incomplete account nothing is decided, and its unknown prices and rates may be listed too.
     """
     listed = {
         row["reason"]

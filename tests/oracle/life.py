@@ -42,7 +42,7 @@ from models.case import live_cases_of
 from models.order import open_orders_of
 from models.risk_setting import Concerned, insert_setting, next_number
 from models.sql.database import Database, transaction
-from tests.kit.desk_kit import TRADER, DeskKit, hear_news
+from tests.kit.desk_kit import TRADER, DeskKit, deliver_events
 from tests.oracle.dump import dump
 from tests.oracle.plans import Placed, wrong_plan
 from tests.oracle.recompute import Limits
@@ -286,7 +286,7 @@ class Life:
     async def work(self) -> None:
         """What the workers do in a moment."""
         await self._deliver_due()
-        self._heard = await hear_news(self.monitor, self._heard)
+        self._heard = await deliver_events(self.monitor, self._heard)
         await self.monitor.look()
         self.kit.clock.pass_(milliseconds=1)
         await self._dispatcher.dispatch()

@@ -117,8 +117,9 @@ def _called_off(order: Row) -> bool:
 
 
 def _counts(book: Dump, order: Row, now: datetime, limits: Limits) -> bool:
-    """It is money on its way: what it is in trades now, and it reaches the other side of the quote, or is
-    young."""
+    """Whether the order counts: its instrument trades now, and it reaches the other side of the quote or was
+    placed recently.
+    """
     if _called_off(order) or _waits(book, order):
         return False
     if now - order["created_at"] <= limits.resting_order_counts:

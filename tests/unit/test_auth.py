@@ -19,9 +19,9 @@ VERIFIER = TokenVerifier([SECRET], leeway_s=5)
 
 
 def signed(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
-    """A good token but for `changes`; a claim changed to `...` is left out.
+    """A valid token except for `changes`; a claim changed to `...` is left out.
 
-    Signed as bytes, since PyJWT declines to make some of the bad ones.
+    The payload is signed as bytes, because PyJWT refuses to encode some invalid claims.
     """
     claims = {
         "iss": ISSUER,

@@ -232,8 +232,8 @@ def test_losers_of_unknown_cost_come_last() -> None:
 
 
 def test_least_turnover_minds_the_margin_where_the_financing_limit_binds_first() -> None:
-    """30,000 above the limit, 20,000 of margin lacking. A costs no fee, but brings hardly any margin: sold
-    first, all of it went and B besides, HKD 111,200 for what 301 of B does."""
+    # The debt is 30,000 above the limit, and 20,000 of margin is missing. A has no fee, but its sale frees
+    # hardly any margin: selling A first would trade HKD 111,200, where 301 units of B suffice.
     light = holding(instrument("A"), "1000", flat(".10"), quote("A", "100"))
     heavy = holding(instrument("B", fee="0.001"), "1000", flat(".90"), quote("B", "100"))
     found = planned(book(light, heavy, cash="-120000", limit="90000"), PlanRequest())

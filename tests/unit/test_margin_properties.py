@@ -135,7 +135,7 @@ class BookKeptLive(RuleBasedStateMachine):
         assert self.live.book() == expected
 
     @invariant()
-    def figures_equal_those_computed_anew(self) -> None:
+    def figures_equal_a_recomputation(self) -> None:
         if hasattr(self, "live"):
             found, expected = (
                 self.live.figures(self.now),

@@ -44,12 +44,12 @@ def a_feed(clock: WaitingClock, text: str = TWO_DAYS, **options: Any) -> ReplayF
 
 
 async def play(feed: ReplayFeed, most: int = 1000) -> list[FeedBatch]:
-    heard: list[FeedBatch] = []
+    batches: list[FeedBatch] = []
     async for batch in feed.batches():
-        heard.append(batch)
-        if len(heard) == most:
+        batches.append(batch)
+        if len(batches) == most:
             break
-    return heard
+    return batches
 
 
 def quotes(batch: FeedBatch) -> dict[str, Quote]:
@@ -72,19 +72,19 @@ async def test_the_first_batch_quotes_every_symbol_at_the_first_close_at_once(cl
 
 
 async def test_a_day_takes_its_seconds_in_equal_steps_and_ends_at_the_close(clock: WaitingClock) -> None:
-    heard = await play(a_feed(clock, day_seconds=10, steps_per_day=5))
-    assert len(heard) == 1 + 5
+    batches = await play(a_feed(clock, day_seconds=10, steps_per_day=5))
+    assert len(batches) == 1 + 5
     assert clock.waits == [0, 2, 2, 2, 2, 2]
-    assert quotes(heard[-1])["AAA.US"].last == Decimal("110.00")
-    assert quotes(heard[-1])["AAA.US"].previous_close == Decimal("100.00")
-    assert [quotes(batch)["AAA.US"].at for batch in heard] == [
+    assert quotes(batches[-1])["AAA.US"].last == Decimal("110.00")
+    assert quotes(batches[-1])["AAA.US"].previous_close == Decimal("100.00")
+    assert [quotes(batch)["AAA.US"].at for batch in batches] == [
         START + timedelta(seconds=2 * n) for n in range(6)
     ]
 
 
 async def test_prices_between_two_closes_stay_near_the_straight_line(clock: WaitingClock) -> None:
-    heard = await play(a_feed(clock, steps_per_day=10))
-    marks = [quotes(batch)["AAA.US"].mark for batch in heard]
+    batches = await play(a_feed(clock, steps_per_day=10))
+    marks = [quotes(batch)["AAA.US"].mark for batch in batches]
     line = [Decimal(100) + Decimal(n) for n in range(11)]
     assert all(
         abs(mark - straight) <= straight * Decimal("0.0021")
@@ -124,8 +124,8 @@ async def test_a_clock_set_back_does_not_stop_the_market(clock: WaitingClock) ->
 
 
 async def test_however_long_the_day_quotes_are_refreshed(clock: WaitingClock) -> None:
-    heard = await play(a_feed(clock, day_seconds=3600, refresh_s=5))
-    assert len(heard) == 1 + 720
+    batches = await play(a_feed(clock, day_seconds=3600, refresh_s=5))
+    assert len(batches) == 1 + 720
     assert max(clock.waits) == 5
 
 
@@ -136,9 +136,9 @@ async def test_as_fast_as_possible_does_not_wait(clock: WaitingClock) -> None:
 
 async def test_after_the_end_the_last_prices_stay_fresh(clock: WaitingClock) -> None:
     feed = a_feed(clock, at_end=AtEnd.HOLD, day_seconds=0, steps_per_day=1, refresh_s=5)
-    heard = await play(feed, most=5)
-    assert [quotes(batch)["AAA.US"].last for batch in heard[1:]] == [Decimal(110)] * 4
-    said_at = [quotes(batch)["AAA.US"].at for batch in heard[1:]]
+    batches = await play(feed, most=5)
+    assert [quotes(batch)["AAA.US"].last for batch in batches[1:]] == [Decimal(110)] * 4
+    said_at = [quotes(batch)["AAA.US"].at for batch in batches[1:]]
     assert said_at == [START + timedelta(seconds=5 * n) for n in range(4)]
     assert feed.progress.ended
 
@@ -150,8 +150,8 @@ async def test_the_end_is_logged_once(clock: WaitingClock) -> None:
 
 
 async def test_a_loop_starts_again_and_never_spins(clock: WaitingClock) -> None:
-    heard = await play(a_feed(clock, at_end=AtEnd.LOOP, day_seconds=10, steps_per_day=2), most=7)
-    assert [quotes(batch)["AAA.US"].last for batch in heard[::3]] == [
+    batches = await play(a_feed(clock, at_end=AtEnd.LOOP, day_seconds=10, steps_per_day=2), most=7)
+    assert [quotes(batch)["AAA.US"].last for batch in batches[::3]] == [
         Decimal(100),
         Decimal(100),
         Decimal(100),
@@ -172,18 +172,18 @@ async def test_progress_tells_the_day_in_the_recording(clock: WaitingClock) -> N
 
 async def test_a_closed_replay_ends(clock: WaitingClock) -> None:
     feed = a_feed(clock, at_end=AtEnd.HOLD)
-    heard = 0
+    batches = 0
     async for batch in feed.batches():
-        heard += 1
+        batches += 1
         await feed.acknowledge(batch)
         await feed.close()
-    assert heard == 1
+    assert batches == 1
 
 
 async def test_batches_are_bounded_and_complete(clock: WaitingClock) -> None:
-    heard = await play(a_feed(clock, batch_size=3, day_seconds=0, steps_per_day=1))
-    assert [len(batch.messages) for batch in heard] == [3, 1, 3, 1]
-    receipts = [receipt for batch in heard for receipt in batch.receipts]
+    batches = await play(a_feed(clock, batch_size=3, day_seconds=0, steps_per_day=1))
+    assert [len(batch.messages) for batch in batches] == [3, 1, 3, 1]
+    receipts = [receipt for batch in batches for receipt in batch.receipts]
     assert len(set(receipts)) == len(receipts)
 
 
@@ -305,6 +305,6 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 
 async def test_prices_of_hong_kong_s_cheapest_shares_are_played(clock: WaitingClock) -> None:
-    heard = await play(a_feed(clock, "Date,AAA\n2020-02-03,0.012\n2020-02-04,0.0101\n"))
-    assert quotes(heard[-1])["AAA.US"].last == Decimal("0.0101")
-    assert all(quote.bid < quote.ask for batch in heard for quote in quotes(batch).values())  # type: ignore[operator]
+    batches = await play(a_feed(clock, "Date,AAA\n2020-02-03,0.012\n2020-02-04,0.0101\n"))
+    assert quotes(batches[-1])["AAA.US"].last == Decimal("0.0101")
+    assert all(quote.bid < quote.ask for batch in batches for quote in quotes(batch).values())  # type: ignore[operator]

@@ -79,8 +79,8 @@ def test_the_most_specific_shock_counts_alone() -> None:
 def test_an_option_in_settlement_follows_its_underlying(
     known: bool, kinds: dict[InstrumentKind, Decimal], markets: dict[str, Decimal], worth: int
 ) -> None:
-    """A fund in London does not fall with stocks, in whatever order the book has the two; what the desk does
-    not know is taken for a stock of the option's market."""
+    # A fund in London does not fall with stocks, in either order of the book. An unknown underlying counts
+    # as a stock of the option's market.
     fund = replace(instrument("UND"), kind=InstrumentKind.FUND, market="XLON")
     terms = OptionTerms(fund.symbol, OptionRight.CALL, Decimal(50), NOW.date())
     option = replace(instrument("OPT"), kind=InstrumentKind.OPTION, option=terms)

@@ -1,4 +1,4 @@
-"""Accounts of which something is unknown, worthless or over: called where that is certain, else listed."""
+"""Accounts with an unknown value, a worthless position or an expired option: called if certain, or listed."""
 
 from dataclasses import replace
 from datetime import timedelta
