@@ -69,8 +69,9 @@ class MarginFigures:
     )
     amount: Decimal = strawberry.field(
         description="The amount to collect: the larger of (margin-call margin - liquid net assets + "
-        "accrued interest + outstanding margin - trading limit) and over-financing, at least 0. The risk "
-        "setting AMOUNT_RULE can switch parts off."
+        "accrued interest + outstanding margin - trading limit) and over-financing, at least 0. For a cash "
+        "account, and an intraday account that has to be flat: accrued interest + outstanding margin - "
+        "trading limit - cash, at least 0. The risk setting AMOUNT_RULE can switch parts off."
     )
     advances_stopped: bool = strawberry.field(
         description="Whether the account may borrow no more, because liquid net assets are at most the "
