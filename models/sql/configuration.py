@@ -10,6 +10,9 @@ A pooler in transaction mode (PgBouncer) refuses them when a client connects, an
 another session: with one they are set at the beginning of every transaction, and statements are not prepared
 by name. The server's connections are then the pooler's own, so its settings decide when a client has
 vanished.
+
+The desk changes no session: settings and advisory locks end with their transaction, and it declares no cursor
+and listens to no channel. A connection therefore goes back to the pool as it is.
 """
 
 import re
@@ -20,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from asyncpg import Connection
 from tortoise.backends.base.config_generator import expand_db_url
 
 _PROBES = 3
@@ -97,12 +101,24 @@ def configuration(url: str, pool_size: int = 1, limits: SessionLimits = USUAL_LI
             "minsize": 1,
             "maxsize": pool_size,
             "server_settings": {} if limits.pooler else limits.of_sessions,
+            "connection_class": _KeptSession,
             "init": partial(_prepare_connection, after_s=limits.unreachable_after_s),
         }
         if limits.pooler:
             connection["credentials"]["statement_cache_size"] = 0
     app = {"models": ["models.tables"], "default_connection": "default", "migrations": "models.migrations"}
     return {"connections": {"default": connection}, "apps": {APP: app}, "use_tz": True, "timezone": "UTC"}
+
+
+class _KeptSession(Connection):
+    """Returns to the pool without asyncpg's statement that resets the session, which would be a round trip
+    after each transaction and after each statement outside of one. An open transaction is rolled back.
+    """
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        return ""
 
 
 def _milliseconds(seconds: float) -> str:

@@ -5,6 +5,7 @@ be able to find something.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -180,6 +181,18 @@ def literal_unpacked(tree: ast.Module) -> Offences:
             yield node.value
 
 
+_OF_SESSIONS = re.compile(
+    r"SET (?!LOCAL |TRANSACTION )|LISTEN |DECLARE |PREPARE |CREATE TEMP|.*pg_(try_)?advisory_lock(_shared)?\("
+)
+
+
+def session_changed(tree: ast.Module) -> Offences:
+    """SQL whose effect on the session outlasts its transaction."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _OF_SESSIONS.match(node.value):
+            yield node
+
+
 _PARAMETERS_MAX = 6
 
 
@@ -320,6 +333,23 @@ RULES = (
         breaks=("outage = OutageLog('away', 'back')\noutage.tell('no answer')",),
         keeps=("outage = OutageLog('away', 'back')\noutage.tell('no answer')\noutage.over()",),
         except_in=("subscriptions/live/metrics.py",),
+    ),
+    Rule(
+        "no SQL changes the session, which the next user of the connection would inherit",
+        ("models",),
+        session_changed,
+        breaks=(
+            "fetch('SET lock_timeout = 0')",
+            "fetch('LISTEN news')",
+            "fetch('SELECT pg_advisory_lock($1)', 1)",
+            "fetch('SELECT pg_try_advisory_lock($1)', 1)",
+        ),
+        keeps=(
+            "fetch('SET LOCAL lock_timeout = 0')",
+            "fetch('SET TRANSACTION READ ONLY')",
+            "fetch('SELECT pg_advisory_xact_lock($1)', 1)",
+            "fetch('UPDATE account SET close_only = $1', True)",
+        ),
     ),
     Rule(
         "the domain is pure",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tortoise.connection import get_connection
-from tortoise.exceptions import OperationalError
+from tortoise.exceptions import OperationalError, TransactionManagementError
 
 from models.sql.configuration import SessionLimits
 from models.sql.database import (
@@ -136,20 +136,33 @@ async def test_a_refusal_of_the_database_is_no_outage(database: Database) -> Non
 
 
 async def test_a_connection_lost_on_its_return_to_the_pool_leaves_no_dead_transaction(url: str) -> None:
-    """The pool resets a connection before it takes it back: the last moment at which one can be lost."""
+    """Tortoise leaves the rollback after this error to the pool, which takes no open transaction back."""
     async with PostgresProxy(url).running() as proxy, opened(proxy.url) as database:
         with database.active():
             await fetch("CREATE TABLE counter (name TEXT UNIQUE)")
-            proxy.arm(Statement(1, Moment.BEFORE, "RESET ALL"), lambda: None)
-            with suppress(DatabaseUnavailable):
+            proxy.arm(Statement(1, Moment.BEFORE, "ROLLBACK"), lambda: None)
+            with suppress(TransactionManagementError):
                 async with transaction():
                     await execute(ADD, "a")
+                    raise TransactionManagementError
             assert proxy.struck_at is not None
             await patiently(lambda: execute(ADD, "b"))
         async with opened(url) as direct:
             with direct.active():
                 rows = await fetch("SELECT name FROM counter ORDER BY name")
-        assert [row["name"] for row in rows] == ["a", "b"]
+        assert [row["name"] for row in rows] == ["b"]
+
+
+async def test_a_connection_returns_to_the_pool_without_a_statement(url: str) -> None:
+    async with PostgresProxy(url).running() as proxy, opened(proxy.url) as database:
+        with database.active():
+            await fetch("CREATE TABLE counter (name TEXT UNIQUE)")
+            proxy.arm(None, lambda: None)
+            async with transaction():
+                await execute(ADD, "a")
+            await execute(ADD, "b")
+    asked = [statement.split(" ")[0].strip(";") for statement in proxy.statements]
+    assert asked == ["BEGIN", "INSERT", "COMMIT", "INSERT"]
 
 
 async def test_a_server_that_vanished_is_noticed_in_time(url: str) -> None:
