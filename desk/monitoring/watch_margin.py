@@ -12,13 +12,12 @@ aside, listed as unwatched and tried again (see account_steps), and delays no ot
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from desk.assessment.assess_case import assess_account
-from desk.assessment.assessment_due import Known, assessment_due
 from desk.assessment.case_event import case_event
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
@@ -29,21 +28,15 @@ from desk.monitoring.statements import Statements
 from desk.monitoring.stretches import NOTHING_ANNOUNCED, announced, stretches
 from desk.monitoring.take_messages import NO_PRICES, Intake, NewestPrices, Taken, joined
 from desk.monitoring.turning_points import next_turn
+from desk.monitoring.watched_account import WatchedAccount, must_assess, recomputed, worth_an_event
 from domain.book_changes import BookChange
-from domain.case import Case, in_doubt, with_figures
-from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event, OrderEvent, OrderView
+from domain.case import Case
+from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event, OrderEvent
 from domain.ids import AccountId, Symbol
 from domain.inputs import Message, Outcome
-from domain.judgement import Answer, Judgement, judge
-from domain.liquidation import uncovered_amount
 from domain.live_book import LiveBook
-from domain.margin import MarginFigures
 from domain.market import FxRate, Quote
-from domain.money import ZERO, Currency
-from domain.open_orders import as_open_orders
-from domain.reporting import ReportingRate
-from domain.requested_amount import book_of, figures_of
-from domain.stock_recovery import without_amount
+from domain.money import Currency
 from models import outbox
 from models.book import AccountBook, count_accounts, load_all_account_ids, load_books, lock_accounts
 from models.case import live_cases_of, save_figures
@@ -61,17 +54,7 @@ ACCOUNTS_BEFORE_YIELD = 100
 V = TypeVar("V")
 
 
-@dataclass(slots=True)
-class _Watched:
-    account: AccountBook
-    live: LiveBook
-    cases: list[CaseView]
-    orders: list[OrderView]
-    turns_at: datetime | None
-    """When time alone changes what the book is worth."""
-
-
-_Live = tuple[_Watched, CaseView]
+_Live = tuple[WatchedAccount, CaseView]
 """A live case and its account."""
 
 
@@ -85,7 +68,7 @@ class Monitor:
         self._intake = Intake(desk)
         self._prices = PriceStore(scheduler, desk.clock)
         self._statements = Statements(desk, scheduler, self._accounts)
-        self._watched: dict[AccountId, _Watched] = {}
+        self._watched: dict[AccountId, WatchedAccount] = {}
         self._holders: dict[Symbol, set[AccountId]] = defaultdict(set)
         self._quotes: dict[Symbol, Quote] = {}
         self._rates: dict[tuple[Currency, Currency], FxRate] = {}
@@ -274,7 +257,7 @@ class Monitor:
             self._accounts.remember(account_id, account.doubts)
             self._watch(
                 account_id,
-                _Watched(
+                WatchedAccount(
                     account,
                     self._live(account),
                     cases[account_id],
@@ -292,7 +275,7 @@ class Monitor:
             live.on_fx(rate)
         return live
 
-    def _watch(self, account_id: AccountId, watched: _Watched) -> None:
+    def _watch(self, account_id: AccountId, watched: WatchedAccount) -> None:
         before = self._watched.get(account_id)
         for symbol in before.live.symbols if before else ():
             self._holders[symbol].discard(account_id)
@@ -303,20 +286,8 @@ class Monitor:
 
     async def _look_at(self, account_id: AccountId) -> None:
         watched = self._watched.get(account_id)
-        if watched is not None and self._must_assess(watched):
+        if watched is not None and must_assess(self._desk, watched):
             await self._assess(account_id)
-
-    def _must_assess(self, watched: _Watched) -> bool:
-        now = self._desk.clock()
-        figures = watched.live.figures(now)
-        cases = [view.case for view in watched.cases]
-        known = Known(watched.account, figures, self._judged(watched, figures), cases, watched.orders)
-        return assessment_due(known, now, self._desk.policy.close_hold) is not None
-
-    def _judged(self, watched: _Watched, figures: MarginFigures) -> Judgement:
-        # The live book is copied only if something in it is unknown.
-        book = watched.live.book() if figures.unvalued else watched.account.book
-        return judge(book, figures, self._desk.policy.judgement)
 
     async def _assess(self, account_id: AccountId) -> None:
         async with transaction():
@@ -324,37 +295,6 @@ class Monitor:
             await assess_account(self._desk, account_id, self._desk.clock())
         self._desk.on_commit()
         self._to_load.add(account_id)
-
-    def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
-        figures = watched.live.figures(now)
-        if case.is_recovery:
-            worth = watched.account.reporting.worth(ZERO)
-            return replace(
-                case, figures=without_amount(figures), worth=worth, force_eligible=case.overdue(now)
-            )
-        judgement = self._judged(watched, figures)
-        if judgement.asks(case.alert_type) is Answer.UNKNOWN:
-            after = in_doubt(case, bool(watched.orders), now, judgement.below_force is Answer.YES)
-        else:
-            after = self._certain(watched, case, figures, judgement, now)
-        # Automatic liquidation becomes due: the next look assesses the account and takes the snapshot.
-        return after if case.force_eligible else replace(after, force_eligible=False)
-
-    def _certain(
-        self, watched: _Watched, case: Case, figures: MarginFigures, judgement: Judgement, now: datetime
-    ) -> Case:
-        called = figures_of(case.alert_type, watched.account.book, figures)
-        uncovered = called.amount
-        if watched.orders:
-            book = book_of(case.alert_type, watched.live.book())
-            orders = as_open_orders(watched.orders, book, self._desk.cover_conditions(now))
-            uncovered = uncovered_amount(book, orders, now, self._desk.policy.max_price_age)
-        worth = self._reporting(watched.account).worth(called.amount)
-        return with_figures(case, called, uncovered, worth, now, judgement.below_force is Answer.YES)
-
-    def _reporting(self, account: AccountBook) -> ReportingRate:
-        known = self._rates.get((account.account.base_currency, account.reporting.currency))
-        return account.reporting if known is None else replace(account.reporting, rate=known.rate)
 
     async def _refresh_batch(self, live: Sequence[_Live]) -> None:
         """Refresh these cases together; then those with locked rows, one account at a time."""
@@ -376,7 +316,7 @@ class Monitor:
         changed = [
             (watched, view, case)
             for watched, view in live
-            if _differs(view.case, case := self._recomputed(watched, view.case, now))
+            if worth_an_event(view.case, case := recomputed(self._desk, watched, view.case, self._rates, now))
         ]
         if not changed:
             return []
@@ -385,7 +325,7 @@ class Monitor:
         return left_out
 
     async def _store_refreshed(
-        self, changed: Sequence[tuple[_Watched, CaseView, Case]], now: datetime, *, skip_locked: bool
+        self, changed: Sequence[tuple[WatchedAccount, CaseView, Case]], now: datetime, *, skip_locked: bool
     ) -> list[AccountId]:
         async with transaction():
             saved = await save_figures(
@@ -410,19 +350,6 @@ class Monitor:
             else:
                 self._to_load.add(view.case.account_id)
         return [case.account_id for _, _, case in changed if case.id in saved.absent] if skip_locked else []
-
-
-def _differs(before: Case, after: Case) -> bool:
-    """Whether the change is worth an event.
-
-    The time of computation alone is not, unless the deadline lies in between, and neither is a small move of
-    a rate into the reporting currency.
-    """
-    if before.overdue(before.figures.as_of) is not after.overdue(after.figures.as_of):
-        return True
-    unmoved = before.worth is not None and not before.worth.moved(after.worth)
-    figures = replace(before.figures, as_of=after.figures.as_of)
-    return replace(before, figures=figures, worth=after.worth if unmoved else before.worth) != after
 
 
 def _statement(message: Message) -> BookChange:
