@@ -30,10 +30,12 @@ from resolvers.kit.context import Info, RequestInfo, reader, require
 from resolvers.kit.node import Node, filter_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.search import search_of
+from resolvers.reads.book_what_if import BookWhatIf, book_what_if
 from resolvers.reads.find_node import find_account, find_client, find_node, find_order
 from resolvers.reads.reports import ReportQueries
+from resolvers.reads.scenario_input import ScenarioInput
 from resolvers.reads.stock_queries import StockQueries
-from resolvers.reads.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
+from resolvers.reads.what_if import WhatIf, WhatIfInput, what_if
 from resolvers.types.approval import ApprovalQueries
 from resolvers.types.audit import AuditQueries
 from resolvers.types.case import Case, case_of, load_case
