@@ -6,7 +6,7 @@ from tortoise.connection import get_connection
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.recorder import MigrationRecorder
 
-from models.sql.configuration import APP, configuration
+from models.sql.configuration import APP, MIGRATED_APPS
 from models.sql.database import fetch, is_sqlite
 
 NO_TABLES = "__first__"
@@ -36,7 +36,7 @@ async def bring_to(state: str, behind_each: Callable[[str], Awaitable[None]] | N
     if is_sqlite():
         # On the way it drops tables that others refer to.
         await fetch("PRAGMA foreign_keys = OFF")
-    executor = MigrationExecutor(get_connection("default"), configuration("sqlite://:memory:")["apps"])
+    executor = MigrationExecutor(get_connection("default"), MIGRATED_APPS)
     if behind_each is not None:
         executor.recorder = recorder = _Recorder(get_connection("default"))
         recorder.behind_each = behind_each
