@@ -40,7 +40,7 @@ settings.register_profile("exploring", settings.get_profile("steady"), derandomi
 settings.register_profile(
     "mutants",
     settings.get_profile("steady"),
-    max_examples=25,
+    max_examples=5,
     database=None,
     phases=[Phase.explicit, Phase.generate],
 )

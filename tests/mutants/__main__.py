@@ -1,84 +1,123 @@
 """`make mutants`: changes one place of the rules at a time, and reports which changes no unit test notices.
 
-Without arguments it tries all modules of `[tool.mutmut]` in `pyproject.toml`, with arguments those modules.
-It fails below `SCORE_MIN`, or if `equivalent.toml` lists a mutant that was killed or does not exist.
+Without arguments it tries all modules of `[tool.mutmut]` in `pyproject.toml`, with arguments those modules;
+the results of the others stay. `--resume` tries only what an interrupted run left untried, `--report` prints
+what is known. It fails below `SCORE_MIN`, if mutants are untried, or if `equivalent.toml` lists a mutant that
+was killed or does not exist.
 """
 
+import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 from tests.kit.source import ROOT
-from tests.mutants.report import Mutant, listed, mutants
+from tests.mutants.report import Mutant, is_finished, listed, mutants, pattern, progress, untried
 
 SCORE_MIN = 0.95
-COLUMNS = ("mutants", "by types", "by tests", "listed", "alive", "score")
+COLUMNS = ("mutants", "by types", "by tests", "listed", "alive", "untried", "score")
 WORK = ROOT / "mutants"
 LISTED = Path(__file__).with_name("equivalent.toml")
+LOG = ROOT / "build" / "mutants.log"
+PROGRESS_EVERY_S = 30
 
 
-def modules() -> list[str]:
-    """The names of all modules that are tried."""
+def modules() -> dict[str, Path]:
+    """All modules that are tried, by name."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
-    return [Path(path).stem for path in settings["only_mutate"]]
+    return {Path(path).stem: Path(path) for path in settings["only_mutate"]}
 
 
-def run(tried: list[str]) -> int:
-    """Start from nothing: mutmut would keep the results of tests that have changed."""
-    shutil.rmtree(WORK, ignore_errors=True)
+def try_all(wanted: list[Path], names: list[str]) -> bool:
+    """Try the mutants with these names, and print now and then how many are done; False: mutmut failed."""
     programs = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    patterns = [f"domain.{name}.*" for name in tried]
-    with (ROOT / "build" / "mutants.log").open("w") as log:
-        command = [str(programs / "mutmut"), "run", "--max-children", "1", *patterns]
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
-        ).returncode
+    command = [str(programs / "mutmut"), "run", "--max-children", "1", *names]
+    with LOG.open("w") as log:
+        running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        while running.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(PROGRESS_EVERY_S)
+            print(progress(WORK, wanted), flush=True)
+    if running.returncode:
+        print(LOG.read_text()[-4000:])
+    return running.returncode == 0
 
 
-def report(tried: list[str]) -> int:
-    """Print the score of each module and the survivors that are not listed; 0 if all is well."""
-    entries = [entry for entry in listed(LISTED) if entry.module in tried]
-    found = [each for name in tried for each in mutants(WORK, name)]
-    alive = [each for each in found if not each.killed]
-    unlisted = [each for each in alive if not any(entry.is_about(each) for entry in entries)]
+def forget(wanted: list[Path]) -> None:
+    """Remove the results of these modules, and what is known of the tests: both may have changed."""
+    for module in wanted:
+        for path in (WORK / module, WORK / f"{module}.meta"):
+            path.unlink(missing_ok=True)
+    (WORK / "mutmut-stats.json").unlink(missing_ok=True)
+
+
+def report(wanted: list[Path]) -> int:
+    """Print the survivors that are not listed, then the score of each module; 0 if all is well."""
+    by_module = {module.stem: mutants(WORK, module) for module in wanted}
+    found = [each for some in by_module.values() for each in some]
+    unlisted = _unlisted(found)
+    alive = [each for each in found if each.alive]
+    entries = [entry for entry in listed(LISTED) if entry.module in by_module]
     gone = [entry for entry in entries if not any(entry.is_about(each) for each in alive)]
     for each in unlisted:
         print(each)
     for entry in gone:
         print(f"{LISTED.name} lists a mutant that was killed or does not exist: {entry}")
-    print("module".ljust(20), *(title.rjust(8) for title in COLUMNS))
-    for name in tried:
-        _print_score(name, *(_of(name, some) for some in (found, alive, unlisted)))
-    score = _print_score("all", found, alive, unlisted)
-    return 0 if score >= SCORE_MIN and not gone else 1
+    print(_row("module", *COLUMNS))
+    for name, some in by_module.items():
+        print(_score(name, some, [each for each in unlisted if each.module == name]))
+    print(_score("all", found, unlisted))
+    well = _share(found, unlisted) >= SCORE_MIN and all(is_finished(WORK, module) for module in wanted)
+    return 0 if well and not gone else 1
 
 
-def _of(module: str, some: list[Mutant]) -> list[Mutant]:
-    return [each for each in some if each.module == module]
+def _unlisted(found: list[Mutant]) -> list[Mutant]:
+    entries = listed(LISTED)
+    return [each for each in found if each.alive and not any(entry.is_about(each) for entry in entries)]
 
 
-def _print_score(name: str, found: list[Mutant], alive: list[Mutant], unlisted: list[Mutant]) -> float:
-    """The share of the killed mutants, without those that are listed."""
-    same = len(alive) - len(unlisted)
-    changed = len(found) - same
-    score = 1 - len(unlisted) / changed if changed else 1.0
-    types = sum(each.by_types for each in found)
-    tests = len(found) - len(alive) - types
-    print(f"{name:20} {len(found):8} {types:8} {tests:8} {same:8} {len(unlisted):8} {score:8.1%}")
-    return score
+def _share(found: list[Mutant], unlisted: list[Mutant]) -> float:
+    """The share of the killed ones in all that were tried and change something."""
+    killed = sum(each.killed for each in found)
+    return killed / (killed + len(unlisted)) if killed or unlisted else 1.0
+
+
+def _score(name: str, found: list[Mutant], unlisted: list[Mutant]) -> str:
+    types, killed = sum(each.by_types for each in found), sum(each.killed for each in found)
+    same = sum(each.alive for each in found) - len(unlisted)
+    untried = sum(each.untried for each in found)
+    share = f"{_share(found, unlisted):.1%}"
+    return _row(name, len(found), types, killed - types, same, len(unlisted), untried, share)
+
+
+def _row(name: str, *cells: object) -> str:
+    return " ".join((f"{name:20}", *(f"{cell:>8}" for cell in cells)))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("modules", nargs="*", default=[*modules()], help="such as money or case")
+    parser.add_argument("--resume", action="store_true", help="try only what is untried")
+    parser.add_argument("--report", action="store_true", help="try nothing, print what is known")
+    return parser.parse_args()
 
 
 def main() -> int:
-    tried = sys.argv[1:] or modules()
-    (ROOT / "build").mkdir(exist_ok=True)
-    if run(tried):
-        print((ROOT / "build" / "mutants.log").read_text()[-4000:])
-        return 1
-    return report(tried)
+    arguments = _arguments()
+    wanted = [modules()[name] for name in arguments.modules]
+    LOG.parent.mkdir(exist_ok=True)
+    if arguments.resume:
+        names = [name for module in wanted for name in untried(WORK, module)]
+    elif arguments.report:
+        names = []
+    else:
+        forget(wanted)
+        names = [pattern(module) for module in wanted]
+    return report(wanted) if not names or try_all(wanted, names) else 1
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ A change of wording is none of them: tests assert on codes and facts, not on sen
 import json
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +22,30 @@ _WORDS, _REMOVED = "WORDS", "None"
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: a function, its changed lines before and after, and whether a test noticed."""
+    """One change: a function, its changed lines before and after, and mutmut's exit code (None: untried)."""
 
     module: str
     function: str
     was: str
     now: str
-    killed: bool
-    by_types: bool
+    code: int | None
+
+    @property
+    def untried(self) -> bool:
+        return self.code is None
+
+    @property
+    def killed(self) -> bool:
+        return self.code in KILLED
+
+    @property
+    def by_types(self) -> bool:
+        return self.code == BY_TYPES
+
+    @property
+    def alive(self) -> bool:
+        """No test noticed it, or no test reaches it."""
+        return not self.untried and not self.killed
 
     def __str__(self) -> str:
         return f"{self.module}.{self.function}\n  - {self.was}\n  + {self.now}"
@@ -63,17 +80,46 @@ def listed(path: Path) -> list[Listed]:
     return found
 
 
-def mutants(work: Path, module: str) -> list[Mutant]:
-    """The mutants of a module, without changes of wording."""
-    codes = json.loads((work / "domain" / f"{module}.py.meta").read_text())["exit_code_by_key"]
-    found = (_mutant(name, module, code) for name, code in codes.items())
+def mutants(work: Path, module: Path) -> list[Mutant]:
+    """The mutants of a module, without changes of wording; none before mutmut has made them."""
+    found = (_mutant(name, module, code) for name, code in _codes(work, module).items())
     return [each for each in found if not is_wording(each.was, each.now)]
 
 
-def _mutant(name: str, module: str, code: int | None) -> Mutant:
-    lines = get_diff_for_mutant(name, path=f"domain/{module}.py").splitlines()[2:]
+def is_finished(work: Path, module: Path) -> bool:
+    """Whether every mutant of the module was tried."""
+    return not untried(work, module)
+
+
+def untried(work: Path, module: Path) -> list[str]:
+    """mutmut's names of the mutants that no run has tried; a pattern for all before it has made them."""
+    codes = _codes(work, module)
+    return [name for name, code in codes.items() if code is None] if codes else [pattern(module)]
+
+
+def pattern(module: Path) -> str:
+    """What all its mutants are named like."""
+    return ".".join((*module.with_suffix("").parts, "*"))
+
+
+def progress(work: Path, modules: Iterable[Path]) -> str:
+    """How many mutants of the modules were tried, and how many are alive."""
+    codes = [code for module in modules for code in _codes(work, module).values()]
+    tried = [code for code in codes if code is not None]
+    alive = sum(code not in KILLED for code in tried)
+    return f"{len(tried)} of {len(codes)} tried, {alive} alive"
+
+
+def _codes(work: Path, module: Path) -> dict[str, int | None]:
+    meta = work / f"{module}.meta"
+    codes: dict[str, int | None] = json.loads(meta.read_text())["exit_code_by_key"] if meta.exists() else {}
+    return codes
+
+
+def _mutant(name: str, module: Path, code: int | None) -> Mutant:
+    lines = get_diff_for_mutant(name, path=module).splitlines()[2:]
     was, now = ([line[1:].strip() for line in lines if line.startswith(sign)] for sign in "-+")
-    return Mutant(module, _function(name), " ".join(was), " ".join(now), code in KILLED, code == BY_TYPES)
+    return Mutant(module.stem, _function(name), " ".join(was), " ".join(now), code)
 
 
 def _function(mutant: str) -> str:
