@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder
 from tests.unit.books import (
     APPLE,
+    JPY,
     MAX_AGE,
     NOW,
     SUSPENDED,
@@ -231,6 +233,19 @@ def test_losers_of_unknown_cost_come_last() -> None:
     assert quantities(planned(unknown, by(LiquidationPolicy.LOSERS_FIRST))) == {"C": 34}
 
 
+def test_an_equal_share_is_enlarged_by_a_lot_where_whole_yen_bring_in_too_little() -> None:
+    """One share is worth 100.40, exactly the debt, but is booked as 100 yen; two are booked as 201."""
+    of = book(
+        holding(instrument("A", JPY), "10", flat(".5"), quote("A", "100.4")),
+        cash="-100.40",
+        account_type=AccountType.CASH,
+        rates=(fx(JPY, "1"),),
+    )
+    found = planned(of, by(LiquidationPolicy.PRO_RATA))
+    assert [(leg.quantity, leg.base_notional) for leg in found.legs] == [(Decimal(2), Decimal(201))]
+    assert found.cures
+
+
 def test_least_turnover_minds_the_margin_where_the_financing_limit_binds_first() -> None:
     # The debt is 30,000 above the limit, and 20,000 of margin is missing. A has no fee, but its sale frees
     # hardly any margin: selling A first would trade HKD 111,200, where 301 units of B suffice.
@@ -238,6 +253,39 @@ def test_least_turnover_minds_the_margin_where_the_financing_limit_binds_first()
     heavy = holding(instrument("B", fee="0.001"), "1000", flat(".90"), quote("B", "100"))
     found = planned(book(light, heavy, cash="-120000", limit="90000"), PlanRequest())
     assert [(str(leg.instrument.symbol), int(leg.quantity)) for leg in found.legs] == [("B", 301)]
+
+
+@pytest.mark.parametrize(
+    ("light", "heavy", "sold"),
+    [
+        ({"lot": "100"}, {}, 301),
+        ({}, {"lot": "100"}, 400),
+        ({"multiplier": "10"}, {}, 301),
+        ({"currency": USD}, {}, 301),
+    ],
+)
+def test_least_turnover_compares_what_money_brings_whatever_lot_multiplier_or_currency(
+    light: dict[str, Any], heavy: dict[str, Any], sold: int
+) -> None:
+    """The example above: a unit of A is worth 100 in base currency in every case."""
+    price = "100" if light.keys() <= {"lot"} else "10"
+    of = book(
+        holding(instrument("A", **light), "1000", flat(".10"), quote("A", price)),
+        holding(instrument("B", fee="0.001", **heavy), "1000", flat(".90"), quote("B", "100")),
+        cash="-120000",
+        limit="90000",
+        rates=(fx(USD, "10"),),
+    )
+    assert quantities(planned(of, PlanRequest())) == {"B": sold}
+
+
+def test_least_turnover_weighs_what_a_sale_brings_by_how_much_of_it_is_lacking() -> None:
+    """30,000 above the limit, but only 5,000 of margin lacking. A brings 5 % more money than B and hardly any
+    margin: sold first, all 1,000 of it would go, and 267 of B besides."""
+    light = holding(instrument("A"), "1000", flat(".01"), quote("A", "100"))
+    heavy = holding(instrument("B", fee="0.05"), "900", flat(".20"), quote("B", "100"))
+    found = planned(book(light, heavy, cash="-176000", limit="146000"), PlanRequest())
+    assert quantities(found) == {"B": 334}
 
 
 def test_the_last_leg_of_least_turnover_is_the_cheapest_that_ends_the_call() -> None:

@@ -103,6 +103,7 @@ def test_a_rate_is_never_rounded_to_zero() -> None:
 def test_quotients_of_large_numbers_keep_their_digits() -> None:
     one = Decimal(1)
     assert money.average_price(LARGE, one) == Decimal("12345678901234567890.12345679")
+    assert money.average_price(LARGEST, Decimal("0.1")) == Decimal("1E21")
     assert money.divide_rate(LARGE, one) == money.quotient_up(LARGE, one) == LARGE
     assert money.divide_ratio(LARGE, one) == Decimal("12345678901234567890.1235")
 

@@ -1,4 +1,4 @@
-"""Whether an open order counts as covering the amount to collect."""
+"""Whether an open order counts as covering the amount to collect, and as which trade."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from domain.events import OrderView
+from domain.ids import Symbol
 from domain.margin import Book
 from domain.market_hours import BY_THE_FEED_ALONE, MarketHours, MarketState
-from domain.open_orders import CoverConditions, order_cover
-from domain.order import CancelCause, OrderStatus, OrderType, TradingSession
-from domain.sellable import OrderCover
-from tests.kit.orders import PLACED_AT, an_order
+from domain.open_orders import CoverConditions, as_open_orders, order_cover
+from domain.order import CancelCause, OrderSide, OrderStatus, OrderType, TradingSession
+from domain.sellable import OpenOrder, OrderCover
+from tests.kit.live_desk import case_event
+from tests.kit.orders import PLACED_AT, QUANTITY, an_order
 from tests.unit.books import TENCENT, book, flat, holding, instrument, quote
 
 YOUNG = timedelta(minutes=5)
@@ -58,3 +61,36 @@ def test_an_order_for_regular_hours_waits_for_the_market(age: timedelta) -> None
 
 def test_an_order_for_a_position_that_is_gone_counts() -> None:
     assert cover(replace(held(), holdings=()), hours=SHUT) is OrderCover.COUNTS
+
+
+def seen(of: Book | None = None, status: OrderStatus = OrderStatus.NEW, **changes: Any) -> list[OpenOrder]:
+    """What the planner sees of one old order."""
+    view = OrderView(an_order(status, **changes), case_event(PLACED_AT).view.account)
+    conditions = CoverConditions(PLACED_AT + OLD, BY_THE_FEED_ALONE, YOUNG)
+    return as_open_orders([view], of or held(), conditions)
+
+
+def test_the_planner_sees_the_quantity_that_is_still_to_trade() -> None:
+    (order,) = seen(status=OrderStatus.PARTIALLY_FILLED, filled=QUANTITY - 1)
+    assert (order.symbol, order.side, order.leaves_quantity) == (TENCENT, OrderSide.SELL, Decimal(1))
+    assert order.cover is OrderCover.RESTS
+    assert seen(status=OrderStatus.FILLED) == []
+
+
+def test_a_sale_above_the_market_promises_no_more_than_the_ask() -> None:
+    (order,) = seen(limit_price=Decimal("450"))
+    assert (order.limit_price, order.reckoned_price) == (Decimal(450), Decimal("400.20"))
+    (order,) = seen(limit_price=Decimal("399.80"))
+    assert (order.limit_price, order.reckoned_price) == (Decimal("399.80"), Decimal("399.80"))
+
+
+def test_a_cover_below_the_market_costs_no_less_than_the_bid() -> None:
+    (order,) = seen(side=OrderSide.BUY, limit_price=Decimal("350"))
+    assert (order.side, order.reckoned_price) == (OrderSide.BUY, Decimal("399.79"))
+
+
+def test_an_order_without_a_limit_or_a_position_has_no_price_of_its_own() -> None:
+    (order,) = seen(type=OrderType.MARKET, limit_price=None)
+    assert (order.limit_price, order.reckoned_price, order.cover) == (None, None, OrderCover.COUNTS)
+    (order,) = seen(symbol=Symbol("GONE"))
+    assert (order.symbol, order.reckoned_price, order.cover) == (Symbol("GONE"), None, OrderCover.COUNTS)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.execution import ExecType, ExecutionReport
+from domain.ids import ClientOrderId
 from domain.order import (
     CancelCause,
     Order,
@@ -17,10 +18,12 @@ from domain.order import (
     act,
     apply,
     ask_cancel,
+    client_order_id,
     mark_not_received,
     mark_sent,
     mark_unanswered,
     mark_unfit,
+    plan_of,
 )
 from domain.order_states import (
     DESK_TRIGGERS,
@@ -353,3 +356,15 @@ def test_a_cause_that_is_added_to_a_requested_cancel_leaves_its_reason() -> None
     order = an_order(S.PENDING_CANCEL, reason="first")
     change = changed(ask_cancel(order, LATER, "second"))
     assert (change.order.cancel_cause, change.order.reason) == (CancelCause.DECIDED, "first")
+
+
+def test_an_order_id_names_its_case_its_plan_and_its_leg() -> None:
+    order = client_order_id("MC-2020-000007", 12, 3)
+    assert order == "MC-2020-000007-12-3"
+    assert plan_of(order) == "12"
+
+
+@pytest.mark.parametrize("text", ["", "12", "12-3", "MC-x-3", "MC-12-x", "MC-12-", "MC--3"])
+def test_what_is_no_order_id_of_the_desk_names_no_plan(text: str) -> None:
+    with pytest.raises(ValueError, match="not an order id"):
+        plan_of(ClientOrderId(text))

@@ -45,6 +45,11 @@ def test_pro_rata_is_as_exact_for_parts_of_a_unit() -> None:
 def test_pro_rata_takes_no_more_lots_from_an_account_than_it_is_short_of() -> None:
     shorts = (a_short("A", 199), a_short("B", 101), a_short("C", 100))
     assert shares(300, AllocationRule.PRO_RATA, 100, *shorts) == {"A": 100, "B": 100, "C": 100}
+    # A fair share of A would be 157, but 195 are only one whole lot.
+    assert shares(400, AllocationRule.PRO_RATA, 100, a_short("A", 195), a_short("B", 300)) == {
+        "A": 100,
+        "B": 300,
+    }
 
 
 def test_of_equals_the_first_account_number_gives_the_odd_lot() -> None:

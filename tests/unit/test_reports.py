@@ -30,7 +30,19 @@ from domain.money import Currency, round_money
 from domain.order import OrderSide
 from domain.reporting import Claim, convert
 from gateway.http.reports import csv_line, period_of
-from tests.unit.books import APPLE, HKD, MAX_AGE, NOW, TENCENT, USD, worked_example
+from tests.unit.books import (
+    APPLE,
+    HKD,
+    MAX_AGE,
+    NOW,
+    TENCENT,
+    USD,
+    flat,
+    holding,
+    instrument,
+    quote,
+    worked_example,
+)
 
 DAYS = (1, 3, 15, 90)
 
@@ -109,6 +121,16 @@ def test_a_sale_by_the_client_is_no_deposit() -> None:
     assert parts.client_trades == Decimal("70200")
     assert not parts.deposits
     assert parts.met_by == (MetBy.CLIENT_TRADE,)
+
+
+def test_a_sale_of_options_by_the_client_brings_in_the_price_of_their_shares() -> None:
+    option = holding(instrument("CALL", multiplier="100"), "5", flat(".4"), quote("CALL", "3"))
+    book = replace(worked_example(), holdings=(*worked_example().holdings, option))
+    after = after_fill(book, option.instrument.symbol, Decimal(-2), Decimal(3), Decimal(0))
+    parts = cure_parts(book, after, [])
+    # 2 x 100 x 3 x 0.4
+    assert parts.client_trades == Decimal("240")
+    assert not parts.deposits
 
 
 def test_a_position_that_arrived_and_was_sold_in_between_is_a_sale_of_the_desk() -> None:
