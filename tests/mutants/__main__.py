@@ -1,12 +1,13 @@
 """`make mutants`: changes one place of the rules at a time, and reports which changes no unit test notices.
 
 Without arguments it tries all modules of `[tool.mutmut]` in `pyproject.toml`, with arguments those modules;
-the results of the others stay. `--resume` tries only what an interrupted run left untried, `--report` prints
-what is known. It fails below `SCORE_MIN`, if mutants are untried, or if `equivalent.toml` lists a mutant that
-was killed or does not exist.
+the results of the others stay. `--resume` tries what an interrupted run left untried, `--alive` also the
+survivors again, after new tests; `--report` prints what is known. It fails below `SCORE_MIN`, if mutants are
+untried, or if `equivalent.toml` lists a mutant that was killed or does not exist.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -15,11 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.kit.source import ROOT
-from tests.mutants.report import Mutant, is_finished, listed, mutants, pattern, progress, untried
+from tests.mutants.report import Mutant, listed, mutants, pattern, progress
 
 SCORE_MIN = 0.95
 COLUMNS = ("mutants", "by types", "by tests", "listed", "alive", "untried", "score")
 WORK = ROOT / "mutants"
+TESTS_SEEN = WORK / "mutmut-stats.json"
+"""Which tests reach which function, as mutmut saw it last."""
 LISTED = Path(__file__).with_name("equivalent.toml")
 LOG = ROOT / "build" / "mutants.log"
 PROGRESS_EVERY_S = 30
@@ -41,18 +44,33 @@ def try_all(wanted: list[Path], names: list[str]) -> bool:
         while running.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 running.wait(PROGRESS_EVERY_S)
-            print(progress(WORK, wanted), flush=True)
+            with suppress(json.JSONDecodeError):  # mutmut is just writing it
+                print(progress(WORK, wanted), flush=True)
     if running.returncode:
         print(LOG.read_text()[-4000:])
     return running.returncode == 0
 
 
+def names_to_try(asked: argparse.Namespace, wanted: list[Path]) -> list[str]:
+    """mutmut's names, or patterns of them."""
+    if asked.report:
+        return []
+    if not asked.resume:
+        TESTS_SEEN.unlink(missing_ok=True)
+    if not (asked.resume or asked.alive):
+        forget(wanted)
+    found = {module: mutants(WORK, module) for module in wanted}
+    unmade = [pattern(module) for module, some in found.items() if not some]
+    again = _unlisted([each for some in found.values() for each in some]) if asked.alive else []
+    left = [each for some in found.values() for each in some if each.untried]
+    return [*unmade, *(each.name for each in (*again, *left))]
+
+
 def forget(wanted: list[Path]) -> None:
-    """Remove the results of these modules, and what is known of the tests: both may have changed."""
+    """Remove the results of these modules."""
     for module in wanted:
         for path in (WORK / module, WORK / f"{module}.meta"):
             path.unlink(missing_ok=True)
-    (WORK / "mutmut-stats.json").unlink(missing_ok=True)
 
 
 def report(wanted: list[Path]) -> int:
@@ -71,8 +89,8 @@ def report(wanted: list[Path]) -> int:
     for name, some in by_module.items():
         print(_score(name, some, [each for each in unlisted if each.module == name]))
     print(_score("all", found, unlisted))
-    well = _share(found, unlisted) >= SCORE_MIN and all(is_finished(WORK, module) for module in wanted)
-    return 0 if well and not gone else 1
+    complete = all(by_module.values()) and not any(each.untried for each in found)
+    return 0 if complete and not gone and _share(found, unlisted) >= SCORE_MIN else 1
 
 
 def _unlisted(found: list[Mutant]) -> list[Mutant]:
@@ -102,21 +120,16 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", default=[*modules()], help="such as money or case")
     parser.add_argument("--resume", action="store_true", help="try only what is untried")
+    parser.add_argument("--alive", action="store_true", help="try also the survivors again, after new tests")
     parser.add_argument("--report", action="store_true", help="try nothing, print what is known")
     return parser.parse_args()
 
 
 def main() -> int:
-    arguments = _arguments()
-    wanted = [modules()[name] for name in arguments.modules]
+    asked = _arguments()
+    wanted = [modules()[name] for name in asked.modules]
     LOG.parent.mkdir(exist_ok=True)
-    if arguments.resume:
-        names = [name for module in wanted for name in untried(WORK, module)]
-    elif arguments.report:
-        names = []
-    else:
-        forget(wanted)
-        names = [pattern(module) for module in wanted]
+    names = names_to_try(asked, wanted)
     return report(wanted) if not names or try_all(wanted, names) else 1
 
 

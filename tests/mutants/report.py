@@ -24,6 +24,8 @@ _WORDS, _REMOVED = "WORDS", "None"
 class Mutant:
     """One change: a function, its changed lines before and after, and mutmut's exit code (None: untried)."""
 
+    name: str
+    """mutmut's own."""
     module: str
     function: str
     was: str
@@ -86,17 +88,6 @@ def mutants(work: Path, module: Path) -> list[Mutant]:
     return [each for each in found if not is_wording(each.was, each.now)]
 
 
-def is_finished(work: Path, module: Path) -> bool:
-    """Whether every mutant of the module was tried."""
-    return not untried(work, module)
-
-
-def untried(work: Path, module: Path) -> list[str]:
-    """mutmut's names of the mutants that no run has tried; a pattern for all before it has made them."""
-    codes = _codes(work, module)
-    return [name for name, code in codes.items() if code is None] if codes else [pattern(module)]
-
-
 def pattern(module: Path) -> str:
     """What all its mutants are named like."""
     return ".".join((*module.with_suffix("").parts, "*"))
@@ -119,7 +110,7 @@ def _codes(work: Path, module: Path) -> dict[str, int | None]:
 def _mutant(name: str, module: Path, code: int | None) -> Mutant:
     lines = get_diff_for_mutant(name, path=module).splitlines()[2:]
     was, now = ([line[1:].strip() for line in lines if line.startswith(sign)] for sign in "-+")
-    return Mutant(module.stem, _function(name), " ".join(was), " ".join(now), code)
+    return Mutant(name, module.stem, _function(name), " ".join(was), " ".join(now), code)
 
 
 def _function(mutant: str) -> str:
