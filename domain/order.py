@@ -331,7 +331,7 @@ def _move(
     caused = _with_cause(order, trigger, reason, cause)
     moved = _moved(caused, trigger, transition, reason, filled)
     if moved == order:
-        return OrderChange(order, order.status, trigger, transition.alert, unchanged=True)
+        return OrderChange(order, order.status, trigger, unchanged=True)
     moved = replace(moved, updated_at=now, version=order.version + 1)
     return OrderChange(moved, order.status, trigger, transition.alert)
 
@@ -353,7 +353,7 @@ def _moved(
 ) -> Order:
     reported = trigger in FILL_TRIGGERS or (trigger is OrderTrigger.ACKNOWLEDGED and not order.terminal)
     acknowledged = order.acknowledged or reported
-    is_requested = _is_cancel_requested(order, trigger)
+    is_requested = order.cancel_requested or trigger is OrderTrigger.CANCEL_REQUESTED
     status = _landing(transition.targets, filled.quantity > 0, acknowledged, is_requested)
     cancel_requested = is_requested and status in _MAY_WANT_CANCEL
     is_change = status is not order.status or cancel_requested != order.cancel_requested
@@ -382,12 +382,6 @@ def _with_cause(order: Order, trigger: OrderTrigger, reason: str | None, cause: 
 
 def _cancel_refused(order: Order, trigger: OrderTrigger) -> bool:
     return order.status is OrderStatus.PENDING_CANCEL and trigger is OrderTrigger.CANCEL_REJECTED
-
-
-def _is_cancel_requested(order: Order, trigger: OrderTrigger) -> bool:
-    if _cancel_refused(order, trigger):
-        return False
-    return order.cancel_requested or trigger is OrderTrigger.CANCEL_REQUESTED
 
 
 def _landing(

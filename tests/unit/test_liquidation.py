@@ -12,7 +12,7 @@ from domain.ids import Symbol
 from domain.liquidation import plan, uncovered_amount
 from domain.liquidation_plan import Expectation, LegRequest, NoPlan, Plan, PlanPolicy, PlanRequest, Uncurable
 from domain.liquidation_policy import LiquidationPolicy
-from domain.margin import AccountType, Book, Holding, compute_figures
+from domain.margin import AccountType, Book, CashBalance, Holding, compute_figures
 from domain.market import Quote, TradeStatus
 from domain.order import OrderSide, OrderType, TradingSession
 from domain.price_collar import PriceCollar
@@ -20,6 +20,7 @@ from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder
 from tests.unit.books import (
     APPLE,
+    HKD,
     JPY,
     MAX_AGE,
     NOW,
@@ -231,19 +232,44 @@ def test_each_policy_chooses_by_its_own_rule(policy: LiquidationPolicy, expected
 def test_losers_of_unknown_cost_come_last() -> None:
     unknown = with_holding(a_book_with_a_first_choice_for_every_policy(), "A", average_cost=None)
     assert quantities(planned(unknown, by(LiquidationPolicy.LOSERS_FIRST))) == {"C": 34}
+    winner = replace(only(unknown, "A", "B"), cash=(CashBalance(HKD, Decimal(-1600)),))
+    assert quantities(planned(winner, by(LiquidationPolicy.LOSERS_FIRST))) == {"B": 10}
 
 
-def test_an_equal_share_is_enlarged_by_a_lot_where_whole_yen_bring_in_too_little() -> None:
-    """One share is worth 100.40, exactly the debt, but is booked as 100 yen; two are booked as 201."""
+def test_a_loss_is_that_of_the_whole_position_in_money() -> None:
+    """Ten contracts for 100 shares lost 1 a share, 100 shares lost 5 each."""
+    option = holding(instrument("OPTION", multiplier="100"), "10", flat(".5"), quote("OPTION", "2"))
+    stock = holding(instrument("STOCK"), "100", flat(".5"), quote("STOCK", "20"))
     of = book(
-        holding(instrument("A", JPY), "10", flat(".5"), quote("A", "100.4")),
-        cash="-100.40",
-        account_type=AccountType.CASH,
-        rates=(fx(JPY, "1"),),
+        replace(stock, average_cost=Decimal(25)), replace(option, average_cost=Decimal(3)), cash="-2100"
     )
+    assert quantities(planned(of, by(LiquidationPolicy.LOSERS_FIRST))) == {"OPTION": 1}
+
+
+@pytest.mark.parametrize(
+    ("names", "debt", "sold"),
+    [("A", "100.40", {"A": 2}), ("ABC", "301.20", {"A": 2, "B": 2})],
+)
+def test_equal_shares_are_enlarged_lot_by_lot_where_whole_yen_bring_in_too_little(
+    names: str, debt: str, sold: dict[str, int]
+) -> None:
+    """One of each is worth exactly the debt, but is booked as 100 yen each; two as 201."""
+    held = (holding(instrument(name, JPY), "10", flat(".5"), quote(name, "100.4")) for name in names)
+    of = book(*held, cash=f"-{debt}", account_type=AccountType.CASH, rates=(fx(JPY, "1"),))
     found = planned(of, by(LiquidationPolicy.PRO_RATA))
-    assert [(leg.quantity, leg.base_notional) for leg in found.legs] == [(Decimal(2), Decimal(201))]
+    assert quantities(found) == sold
     assert found.cures
+
+
+def test_equal_shares_take_from_every_position_that_helps_however_little() -> None:
+    """A sale of NONE frees no margin; one share of PENNY frees half a dollar."""
+    of = book(
+        holding(instrument("NONE"), "1000", flat("0"), quote("NONE", "10")),
+        holding(instrument("PENNY"), "1000", flat(".5"), quote("PENNY", "1")),
+        holding(instrument("STOCK"), "1000", flat(".5"), quote("STOCK", "10")),
+        cash="-16050",
+    )
+    assert quantities(planned(of, by(LiquidationPolicy.PRO_RATA))) == {"PENNY": 100, "STOCK": 100}
 
 
 def test_least_turnover_minds_the_margin_where_the_financing_limit_binds_first() -> None:

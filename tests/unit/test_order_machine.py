@@ -143,6 +143,12 @@ def test_a_refused_cancel_restores_the_known_status_of_the_order(
     assert change.order.cancellable
 
 
+def test_the_status_in_the_venues_words_is_kept_as_long_as_the_order_keeps_its_status() -> None:
+    order = an_order(S.PARTIALLY_FILLED, filled=400, raw_status="PartialFilledStatus")
+    assert applied(order, a_fill(100)).order.raw_status == "PartialFilledStatus"
+    assert applied(order, a_fill(700)).order.raw_status is None
+
+
 def test_an_acknowledgement_during_a_pending_cancel_is_remembered() -> None:
     pending = an_order(S.PENDING_CANCEL, acknowledged=False)
     change = applied(pending, a_report(ExecType.NEW), a_report(ExecType.CANCEL_REJECTED))

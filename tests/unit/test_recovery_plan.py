@@ -133,6 +133,18 @@ def test_the_fewest_whole_contracts_are_bought_back() -> None:
     assert legs(planned(large_and_small, A_SHORTFALL)) == {"BIG": 1, "C400": 3}
 
 
+def test_the_calls_of_which_a_lot_frees_most_are_bought_back_first() -> None:
+    """A lot of two contracts for 100 shares each frees more than one contract for 150."""
+    pairs, single = a_call("PAIRS", -4), a_call("SINGLE", -4, multiplier=150)
+    pairs = replace(pairs, instrument=replace(pairs.instrument, lot_size=Decimal(2)))
+    need = Shortfall(TENCENT, Decimal(1000), Decimal(800))
+    assert buy_backs(book(single, pairs), need, today)[0] == (pairs, Decimal(2))
+
+
+def test_a_part_of_a_contract_that_was_bought_needs_no_stock() -> None:
+    assert shortfalls(book(replace(a_call("C400", 1), quantity=Decimal("0.5"))), today) == ()
+
+
 def test_of_equal_calls_the_one_that_expires_first_is_bought_back() -> None:
     later, sooner = a_call("A", -2), a_call("Z", -2, expiry=date(2020, 3, 20))
     assert legs(planned(book(later, sooner, shares(100)), A_SHORTFALL)) == {"Z": 2, "A": 1}
