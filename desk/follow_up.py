@@ -19,9 +19,9 @@ async def note(desk: DeskContext, case: Case, author: str, text: str, now: datet
     return await _append(FollowUp(desk.new_id(), case.id, now, author, False, text), case)
 
 
-async def note_by_desk(desk: DeskContext, case: Case, said: Phrase, now: datetime) -> Case:
+async def note_by_desk(desk: DeskContext, case: Case, phrase: Phrase, now: datetime) -> Case:
     """Append a record of the desk, like `note`. It is stored as a code with parameters, and in English."""
-    return await _append(FollowUp(desk.new_id(), case.id, now, SYSTEM, True, english(said), said), case)
+    return await _append(FollowUp(desk.new_id(), case.id, now, SYSTEM, True, english(phrase), phrase), case)
 
 
 async def _append(record: FollowUp, case: Case) -> Case:

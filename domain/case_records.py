@@ -22,14 +22,14 @@ class FollowUp:
     """Written by the desk itself: what it did, or why it did not."""
     note: str
     """The text of the author; of a record by the desk, its English text when it was written."""
-    said: Phrase | None = None
+    phrase: Phrase | None = None
     """The content of a record by the desk. None for records by people, for records of versions that stored
     only the text, and for a code that this version does not know.
     """
 
     def text(self, language: Language) -> str:
         """The text for a reader: in this language if the record has a code, otherwise as it was written."""
-        return self.note if self.said is None else render(self.said, language)
+        return self.note if self.phrase is None else render(self.phrase, language)
 
 
 class DeadlineChangeKind(StrEnum):

@@ -69,12 +69,12 @@ class Finding:
     """The kind of a finding, and what was found, as the end of a sentence."""
 
     kind: Attention
-    said: Phrase
+    phrase: Phrase
 
     @property
     def why(self) -> str:
         """The finding in English."""
-        return english(self.said)
+        return english(self.phrase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ def objection(
     return _impossible_numbers(instrument, report) if report.exec_type is ExecType.TRADE else None
 
 
-def _impossible(said: Phrase) -> Finding:
-    return Finding(Attention.IMPOSSIBLE, said)
+def _impossible(reason: Phrase) -> Finding:
+    return Finding(Attention.IMPOSSIBLE, reason)
 
 
 def _other_order(order: Order, account_no: str, report: ExecutionReport) -> Phrase | None:

@@ -147,11 +147,11 @@ def phrase(code: Code, /, **parameters: Parameter) -> Phrase:
     return Phrase(code, parameters)
 
 
-def plain_parameters(said: Phrase) -> dict[str, Any]:
+def plain_parameters(phrase: Phrase) -> dict[str, Any]:
     """The parameters as plain data for JSON: a number as ``{"decimal": "1.5"}``, a time as
     ``{"time": "2020-03-16T02:05:00+00:00"}``, a phrase as its code and parameters.
     """
-    return {name: _plain(value) for name, value in said.parameters.items()}
+    return {name: _plain(value) for name, value in phrase.parameters.items()}
 
 
 def phrase_from_plain(code: str, parameters: object) -> Phrase:

@@ -33,15 +33,15 @@ class Texts(NamedTuple):
                 return self.traditional
 
 
-def render(said: Phrase, language: Language) -> str:
+def render(phrase: Phrase, language: Language) -> str:
     """The phrase in this language."""
-    text = TEXTS[said.code].of(language)
-    return text.format(**{name: _shown(value, language) for name, value in said.parameters.items()})
+    text = TEXTS[phrase.code].of(language)
+    return text.format(**{name: _shown(value, language) for name, value in phrase.parameters.items()})
 
 
-def english(said: Phrase) -> str:
+def english(phrase: Phrase) -> str:
     """The phrase in English, for the log, the audit trail and the stored text."""
-    return render(said, Language.ENGLISH)
+    return render(phrase, Language.ENGLISH)
 
 
 def placeholders(text: str) -> set[str]:
@@ -49,13 +49,13 @@ def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
-def can_be_rendered(said: Phrase) -> bool:
+def can_be_rendered(phrase: Phrase) -> bool:
     """Whether it and all its parts have every parameter of their texts: a stored phrase may not."""
-    parts = [value for value in said.parameters.values() if isinstance(value, Phrase)]
-    for value in said.parameters.values():
+    parts = [value for value in phrase.parameters.values() if isinstance(value, Phrase)]
+    for value in phrase.parameters.values():
         if isinstance(value, tuple):
             parts += [each for each in value if isinstance(each, Phrase)]
-    complete = placeholders(TEXTS[said.code].english) <= said.parameters.keys()
+    complete = placeholders(TEXTS[phrase.code].english) <= phrase.parameters.keys()
     return complete and all(can_be_rendered(each) for each in parts)
 
 

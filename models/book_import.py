@@ -41,12 +41,12 @@ async def known_account_nos(numbers: Sequence[str]) -> set[str]:
 
 
 async def _known(table: str, column: str, values: Sequence[str]) -> set[str]:
-    found: set[str] = set()
+    stored: set[str] = set()
     for start in range(0, len(values), VALUES_AT_A_TIME):
         part = values[start : start + VALUES_AT_A_TIME]
         rows = await fetch(f"SELECT {column} FROM {table} WHERE {column} IN ({placeholders(part)})", *part)
-        found.update(row[column] for row in rows)
-    return found
+        stored.update(row[column] for row in rows)
+    return stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class StoredInstrument:
 
 async def stored_instruments(symbols: Sequence[Symbol]) -> dict[str, StoredInstrument]:
     """Those of these instruments that are stored, by symbol."""
-    found: dict[str, StoredInstrument] = {}
+    stored: dict[str, StoredInstrument] = {}
     for start in range(0, len(symbols), VALUES_AT_A_TIME):
         part = symbols[start : start + VALUES_AT_A_TIME]
         rows = await fetch(
@@ -72,8 +72,8 @@ async def stored_instruments(symbols: Sequence[Symbol]) -> dict[str, StoredInstr
             f" FROM instrument i WHERE i.symbol IN ({placeholders(part)})",
             *part,
         )
-        found |= {row["symbol"]: _stored_instrument(row) for row in rows}
-    return found
+        stored |= {row["symbol"]: _stored_instrument(row) for row in rows}
+    return stored
 
 
 @reads("instrument", "symbol")

@@ -33,7 +33,7 @@ async def insert_follow_up(record: FollowUp) -> None:
         record.author,
         record.by_desk,
         record.note,
-        *(_stored(record.said) if record.said is not None else (None, None)),
+        *(_stored(record.phrase) if record.phrase is not None else (None, None)),
     )
 
 
@@ -183,26 +183,26 @@ def _follow_up(row: Row) -> FollowUp:
         row["author"],
         bool(row["by_desk"]),
         row["note"],
-        _said(row["code"], row["parameters"]),
+        _phrase_of(row["code"], row["parameters"]),
     )
 
 
-def _stored(said: Phrase) -> tuple[str, str]:
+def _stored(phrase: Phrase) -> tuple[str, str]:
     """The columns `code` and `parameters`."""
-    return said.code.value, dumps(plain_parameters(said))
+    return phrase.code.value, dumps(plain_parameters(phrase))
 
 
-def _said(code: str | None, parameters: str | None) -> Phrase | None:
+def _phrase_of(code: str | None, parameters: str | None) -> Phrase | None:
     """The inverse of `_stored`. None for damaged parameters and for a code of a newer version: the stored
     text is shown.
     """
     if code is None or parameters is None or code not in FollowUpCode.__members__:
         return None
     try:
-        said = phrase_from_plain(code, loads(parameters))
+        phrase = phrase_from_plain(code, loads(parameters))
     except (ValueError, LookupError, TypeError, ArithmeticError):
         return None
-    return said if can_be_rendered(said) else None
+    return phrase if can_be_rendered(phrase) else None
 
 
 @reads("deadline_change")

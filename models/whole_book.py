@@ -115,10 +115,10 @@ async def live_calls(audience: Audience) -> Mapping[AccountId, frozenset[AlertTy
         f" JOIN account a ON a.id = c.account_id{where}",
         *where.values,
     )
-    found: dict[AccountId, set[AlertType]] = defaultdict(set)
+    calls: dict[AccountId, set[AlertType]] = defaultdict(set)
     for account_id, alert in readable(rows, _live_call, "margin_case"):
-        found[account_id].add(alert)
-    return {account_id: frozenset(alerts) for account_id, alerts in found.items()}
+        calls[account_id].add(alert)
+    return {account_id: frozenset(alerts) for account_id, alerts in calls.items()}
 
 
 def _live_call(row: Row) -> tuple[AccountId, AlertType]:

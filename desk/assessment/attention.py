@@ -44,14 +44,14 @@ async def bring_to_attention(
     log.warning("an order needs attention", kind=finding.kind, why=finding.why, **known)
     detail = {"kind": finding.kind, "why": finding.why, **known}
     await write_audit([entry(by, now, _ATTENTION, "order", order.id, detail)])
-    said = phrase(
+    follow_up = phrase(
         FollowUpCode.ORDER_NEEDS_ATTENTION,
         order=order.client_order_id,
         side=order.side,
         symbol=order.symbol,
-        finding=finding.said,
+        finding=finding.phrase,
     )
-    await note_on_case(desk, order.case_id, said, now)
+    await note_on_case(desk, order.case_id, follow_up, now)
 
 
 async def was_brought_to_attention(order: Order, kind: Attention) -> bool:
@@ -60,7 +60,7 @@ async def was_brought_to_attention(order: Order, kind: Attention) -> bool:
     return any(each.get("kind") == kind for each in noted)
 
 
-async def note_on_case(desk: DeskContext, case_id: CaseId, said: Phrase, now: datetime) -> None:
+async def note_on_case(desk: DeskContext, case_id: CaseId, follow_up: Phrase, now: datetime) -> None:
     """Append a follow-up record of the desk to a case; if the case is live, its subscribers get the
     change.
     """
@@ -68,7 +68,7 @@ async def note_on_case(desk: DeskContext, case_id: CaseId, said: Phrase, now: da
     if view is None:
         return
     before = replace(view, symbols=await symbols_of(view.case.account_id))
-    noted = await note_by_desk(desk, view.case, said, now)
+    noted = await note_by_desk(desk, view.case, follow_up, now)
     after = replace(before, case=replace(noted, version=noted.version + 1))
     await save_case(after.case)
     if after.case.live:
@@ -90,5 +90,5 @@ async def bring_account_to_attention(
     detail = {"kind": finding.kind, "why": finding.why, **facts}
     await write_audit([entry(by, now, _ATTENTION, "account", account_id, detail)])
     for view in await live_cases_of([account_id]):
-        said = phrase(FollowUpCode.ACCOUNT_NEEDS_ATTENTION, finding=finding.said)
-        await note_on_case(desk, view.case.id, said, now)
+        follow_up = phrase(FollowUpCode.ACCOUNT_NEEDS_ATTENTION, finding=finding.phrase)
+        await note_on_case(desk, view.case.id, follow_up, now)

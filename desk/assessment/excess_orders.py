@@ -39,8 +39,8 @@ async def compare_with_statement(
     now, symbol = desk.clock(), stated.symbol
     held = await quantity_of(account_id, symbol)
     if is_turned(stated.quantity, held):
-        said = phrase(DetailCode.FILLS_TURN_STATEMENT, symbol=symbol, stated=stated.quantity, held=held)
-        finding = Finding(Attention.SIGN_CHANGED, said)
+        reason = phrase(DetailCode.FILLS_TURN_STATEMENT, symbol=symbol, stated=stated.quantity, held=held)
+        finding = Finding(Attention.SIGN_CHANGED, reason)
         await bring_account_to_attention(desk, account_id, finding, {"symbol": symbol}, now, by=BOOK)
     orders = await open_orders_of([account_id])
     if held != before and any(view.order.symbol == symbol for view in orders):
@@ -100,10 +100,10 @@ async def _call_off(desk: DeskContext, view: OrderView, excess: Excess, now: dat
     await outbox.append([step])
     if order.cancel_cause is not CancelCause.EXCESS:
         if change.order.terminal:
-            said = phrase(DetailCode.EXCESS_CANCELLED, open=excess.open_in_all, held=excess.held)
+            reason = phrase(DetailCode.EXCESS_CANCELLED, open=excess.open_in_all, held=excess.held)
         else:
-            said = phrase(DetailCode.EXCESS_CANCEL_REQUESTED, open=excess.open_in_all, held=excess.held)
-        finding = Finding(Attention.MAY_CHANGE_SIGN, said)
+            reason = phrase(DetailCode.EXCESS_CANCEL_REQUESTED, open=excess.open_in_all, held=excess.held)
+        finding = Finding(Attention.MAY_CHANGE_SIGN, reason)
         await bring_to_attention(desk, step.view, finding, _facts(excess), now, by=MONITOR)
         await restore_automatic_after_excess(desk, order, now)
     return step.view
@@ -111,8 +111,8 @@ async def _call_off(desk: DeskContext, view: OrderView, excess: Excess, now: dat
 
 async def _warn(desk: DeskContext, views: Sequence[OrderView], excess: Excess, now: datetime) -> None:
     """Report the risk although every cancel has been requested: the venue may fill first."""
-    said = phrase(DetailCode.EXCESS_UNCONFIRMED, at_risk=excess.at_risk, held=excess.held)
-    finding = Finding(Attention.MAY_CHANGE_SIGN, said)
+    reason = phrase(DetailCode.EXCESS_UNCONFIRMED, at_risk=excess.at_risk, held=excess.held)
+    finding = Finding(Attention.MAY_CHANGE_SIGN, reason)
     await bring_to_attention(desk, views[-1], finding, _facts(excess), now, by=MONITOR)
 
 

@@ -49,7 +49,9 @@ async def restore_automatic_after_collar(desk: DeskContext, order: Order, now: d
     )
 
 
-async def _go_on(desk: DeskContext, order: Order, held: RefusalCode, said: Phrase, now: datetime) -> None:
+async def _go_on(
+    desk: DeskContext, order: Order, held: RefusalCode, follow_up: Phrase, now: datetime
+) -> None:
     views = await live_cases_of([order.account_id])
     view = next((each for each in views if each.case.id == order.case_id), None)
     if view is None or view.case.auto_liquidation is not None or not _of_automatic(order):
@@ -57,7 +59,7 @@ async def _go_on(desk: DeskContext, order: Order, held: RefusalCode, said: Phras
     edited = decide(view.case, CaseTrigger.EDITED, now)
     assert not isinstance(edited, Refusal), "a live case can be edited"
     auto = _set_again(desk, view.case, order, held, now)
-    noted = await note_by_desk(desk, edited, said, now)
+    noted = await note_by_desk(desk, edited, follow_up, now)
     before = replace(view, symbols=await symbols_of(order.account_id))
     after = replace(before, case=replace(noted, auto_liquidation=auto))
     await save_case(after.case)

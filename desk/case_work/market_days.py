@@ -159,8 +159,8 @@ async def _say(desk: DeskContext, before: Case, after: Case, now: datetime) -> C
         reason,
     )
     await insert_deadline_changes([change])
-    said = phrase(FollowUpCode.DEADLINE_MOVED, before=before.deadline, after=after.deadline)
-    return await note_by_desk(desk, after, said, now)
+    follow_up = phrase(FollowUpCode.DEADLINE_MOVED, before=before.deadline, after=after.deadline)
+    return await note_by_desk(desk, after, follow_up, now)
 
 
 async def _shifted(desk: DeskContext, view: CaseView, now: datetime) -> Case:

@@ -22,11 +22,11 @@ def facts_of(value: SettingValue | None) -> dict[str, str | None]:
     for each in fields(value):
         if each.name in _NOT_SET:
             continue
-        said = getattr(value, each.name)
-        if isinstance(said, MarginFactors):
-            facts |= _factors(said)
+        field_value = getattr(value, each.name)
+        if isinstance(field_value, MarginFactors):
+            facts |= _factors(field_value)
         else:
-            facts[_camel(each.name)] = _text(said)
+            facts[_camel(each.name)] = _text(field_value)
     return facts
 
 
@@ -35,22 +35,22 @@ def _factors(factors: MarginFactors) -> dict[str, str | None]:
     return {_camel(name): plain_text(getattr(factors, name)) for name in names}
 
 
-def _text(said: object) -> str | None:
-    match said:
+def _text(value: object) -> str | None:
+    match value:
         case None | str():
-            return said
+            return value
         case bool():
-            return "true" if said else "false"
+            return "true" if value else "false"
         case Decimal():
-            return plain_text(said)
+            return plain_text(value)
         case datetime():
-            return said.isoformat()
+            return value.isoformat()
         case time():
-            return f"{said:%H:%M}"
+            return f"{value:%H:%M}"
         case tuple():
-            return " and ".join(_condition(part) for part in said)
+            return " and ".join(_condition(part) for part in value)
         case _:
-            return str(said)
+            return str(value)
 
 
 def _condition(condition: Condition) -> str:

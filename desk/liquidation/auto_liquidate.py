@@ -131,8 +131,8 @@ async def record_fault(desk: DeskContext, case_id: CaseId, fault: Fault, now: da
         await hold_auto_liquidation(case_id, fault.until)
         return
     view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
-    said = phrase(DetailCode.INTERNAL_FAULT)
-    await _hold_or_end(desk, view, auto, Stop(RefusalCode.DESK_FAULT, said, fault.until), now)
+    reason = phrase(DetailCode.INTERNAL_FAULT)
+    await _hold_or_end(desk, view, auto, Stop(RefusalCode.DESK_FAULT, reason, fault.until), now)
 
 
 async def _decide(
@@ -212,10 +212,10 @@ async def _start(
         more.append(phrase(DetailCode.NEXT_SLICE_FOLLOWS))
     elif run.rest is not None:
         rest = replace(auto, held=run.rest.code, held_until=run.rest.until)
-        more.append(run.rest.said)
+        more.append(run.rest.reason)
     orders = len(run.plan.legs)
-    said = phrase(FollowUpCode.AUTO_LIQUIDATION_PLACED, orders=orders, more=tuple(more))
-    noted = await note_by_desk(desk, view.case, said, now)
+    follow_up = phrase(FollowUpCode.AUTO_LIQUIDATION_PLACED, orders=orders, more=tuple(more))
+    noted = await note_by_desk(desk, view.case, follow_up, now)
     changed = replace(view, case=replace(noted, auto_liquidation=rest))
     item = LiquidateCase(view.case.id, None, run.request)
     reason = f"automatic, {auto.trigger}" + (", after a cure that did not last" if run.after_cure else "")
@@ -238,14 +238,14 @@ async def _hold_or_end(
     if stop.until is not None:
         forgetful = stop.code is RefusalCode.DESK_FAULT and auto.held in AFTER_ORDERS
         left = replace(auto, held=auto.held if forgetful else stop.code, held_until=stop.until)
-        said = phrase(FollowUpCode.AUTO_LIQUIDATION_WAITS, until=stop.until, reason=stop.said)
+        follow_up = phrase(FollowUpCode.AUTO_LIQUIDATION_WAITS, until=stop.until, reason=stop.reason)
     else:
-        left, said = None, phrase(FollowUpCode.AUTO_LIQUIDATION_OFF, reason=stop.said)
-    noted = await note_by_desk(desk, edited, said, now)
+        left, follow_up = None, phrase(FollowUpCode.AUTO_LIQUIDATION_OFF, reason=stop.reason)
+    noted = await note_by_desk(desk, edited, follow_up, now)
     after = replace(noted, auto_liquidation=left)
     await record_edit(desk, view, after, now)
     until = stop.until and stop.until.isoformat()
-    detail = {"code": stop.code, "message": english(stop.said), "until": until}
+    detail = {"code": stop.code, "message": english(stop.reason), "until": until}
     record = case_entry(SYSTEM, now, view.case, after, "holdAutoLiquidation", detail)
     await write_audit([record] if record else [])
 

@@ -53,7 +53,7 @@ class Stop:
     """Why the liquidation does not run; `until`: when it is tried again, None: it is switched off."""
 
     code: RefusalCode
-    said: Phrase
+    reason: Phrase
     until: datetime | None = None
     doubts: tuple[Doubt, ...] = ()
     """Doubts to list for the account."""
@@ -163,8 +163,8 @@ def _nothing(desk: DeskContext, case: Case, account: AccountBook, refusal: Refus
 
 def _unknown_markets(unknown: Sequence[Doubt], now: datetime) -> Stop:
     """Everything left to sell is in markets without a calendar."""
-    said = phrase(DetailCode.UNKNOWN_MARKETS, markets=tuple(doubt.subject for doubt in unknown))
-    return Stop(RefusalCode.UNKNOWN_MARKET, said, now + _A_DAY, tuple(unknown))
+    reason = phrase(DetailCode.UNKNOWN_MARKETS, markets=tuple(doubt.subject for doubt in unknown))
+    return Stop(RefusalCode.UNKNOWN_MARKET, reason, now + _A_DAY, tuple(unknown))
 
 
 def _outside_collar(refusal: Refusal) -> bool:

@@ -278,8 +278,8 @@ async def _report_turn(
 ) -> None:
     if turns(held, booking.signed_quantity):
         after = total([held, booking.signed_quantity])
-        said = phrase(DetailCode.FILL_TURNS_POSITION, filled=report.last_quantity, held=held, after=after)
-        await _report(desk, view, report, Finding(Attention.SIGN_CHANGED, said), now)
+        reason = phrase(DetailCode.FILL_TURNS_POSITION, filled=report.last_quantity, held=held, after=after)
+        await _report(desk, view, report, Finding(Attention.SIGN_CHANGED, reason), now)
 
 
 _ALERTS: Mapping[OrderAlert, Finding] = {

@@ -131,8 +131,8 @@ class WorkingOrders:
             return
         self._failures = 0
         if denied is not None:
-            said = phrase(DetailCode.NEVER_RECEIVED, contradiction=phrase(denied))
-            await self._report_once(view, Finding(Attention.CONTRADICTION, said))
+            reason = phrase(DetailCode.NEVER_RECEIVED, contradiction=phrase(denied))
+            await self._report_once(view, Finding(Attention.CONTRADICTION, reason))
         elif await self._outlived_its_day(order):
             await self._report_once(view, Finding(Attention.DAY_ENDED, phrase(DetailCode.DAY_ENDED)))
 

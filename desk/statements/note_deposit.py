@@ -43,8 +43,8 @@ async def note_deposit(
     account = (await load_books([account_id], desk.policy.books, now))[account_id]
     for view in views:
         amount = _effect(desk, view.case.alert_type, account.book, currency, received, now)
-        said = phrase(FollowUpCode.CASH_ROSE, received=received, currency=currency, amount=amount)
-        case = await note_by_desk(desk, view.case, said, now)
+        follow_up = phrase(FollowUpCode.CASH_ROSE, received=received, currency=currency, amount=amount)
+        case = await note_by_desk(desk, view.case, follow_up, now)
         await save_case(case)
         detail = {"currency": currency, "received": plain(received)}
         noted = case_entry(BOOK, now, view.case, case, "noteDeposit", detail)

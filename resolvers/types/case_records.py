@@ -127,7 +127,7 @@ def follow_up_of(record: records.FollowUp) -> FollowUp:
         at=record.at,
         by=record.author,
         by_desk=record.by_desk,
-        code=None if record.said is None else FollowUpCode(record.said.code),
+        code=None if record.phrase is None else FollowUpCode(record.phrase.code),
         record=record,
     )
 

@@ -54,14 +54,14 @@ async def test_a_record_is_shown_in_every_language_and_as_it_was_written_where_i
     async with transaction():
         await note_by_desk(kit.desk, case, SAID, kit.clock())
     record = await only_record(case)
-    assert (record.said, record.author, record.by_desk) == (SAID, "system", True)
+    assert (record.phrase, record.author, record.by_desk) == (SAID, "system", True)
     assert record.text(Language.ENGLISH) == record.note == ENGLISH
     assert record.text(Language.SIMPLIFIED_CHINESE).startswith("\u8ba2\u5355 MC1-1")
     assert record.text(Language.TRADITIONAL_CHINESE).startswith("\u8a02\u55ae MC1-1")
     for name, (code, parameters) in OTHERS.items():
         await execute("UPDATE follow_up SET code = $1, parameters = $2", code, parameters)
         record = await only_record(case)
-        assert record.said is None, name
+        assert record.phrase is None, name
         assert {record.text(language) for language in Language} == {ENGLISH}, name
 
 
@@ -70,5 +70,5 @@ async def test_the_record_of_a_person_is_shown_as_it_was_written(kit: DeskKit) -
     async with transaction():
         await note(kit.desk, case, "ann", "rang twice {order}", kit.clock())
     record = await only_record(case)
-    assert (record.said, record.by_desk) == (None, False)
+    assert (record.phrase, record.by_desk) == (None, False)
     assert {record.text(language) for language in Language} == {"rang twice {order}"}

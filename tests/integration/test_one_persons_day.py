@@ -123,7 +123,7 @@ async def test_automatic_liquidations_count_against_the_person_who_set_them(kit:
     assert [_sold(views[id_]) for id_ in ids] == [True, True, False]
     assert views[ids[2]].case.auto_liquidation is None
     page = await newest_follow_ups(EVERYTHING, ids, 1)
-    said = page[ids[2]].rows[0].said
+    said = page[ids[2]].rows[0].phrase
     assert said is not None
     assert [*codes(said)] == ["AUTO_LIQUIDATION_OFF", "SECOND_PERSON", "ALONE_ABOVE"]
 

@@ -41,13 +41,15 @@ MOMENT = timedelta(microseconds=1)
 def objected(of: Any = OF, **changes: Any) -> tuple[Attention, DetailCode, dict[str, object]] | None:
     """The objection to a fill with these fields."""
     found = objection(ORDER, ACCOUNT, of, replace(a_fill(100), **changes))
-    return None if found is None else (found.kind, DetailCode(found.said.code), dict(found.said.parameters))
+    return (
+        None if found is None else (found.kind, DetailCode(found.phrase.code), dict(found.phrase.parameters))
+    )
 
 
 def odd(of: ExecutionReport, mark: str | None = None, **changes: Any) -> list[tuple[Attention, Phrase]]:
     """The oddities of a fill of the order with these changes."""
     found = oddities(replace(ORDER, **changes), OF, of, None if mark is None else Decimal(mark), LATER)
-    return [(each.kind, each.said) for each in found]
+    return [(each.kind, each.phrase) for each in found]
 
 
 def codes(found: list[tuple[Attention, Phrase]]) -> list[tuple[Attention, str]]:
@@ -250,8 +252,8 @@ def test_a_client_order_id_that_the_desk_cannot_have_assigned_names_no_order() -
 def test_nothing_is_stored_under_an_execution_id_that_cannot_be_stored(name: str) -> None:
     found = nameless(replace(a_fill(100), execution_id=ExecutionId(name)))
     assert found is not None
-    assert (found.kind, found.said.code) == (Attention.IMPOSSIBLE, DetailCode.EXECUTION_ID)
-    assert dict(found.said.parameters) == {"characters": EXECUTION_ID_CHARACTERS_MAX}
+    assert (found.kind, found.phrase.code) == (Attention.IMPOSSIBLE, DetailCode.EXECUTION_ID)
+    assert dict(found.phrase.parameters) == {"characters": EXECUTION_ID_CHARACTERS_MAX}
 
 
 def test_an_execution_id_of_the_greatest_length_is_stored() -> None:
