@@ -5,9 +5,10 @@ from datetime import datetime
 
 from desk.assessment.doubts import clear_doubts, note_doubts
 from desk.assessment.due_calls import undecided_calls
+from domain.bounds import Gap
 from domain.case import Case
 from domain.doubt import Doubt, DoubtReason
-from domain.judgement import Answer, Gap, Judgement
+from domain.judgement import Answer, Judgement
 from domain.margin import MarginFigures
 from models.book import AccountBook
 

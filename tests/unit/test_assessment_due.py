@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from desk.assessment.assessment_due import Known, Reason, assessment_due
+from domain.bounds import Gap
 from domain.case import AlertType, Case, CaseStatus
 from domain.doubt import DoubtReason
 from domain.events import OrderView
 from domain.exemption import Exemption, ExemptionKind, ExemptionScope
 from domain.ids import CaseId, OrderId
-from domain.judgement import Answer, Gap, Judgement
+from domain.judgement import Answer, Judgement
 from domain.money import ONE, ZERO
 from domain.order import Order, OrderStatus
 from domain.reporting import ReportingRate

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.bounds import Gap
 from domain.case import AlertType
 from domain.doubt import DoubtReason
 from domain.expiry import Life
 from domain.ids import Symbol
-from domain.judgement import Answer, Gap, Judgement, JudgementPolicy, judge, unknown_in_amount
+from domain.judgement import Answer, Judgement, JudgementPolicy, judge, unknown_in_amount
 from domain.margin import AccountType, AmountRule, Book, CashBalance, Holding, MarginFigures, compute_figures
 from domain.market import OptionRight, OptionTerms, Quote, TradeStatus
 from domain.money import Currency
