@@ -27,7 +27,7 @@ async def run_if_unlocked(
             await lock_accounts([account_id], wait=False)
             await step()
     except Busy as locked:
-        busy.tell(account_id, locked)
+        busy.report(account_id, locked)
         return False
     busy.over(account_id)
     return True

@@ -32,7 +32,7 @@ class StreamsAside:
         _, before = self._waits.get(stream, (0.0, 0.0))
         wait_s = min(2 * before, LAST_WAIT_S) or FIRST_WAIT_S
         self._waits[stream] = self._clock() + wait_s, wait_s
-        self._outages.tell(stream, why)
+        self._outages.report(stream, why)
 
     def take_back(self, stream: str) -> bool:
         """The stream can be read; returns whether it was set aside."""

@@ -54,7 +54,7 @@ class DeadLetters:
                 raise
             # Such as a key of another type. The entries stay in their own stream, and their outcomes are
             # stored: all other messages continue.
-            self._unstored.tell(stream, error, messages=len(letters))
+            self._unstored.report(stream, error, messages=len(letters))
         else:
             self._unstored.over(stream)
         await self.acknowledge(stream, *(each.entry_id for each in letters))

@@ -90,7 +90,7 @@ class RedisLink:
     def _interrupted(self, kind: str, reason: str) -> None:
         if not self.closing:
             self.observer.interrupted(reason)
-            self._outage.tell(reason, kind)
+            self._outage.report(reason, kind)
 
 
 def is_wrong_type(error: exceptions.ResponseError) -> bool:

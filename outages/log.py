@@ -56,7 +56,7 @@ class OutageLog:
         """Seconds from the first failure to the last; 0 if no outage lasts."""
         return self._failed_at - self._since if self._failed else 0.0
 
-    def tell(self, error: BaseException | str, kind: Hashable = None, **facts: object) -> None:
+    def report(self, error: BaseException | str, kind: Hashable = None, **facts: object) -> None:
         """Record a failure. `kind` groups errors; None: by their type."""
         now, kind = self._clock(), kind or type(error).__name__
         self._failed += 1
@@ -109,7 +109,7 @@ class OutageLogs:
         """The number of current outages."""
         return len(self._logs)
 
-    def tell(self, name: Hashable, error: BaseException | str, **facts: object) -> None:
+    def report(self, name: Hashable, error: BaseException | str, **facts: object) -> None:
         """Record a failure of this one."""
         known = self._logs.get(name)
         if known is None:
@@ -119,7 +119,7 @@ class OutageLogs:
             facts_of_all: dict[str, Any] = self._facts | naming
             known = OutageLog(self._begins, self._ends, clock=self._clock, level=self._level, **facts_of_all)
             self._logs[name] = known
-        known.tell(error, None, **facts)
+        known.report(error, None, **facts)
 
     def over(self, name: Hashable) -> None:
         """Record success of this one."""

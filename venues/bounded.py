@@ -72,7 +72,7 @@ class BoundedVenue:
             async with asyncio.timeout(self._answers_within_s):
                 given = await answer
         except VenueUnavailable as away:
-            self._outages.tell(asked, away)
+            self._outages.report(asked, away)
             raise
         except TimeoutError as silence:
             raise self._unavailable(asked, "does not answer") from silence
@@ -83,7 +83,7 @@ class BoundedVenue:
 
     def _unavailable(self, asked: str, why: str) -> VenueUnavailable:
         away = VenueUnavailable(f"{self.name}: {why}")
-        self._outages.tell(asked, away)
+        self._outages.report(asked, away)
         return away
 
 

@@ -69,7 +69,7 @@ class AutomaticLiquidations:
                 await run_case(self._desk, case_id, self._desk.clock())
             self._busy.over(case_id)
         except Busy as locked:
-            self._busy.tell(case_id, locked)
+            self._busy.report(case_id, locked)
 
     async def _hold(self, case_id: CaseId, fault: Fault) -> None:
         """Record the fault on the case if possible; a failure here must not end the round."""

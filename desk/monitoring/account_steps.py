@@ -120,7 +120,7 @@ class AccountSteps:
         """Whether the list of doubts could be changed; if not, the account stays doubted."""
         error = await self._scheduler.attempt(work)
         if error is not None:
-            self._unstored.tell(account_id, error)
+            self._unstored.report(account_id, error)
         else:
             self._unstored.over(account_id)
         return error is None

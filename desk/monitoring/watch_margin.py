@@ -172,7 +172,7 @@ class Monitor:
         """Store the outcomes for `inputs`; a failure delays nothing."""
         error = await self._scheduler.attempt(partial(save_outcomes, outcomes, self._desk.clock()))
         if error is not None:
-            self._unkept.tell(error)
+            self._unkept.report(error)
         else:
             self._unkept.over()
 

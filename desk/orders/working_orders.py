@@ -122,7 +122,7 @@ class WorkingOrders:
         order = view.order
         self._questioned_at[order.id] = self._desk.clock()
         if order.status in SILENT:
-            self._silent.tell(order.client_order_id, "no answer in time")
+            self._silent.report(order.client_order_id, "no answer in time")
             await mark_silent(self._desk, view, wait=False)
         try:
             denied = await reconcile_order(self._desk, self._venue, view, wait=False)

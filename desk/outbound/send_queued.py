@@ -124,7 +124,7 @@ class ChannelSender:
         outgoing = Outgoing(message.id, message.recipient, message.title, message.body)
         fault = await self._service.send(outgoing)
         if self._circuit.note(fault, self._desk.clock()):
-            self._outage.tell(fault.reason if fault else "")
+            self._outage.report(fault.reason if fault else "")
         elif self._circuit.closed_until is None:
             self._outage.over()
         self._count(fault)

@@ -76,7 +76,7 @@ async def _market(
     try:
         day = due_day(desk, rule, market)
     except NoCalendar as no_calendar:
-        unknown.tell(market, no_calendar)
+        unknown.report(market, no_calendar)
         return
     unknown.over(market)
     if day is None or await last_collected(market) >= day.toordinal():

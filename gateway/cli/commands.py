@@ -79,13 +79,13 @@ def migrate() -> None:
     async def run(resources: Resources) -> None:
         steps = 0
 
-        def tell(event: str, app: str, name: str) -> None:
+        def show_progress(event: str, app: str, name: str) -> None:
             nonlocal steps
             if event == "apply_done":
                 steps += 1
                 out.print(f"[green]applied[/] {name}")
 
-        await resources.database.migrate(tell)
+        await resources.database.migrate(show_progress)
         out.print("up to date" if steps else "nothing to do: up to date")
 
     with_resources(run, migrate_first=False)

@@ -192,7 +192,7 @@ class Supervisor:
             if _being_cancelled():
                 raise
             event = "worker crashed: an awaited task was cancelled"
-            self._trouble(status, (event,), event).tell("", exc_info=True)
+            self._trouble(status, (event,), event).report("", exc_info=True)
             return True
         except Exception as fault:
             self._report(fault, status)
@@ -201,7 +201,7 @@ class Supervisor:
             well.cancel()
         if status.worker.needed:
             event = "worker exited unexpectedly"
-            self._trouble(status, (event,), event).tell("")
+            self._trouble(status, (event,), event).report("")
             return True
         status.state = WorkerState.FINISHED
         return False
@@ -210,15 +210,15 @@ class Supervisor:
         if (damaged := outage_in(fault, self._kinds.damage)) is not None:
             event = "a loop is held up by damaged data"
             status.held_up = True
-            self._trouble(status, (event,), event).tell(damaged)
+            self._trouble(status, (event,), event).report(damaged)
             return
         outage = outage_in(fault, self._kinds.outages)
         if outage is None:
             event = "worker crashed"
-            self._trouble(status, (event, *_place(fault)), event).tell(self._named(fault), exc_info=True)
+            self._trouble(status, (event, *_place(fault)), event).report(self._named(fault), exc_info=True)
             return
         status.held_up = outage_in(fault, self._kinds.hold_ups) is not None
-        self._trouble(status, (), "worker waits for a server", level="warning").tell(outage)
+        self._trouble(status, (), "worker waits for a server", level="warning").report(outage)
 
     def _named(self, fault: Exception) -> Exception:
         """The first fault of a group of tasks that is no outage; the group itself says nothing."""

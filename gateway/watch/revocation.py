@@ -65,5 +65,5 @@ class Revocations:
                     revoked(subject)
                 self._outage.over()
             except NO_ANSWER as away:
-                self._outage.tell(away)
+                self._outage.report(away)
             await asyncio.sleep(self._poll_interval_s)

@@ -205,7 +205,7 @@ class Leader:
             opened.append(self._resources.open_venue())
 
         while (error := await attempt(open_)) is not None:
-            outage.tell(repr(error))
+            outage.report(repr(error))
             await asyncio.sleep(VENUE_RETRY_S)
         outage.over()
         return opened[0]

@@ -73,4 +73,4 @@ class SomebodyLeads:
     def _note(self, why: str) -> None:
         self._why = why
         if (trouble := self.trouble) is not None:
-            self._outage.tell(trouble, kind="no leader")
+            self._outage.report(trouble, kind="no leader")

@@ -138,7 +138,7 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote], outage: Outa
         if messages:
             outage.over()
     except BusUnavailable as unavailable:
-        outage.tell(unavailable)
+        outage.report(unavailable)
 
 
 def _log_for_operator(event: Event) -> None:

@@ -68,7 +68,7 @@ async def end_days(resources: Resources, opened: OpenVenue) -> None:
             opened.end_days(resources.desk.calendar_of)
             outage.over()
         except VenueUnavailable as unavailable:
-            outage.tell(unavailable)
+            outage.report(unavailable)
         await asyncio.sleep(DAYS_POLL_S)
 
 

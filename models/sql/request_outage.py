@@ -29,7 +29,7 @@ class RequestOutage:
         self._failed_at_s = loop.time()
         if not self._outage.lasts:
             loop.call_later(self._quiet_s, self._look)
-        self._outage.tell(error, path=path)
+        self._outage.report(error, path=path)
 
     def _look(self) -> None:
         """Log the end of the outage, or schedule the next check."""

@@ -191,7 +191,7 @@ class Group:
             except READ_LATER as away:
                 if self._stopped:
                     return b""
-                self._metrics.database_outage.tell(away)
+                self._metrics.database_outage.report(away)
                 await asyncio.sleep(RENDER_AGAIN_S)
             else:
                 self._metrics.database_outage.over()

@@ -67,7 +67,7 @@ class OutboxRelay:
                 await self._publish(rows)
                 self._outage.over()
             except BusUnavailable as away:
-                self._outage.tell(away)
+                self._outage.report(away)
                 self._caught_up = False
             except BusBehind:
                 # It lost its memory again while it was being filled.

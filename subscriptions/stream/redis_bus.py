@@ -166,7 +166,7 @@ class RedisBus:
                 self._redis.away, self._connected = not self._connected, False
                 refused = self._redis.reader_refused
                 if self._redis.away or refused is not None:
-                    self._outage.tell(away, kind=refused)
+                    self._outage.report(away, kind=refused)
                 await asyncio.sleep(delay_s)
                 if refused is not None:
                     delay_s = min(2 * delay_s, self._timing.refused_delay_max_s)
@@ -219,7 +219,7 @@ class RedisBus:
                     # Redis delivers published entries; code that needs the database reports its outage.
                     self._both_away.over()
                 else:
-                    self._both_away.tell(away)
+                    self._both_away.report(away)
 
     async def _stands_still(self, outbox: History) -> bool:
         """Whether the outbox was already ahead of this process at the last check; checked at intervals."""
@@ -318,7 +318,7 @@ class RedisBus:
                 topic = fields[b""].decode()
                 messages = [Message(key.decode(), payload) for key, payload in fields.items() if key]
             except (KeyError, UnicodeDecodeError):
-                self._foreign.tell(self._broadcasts, f"entry {identity.decode()} has none of its fields")
+                self._foreign.report(self._broadcasts, f"entry {identity.decode()} has none of its fields")
                 continue
             self._foreign.over(self._broadcasts)
             self._watchers.deliver(topic, messages)
@@ -329,7 +329,7 @@ class RedisBus:
         for identity, fields in raw:
             entry = _entry(identity, fields)
             if entry is None:
-                self._foreign.tell(self._events, f"entry {identity.decode()} has none of its fields")
+                self._foreign.report(self._events, f"entry {identity.decode()} has none of its fields")
             else:
                 entries.append(entry)
         return entries

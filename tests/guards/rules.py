@@ -169,7 +169,7 @@ def outage_without_an_end(tree: ast.Module) -> Offences:
     """An outage whose beginning is logged and whose end is not, or the reverse."""
     made = [call for name, call in calls([tree]) if name in {"OutageLog", "OutageLogs"}]
     ends = {name.split(".")[-1] for name, _ in calls([tree])}
-    yield from made if "tell" not in ends or ends.isdisjoint({"over", "only"}) else []
+    yield from made if "report" not in ends or ends.isdisjoint({"over", "only"}) else []
 
 
 def literal_unpacked(tree: ast.Module) -> Offences:
@@ -315,11 +315,11 @@ RULES = (
         keeps=('"""What this is for."""\nx = 1',),
     ),
     Rule(
-        "what is caught again and again is told by outages.log",
+        "a repeated failure is logged through outages.log",
         PRODUCT,
         warned_of_in_a_handler,
         breaks=("try: ...\nexcept OSError as away:\n    log.warning('it is away', error=str(away))",),
-        keeps=("try: ...\nexcept OSError as away:\n    outage.tell(away)", "log.warning('once')"),
+        keeps=("try: ...\nexcept OSError as away:\n    outage.report(away)", "log.warning('once')"),
         except_in=(
             "desk/evidence/reports.py",
             "gateway/cli/fleet.py",
@@ -327,11 +327,11 @@ RULES = (
         ),
     ),
     Rule(
-        "an outage that is told is said to be over",
+        "an outage that is reported also ends",
         PRODUCT,
         outage_without_an_end,
-        breaks=("outage = OutageLog('away', 'back')\noutage.tell('no answer')",),
-        keeps=("outage = OutageLog('away', 'back')\noutage.tell('no answer')\noutage.over()",),
+        breaks=("outage = OutageLog('away', 'back')\noutage.report('no answer')",),
+        keeps=("outage = OutageLog('away', 'back')\noutage.report('no answer')\noutage.over()",),
         except_in=("subscriptions/live/metrics.py",),
     ),
     Rule(
