@@ -8,7 +8,6 @@ Decimals become their value as text (1.0 and 1.00 are the same), times UTC to th
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -16,19 +15,25 @@ from typing import Any
 
 from domain.money import plain_text
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+
 
 def plain(value: Any) -> Any:
     """The value as text, integers, booleans, None, lists and objects; TypeError for other types."""
-    if value is None or (isinstance(value, bool | int) and not isinstance(value, Enum)):
+    # The types that a snapshot consists of come first: it has hundreds of values.
+    kind = type(value)
+    if kind in _PLAIN:
         return value
+    if kind is Decimal:
+        return plain_text(value)
+    if (fields := getattr(kind, "__dataclass_fields__", None)) is not None:
+        return {name: plain(getattr(value, name)) for name in fields}
     if isinstance(value, Mapping):
         return {str(plain(key)): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, set | frozenset):
         return sorted(plain(each) for each in value)
-    if is_dataclass(value):
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
     return _scalar(value)
 
 
@@ -59,7 +64,7 @@ def _scalar(value: Any) -> Any:
     match value:
         case Enum():
             return value.value
-        case str():
+        case str() | int():
             return value
         case Decimal():
             return plain_text(value)
