@@ -15,7 +15,7 @@ from models.book import base_currencies_from_rows
 from models.case import LIVE_LIST
 from models.case_records import newest_of_cases
 from models.sql.codec import Codec, UnknownFormat, dumps, loads
-from models.sql.database import Row, execute_many, fetch, fetch_one, placeholders
+from models.sql.database import Row, fetch, fetch_one, placeholders, value_rows
 from models.sql.unreadable import reads
 from models.sql.values import time
 from models.sql.where import Page, PageRequest, Where, cut
@@ -62,13 +62,17 @@ async def insert_snapshots(snapshots: Sequence[StoredSnapshot]) -> list[StoredSn
     """Store the snapshots in the caller's transaction, except those of occasions that the case has a snapshot
     of; returns the stored ones.
     """
-    await execute_many(
-        "INSERT INTO snapshot (id, case_id, kind, occasion, at, content, hash)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_id, kind, occasion) DO NOTHING",
-        [(s.id, s.case_id, s.kind, s.occasion, s.at, s.content, s.hash) for s in snapshots],
+    if not snapshots:
+        return []
+    rows = await fetch(
+        f"INSERT INTO snapshot ({', '.join(_STORED)}) VALUES {value_rows(len(snapshots), len(_STORED))}"
+        " ON CONFLICT (case_id, kind, occasion) DO NOTHING RETURNING id",
+        *[
+            value
+            for s in snapshots
+            for value in (s.id, s.case_id, s.kind, s.occasion, s.at, s.content, s.hash)
+        ],
     )
-    ids = [each.id for each in snapshots]
-    rows = await fetch(f"SELECT id FROM snapshot WHERE id IN ({placeholders(ids)})", *ids)
     kept = {row["id"] for row in rows}
     return [each for each in snapshots if each.id in kept]
 

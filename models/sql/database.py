@@ -488,6 +488,12 @@ def placeholders(values: Sequence[object], start: int = 1) -> str:
     return ", ".join(f"${number}" for number in range(start, start + len(values))) or "NULL"
 
 
+def value_rows(rows: int, columns: int) -> str:
+    """`($1, $2), ($3, $4) ...` for an INSERT whose RETURNING names the rows that it stored."""
+    each = (range(start, start + columns) for start in range(1, rows * columns + 1, columns))
+    return ", ".join(f"({', '.join(f'${number}' for number in numbers)})" for numbers in each)
+
+
 def for_update(*aliases: str, wait: bool = True, skip_locked: bool = False) -> str:
     """The row lock of a SELECT.
 
