@@ -1,11 +1,11 @@
-"""What one person has ordered alone, added up by instrument.
+"""What one person has ordered alone, added up by currency.
 
 A batch reads it once per case, after the orders of its earlier cases: rows read one by one would let its time
 grow with the square of its size. PostgreSQL adds up exactly; SQLite, whose sums are floats, does not.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -22,15 +22,15 @@ from models.sql.values import currency, decimal
 
 @dataclass(frozen=True, slots=True)
 class OrderedAlone:
-    """The orders for one instrument; notionals are in its currency, without its multiplier."""
+    """Orders for instruments of one currency; amounts are in it."""
 
-    symbol: Symbol
     currency: Currency
-    multiplier: Decimal
     known_notional: Decimal
     """Of fills, and at their limit prices of quantities that may still fill."""
-    leaves_at_market: Decimal
-    """The quantity that may still fill at any price."""
+    symbol: Symbol | None = None
+    """The instrument of quantities that may still fill at any price."""
+    leaves_at_market: Decimal = ZERO
+    """These quantities, times the instrument's multiplier."""
 
 
 _ENDED = f"o.status IN ({', '.join(sorted(repr(status.value) for status in TERMINAL))})"
@@ -40,12 +40,12 @@ _DAMAGED = (
     f" OR ({_LEAVES}) < 0 OR i.symbol IS NULL OR i.multiplier = 'NaN' OR i.currency !~ '^[A-Z]{{3}}$'"
 )
 _SUMS = (
-    "SELECT o.symbol, i.currency, i.multiplier,"
-    f" SUM(ABS(o.filled_notional)) + COALESCE(SUM(({_LEAVES}) * o.limit_price), 0) AS known_notional,"
-    f" COALESCE(SUM({_LEAVES}) FILTER (WHERE o.limit_price IS NULL), 0) AS leaves_at_market,"
-    f" BOOL_OR({_DAMAGED}) AS damaged"
+    f"SELECT i.currency, CASE WHEN o.limit_price IS NULL AND NOT {_ENDED} THEN o.symbol END AS symbol,"
+    f" SUM((ABS(o.filled_notional) + ({_LEAVES}) * COALESCE(o.limit_price, 0)) * i.multiplier)"
+    " AS known_notional,"
+    f" SUM(({_LEAVES}) * i.multiplier) AS leaves, BOOL_OR({_DAMAGED}) AS damaged"
     " FROM liquidation_order o LEFT JOIN instrument i ON i.symbol = o.symbol"
-    " WHERE o.ordered_alone_by = $1 AND o.created_at >= $2 GROUP BY o.symbol, i.currency, i.multiplier"
+    " WHERE o.ordered_alone_by = $1 AND o.created_at >= $2 GROUP BY 1, 2"
 )
 
 
@@ -63,13 +63,10 @@ async def ordered_alone(subject: str, since: datetime) -> Sequence[OrderedAlone]
 
 
 def _sums(row: Row) -> OrderedAlone:
-    return OrderedAlone(
-        Symbol(row["symbol"]),
-        currency(row["currency"]),
-        decimal(row["multiplier"]),
-        decimal(row["known_notional"]),
-        decimal(row["leaves_at_market"]),
-    )
+    known = OrderedAlone(currency(row["currency"]), decimal(row["known_notional"]))
+    if row["symbol"] is None:
+        return known
+    return replace(known, symbol=Symbol(row["symbol"]), leaves_at_market=decimal(row["leaves"]))
 
 
 async def _order_by_order(orders: Sequence[Order]) -> list[OrderedAlone]:
@@ -83,10 +80,9 @@ def _alone(order: Order, instruments: Mapping[Symbol, Instrument]) -> OrderedAlo
     instrument = instruments.get(order.symbol)
     if instrument is None:
         raise UnreadableRow("liquidation_order", order.id, LookupError(f"no instrument {order.symbol}"))
-    known, at_market = abs(order.filled_notional), ZERO
-    if order.limit_price is None:
-        at_market = order.leaves_quantity
-    else:
-        with exact():
-            known += order.leaves_quantity * order.limit_price
-    return OrderedAlone(order.symbol, instrument.currency, instrument.multiplier, known, at_market)
+    with exact():
+        filled = abs(order.filled_notional) * instrument.multiplier
+        leaves = order.leaves_quantity * instrument.multiplier
+        if order.limit_price is not None:
+            return OrderedAlone(instrument.currency, filled + leaves * order.limit_price)
+    return OrderedAlone(instrument.currency, filled, order.symbol, leaves)

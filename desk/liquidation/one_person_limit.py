@@ -82,11 +82,11 @@ async def alone_today(desk: DeskContext, person: str, rates: Rates, now: datetim
         return None
     if not ordered:
         return ZERO
-    at_market = [each.symbol for each in ordered if each.leaves_at_market]
+    at_market = [each.symbol for each in ordered if each.symbol is not None and each.leaves_at_market]
     quotes = await load_quotes(at_market) if at_market else {}
     together = ZERO
     for each in ordered:
-        worth = _worth_alone(desk, each, quotes.get(each.symbol), rates)
+        worth = _worth_alone(desk, each, quotes.get(each.symbol) if each.symbol else None, rates)
         if worth is None:
             return None
         together = total([together, worth])
@@ -101,7 +101,7 @@ def _worth_alone(
     if ordered.leaves_at_market and not mark:
         return None
     with exact():
-        notional = (ordered.known_notional + ordered.leaves_at_market * abs(mark)) * ordered.multiplier
+        notional = ordered.known_notional + ordered.leaves_at_market * abs(mark)
     return _in_currency(notional, ordered.currency, desk.policy.reporting_currency, rates)
 
 

@@ -1,4 +1,4 @@
-"""What a person has ordered alone is added up by the database, one row for each instrument."""
+"""What a person has ordered alone is added up by the database, one row for each currency."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -47,7 +47,7 @@ async def test_open_quantities_count_at_their_limit_and_fills_at_their_price(kit
     rows, known, at_market = await placed()
     assert known == 4 * WHOLE + (WHOLE - PART + Decimal(400) * 300)
     assert at_market == ZERO
-    assert {(each.symbol, each.currency, each.multiplier) for each in rows} == {(APPLE, USD, Decimal(1))}
+    assert {(each.symbol, each.currency) for each in rows} == {(None, USD)}
 
 
 async def test_of_ended_orders_only_the_fills_count(kit: DeskKit) -> None:
@@ -61,12 +61,21 @@ async def test_market_orders_count_by_their_quantity(kit: DeskKit) -> None:
     at_market = {"type": OrderType.MARKET, "limit_price": None}
     half = an_order(OrderStatus.PARTIALLY_FILLED, **at_market)
     await place(kit, an_order(OrderStatus.QUEUED, **at_market), half)
-    _, known, leaves = await placed()
+    rows, known, leaves = await placed()
     assert (known, leaves) == (PART, QUANTITY + QUANTITY - 400)
+    assert {each.symbol for each in rows} == {APPLE}
+
+
+async def test_contracts_count_by_their_multiplier(kit: DeskKit) -> None:
+    half = an_order(OrderStatus.PARTIALLY_FILLED)
+    await place(kit, half, replace(half, type=OrderType.MARKET, limit_price=None))
+    await execute("UPDATE instrument SET multiplier = $1 WHERE symbol = $2", Decimal(100), APPLE)
+    _, known, at_market = await placed()
+    assert (known, at_market) == (100 * (WHOLE + PART), 100 * (QUANTITY - 400))
 
 
 @pytest.mark.parametrize("migrated_url", ["postgres"], indirect=True)
-async def test_postgres_reads_a_row_for_each_instrument_and_not_for_each_order(kit: DeskKit) -> None:
+async def test_postgres_reads_a_row_for_each_currency_and_not_for_each_order(kit: DeskKit) -> None:
     await place(kit, *[an_order(OrderStatus.QUEUED) for _ in range(9)])
     rows, known, _ = await placed()
     assert (len(rows), known) == (1, 9 * WHOLE)
