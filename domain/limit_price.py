@@ -39,7 +39,7 @@ def worst_valid(instrument: Instrument, quote: Quote, side: OrderSide, worst: De
     If the instrument's tick size is unknown, the price has as many digits as its quote.
     """
     direction = Direction.UP if side is OrderSide.SELL else Direction.DOWN
-    return instrument.round_price(worst, direction, quote.price_digits)
+    return instrument.round_price(worst, direction, quote)
 
 
 def is_valid(instrument: Instrument, price: Decimal) -> bool:
@@ -49,9 +49,7 @@ def is_valid(instrument: Instrument, price: Decimal) -> bool:
 
 def neighbours(instrument: Instrument, quote: Quote, price: Decimal) -> tuple[Decimal, Decimal]:
     """The valid prices next to this one, the lower one first."""
-    below, above = (
-        instrument.round_price(price, way, quote.price_digits) for way in (Direction.DOWN, Direction.UP)
-    )
+    below, above = (instrument.round_price(price, way, quote) for way in (Direction.DOWN, Direction.UP))
     return below, above
 
 

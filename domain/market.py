@@ -120,14 +120,14 @@ class Instrument:
             is_fund=self.kind is InstrumentKind.FUND,
         )
 
-    def round_price(self, price: Decimal, direction: Direction, shown: int) -> Decimal:
+    def round_price(self, price: Decimal, direction: Direction, quote: "Quote") -> Decimal:
         """The nearest valid price in the direction.
 
-        If the instrument's tick size is unknown, the price has as many digits as its quote (`shown`).
+        If the instrument's tick size is unknown, the price has as many digits as its quote.
         """
         if (ticks := self.ticks) is not None:
             return ticks.round(price, direction)
-        step = ONE.scaleb(-shown)
+        step = ONE.scaleb(-quote.price_digits)
         return step_above(price, step) if direction is Direction.UP else step_below(price, step)
 
     def is_dead(self, now: datetime, suspended_for: timedelta) -> bool:

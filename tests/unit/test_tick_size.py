@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from domain.market import Instrument, InstrumentKind
 from domain.tick_size import SHIPPED, Band, Direction, TickTable, tick_table, usual_table
-from tests.unit.books import instrument
+from tests.unit.books import instrument, quote
 
 UP, DOWN = Direction.UP, Direction.DOWN
 TEXTS = (*SHIPPED, "0.05", "1", "0.03", "0.001, 0.2:0.005, 1:0.01", "1,3000:5,5000:10,30000:50")
+TO_THE_CENT = quote("S", "99.98", "99.99")
 PRICES = st.decimals("0.0000000001", "20000", places=10)
 
 
@@ -176,14 +177,16 @@ def traded(market: str, kind: InstrumentKind = InstrumentKind.STOCK, tick: str |
 
 def test_an_instrument_follows_its_own_steps_then_those_of_its_market() -> None:
     stated = traded("XHKG", tick="0.5")
-    assert stated.round_price(Decimal("395.81"), DOWN, shown=2) == Decimal("395.5")
-    assert traded("XHKG").round_price(Decimal("395.81"), DOWN, shown=2) == Decimal("395.8")
+    assert stated.round_price(Decimal("395.81"), DOWN, TO_THE_CENT) == Decimal("395.5")
+    assert traded("XHKG").round_price(Decimal("395.81"), DOWN, TO_THE_CENT) == Decimal("395.8")
     fund = traded("XHKG", InstrumentKind.FUND)
-    assert fund.round_price(Decimal("75.01"), UP, shown=2) == Decimal("75.02")
-    assert traded("NASDAQ").round_price(Decimal("99.999"), UP, shown=4) == Decimal(100)
+    assert fund.round_price(Decimal("75.01"), UP, TO_THE_CENT) == Decimal("75.02")
+    assert traded("NASDAQ").round_price(Decimal("99.999"), UP, TO_THE_CENT) == Decimal(100)
     japanese = traded("XTKS")
     assert japanese.ticks is None
-    assert japanese.round_price(Decimal("2671.26"), DOWN, shown=1) == Decimal("2671.2")
+    assert japanese.round_price(Decimal("2671.267"), DOWN, TO_THE_CENT) == Decimal("2671.26")
+    finer = replace(TO_THE_CENT, bid=Decimal("99.985"))
+    assert japanese.round_price(Decimal("2671.2671"), DOWN, finer) == Decimal("2671.267")
     assert traded("XNYS", InstrumentKind.OPTION).ticks is None
 
 
