@@ -1,7 +1,7 @@
 """Cases: store, lock, load."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -190,16 +190,15 @@ async def lock_case(audience: Audience, case_id: CaseId, *, wait: bool = True) -
     return (case_from_row(row), row["book_version"]) if row else None
 
 
-async def live_cases_of(account_ids: Sequence[AccountId]) -> list[CaseView]:
-    """Every live case of these accounts."""
-    return [
-        case_from_row(row)
-        for row in await fetch(
-            f"{SELECT_CASE} WHERE c.account_id IN ({placeholders(account_ids)})"
-            f" AND c.status IN ({LIVE_LIST}) ORDER BY c.opened_at, c.id",
-            *account_ids,
-        )
-    ]
+async def live_cases_of(account_ids: Sequence[AccountId], but_not: Collection[CaseId] = ()) -> list[CaseView]:
+    """Every live case of these accounts, except `but_not`."""
+    where = Where()
+    where.add("c.account_id IN (?)", list(account_ids))
+    where.add(f"c.status IN ({LIVE_LIST})")
+    if but_not:
+        where.add("c.id NOT IN (?)", sorted(but_not))
+    rows = await fetch(f"{SELECT_CASE}{where} ORDER BY c.opened_at, c.id", *where.values)
+    return [case_from_row(row) for row in rows]
 
 
 async def live_cases_by_account(account_ids: Sequence[AccountId]) -> dict[AccountId, list[CaseView]]:

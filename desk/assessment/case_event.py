@@ -52,7 +52,7 @@ async def twin_events(
     if not claim_changed and all(event.kind is CaseEventKind.UPDATED for event in own):
         return []
     published = {event.view.case.id for event in own}
-    twins = [view for view in await live_cases_of([account_id]) if view.case.id not in published]
+    twins = await live_cases_of([account_id], but_not=published)
     if not twins:
         return []
     symbols = await symbols_of(account_id)
