@@ -253,6 +253,15 @@ def test_a_quote_between_the_collars_is_a_persons_to_take_and_needs_another() ->
     assert isinstance(named, Plan)
     assert named.legs[0].limit_price == 170
     assert "collar" in named.second_person[0]
+    market = made(of, legs=(LegRequest(SHARE, Decimal(10)),), order_type=OrderType.MARKET)
+    assert isinstance(market, Plan)
+    assert "priced at 170," in market.second_person[0]
+
+
+def test_a_limit_on_what_is_worth_nothing_promises_no_money() -> None:
+    held = holding(instrument("A.US", USD), "300", flat("0.5"), quoted("0", "0", "0"))
+    pricing = Pricing(PlanRequest(), PlanPolicy(), NOW)
+    assert pricing.at_limit(book(held, base=USD), held, Decimal("0.5")) is RefusalCode.NO_QUOTE
 
 
 def test_a_price_band_ends_at_the_collar() -> None:

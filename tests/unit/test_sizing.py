@@ -125,6 +125,15 @@ def test_a_slice_caps_the_notional_of_one_order_fees_aside() -> None:
     ]
 
 
+def test_a_leg_that_no_cap_cuts_leaves_nothing() -> None:
+    caps = OrderCaps(adv_share=Decimal("0.1"))
+    of = with_volumes(three_alike(), A="3000", B="20000")
+    small, whole = LegRequest(Symbol("A"), Decimal(200)), LegRequest(Symbol("B"), Decimal(1000))
+    found = planned(of, PlanRequest(legs=(small, whole), caps=caps))
+    assert [leg.quantity for leg in found.legs] == [200, 1000]
+    assert found.uncurable == ()
+
+
 def test_a_leg_above_the_cap_is_refused_and_a_cap_below_one_lot_leaves_nothing() -> None:
     too_much = PlanRequest(
         legs=(LegRequest(APPLE, Decimal(65)),), caps=OrderCaps(slice_notional=Decimal(100_000))

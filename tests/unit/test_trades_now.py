@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from domain.amount_formula import LiquidationTarget
 from domain.ids import Symbol
 from domain.liquidation import plan, uncovered_amount
 from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanPolicy, PlanRequest
@@ -91,6 +92,22 @@ def test_it_is_not_sold_again_where_nothing_else_trades(quantity: int) -> None:
     named = made(waiting, states={"XHKG": SHUT, "XNYS": SHUT}, legs=(LegRequest(APPLE, Decimal(10)),))
     assert isinstance(named, Refusal)
     assert named.code is RefusalCode.NOTHING_TO_COLLECT
+
+
+@pytest.mark.parametrize(
+    ("target", "left"), [(LiquidationTarget.MARGIN_CALL, 119), (LiquidationTarget.INITIAL_MARGIN, 206)]
+)
+def test_a_leg_for_a_closed_market_sells_what_the_waiting_order_leaves(
+    target: LiquidationTarget, left: int
+) -> None:
+    """Alone, 219 shares end the call, and 306 reach the initial margin."""
+    found = made(selling(APPLE, 100), legs=(LegRequest(APPLE),), target=target)
+    assert isinstance(found, Plan), found
+    assert [leg.quantity for leg in found.legs] == [left]
+
+
+def test_a_leg_that_trades_now_does_not_count_on_an_order_that_waits() -> None:
+    assert legs(made(selling(APPLE, 500), legs=(LegRequest(TENCENT),))) == [(TENCENT, OPEN)]
 
 
 def test_units_in_any_open_order_are_not_sold_again() -> None:
