@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from domain.amount_formula import AmountFormula, Line, LiquidationTarget, binding, lots_to_cure, useful_lots
+from domain.closing import first_cured
 from domain.margin import AccountTerms, AccountType, AmountRule, Source, Standing
 from tests.unit.books import HKD
 
@@ -101,3 +102,15 @@ def test_enough_lots_bring_every_need_that_they_lower_to_zero() -> None:
 
 def test_no_number_of_lots_is_stated_if_they_lower_no_need() -> None:
     assert lots_to_cure((line("10", "0"), line("5", "-1", Source.DEBT))) == 0
+
+
+@pytest.mark.parametrize("fewest", [50, 51])
+def test_an_estimate_that_is_at_most_a_lot_too_low_is_confirmed_by_two_evaluations(fewest: int) -> None:
+    asked = list[int]()
+
+    def is_cured(lots: int) -> bool:
+        asked.append(lots)
+        return lots >= fewest
+
+    assert first_cured(is_cured, 50, 1000) == fewest
+    assert len(asked) == 2

@@ -32,6 +32,7 @@ def test_the_fee_of_a_trade_below_zero_is_of_its_size() -> None:
 def test_a_sale_brings_cash_and_a_buy_takes_it_and_both_pay_the_fee() -> None:
     assert cash_effect(OPTION, Decimal(-2), Decimal("1.5"), Decimal(1)) == Decimal(299)
     assert cash_effect(OPTION, Decimal(2), Decimal("1.5"), Decimal(1)) == Decimal(-301)
+    assert cash_effect(SHARE, Decimal("0.5"), Decimal(10), Decimal(0)) == Decimal(-5)
 
 
 def test_cash_moves_in_the_minor_units_of_the_instruments_currency() -> None:

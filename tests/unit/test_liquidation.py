@@ -261,6 +261,17 @@ def test_equal_shares_are_enlarged_lot_by_lot_where_whole_yen_bring_in_too_littl
     assert found.cures
 
 
+def test_a_sale_that_is_booked_as_nothing_is_not_made() -> None:
+    """A share of 0.30 yen brings in no whole yen."""
+    of = book(
+        holding(instrument("A", JPY), "1", flat(".5"), quote("A", "0.3")),
+        cash="-10",
+        account_type=AccountType.CASH,
+        rates=(fx(JPY, "1"),),
+    )
+    assert refused(of, PlanRequest()) is RefusalCode.CANNOT_CURE
+
+
 def test_equal_shares_take_from_every_position_that_helps_however_little() -> None:
     """A sale of NONE frees no margin; one share of PENNY frees half a dollar."""
     of = book(
@@ -323,6 +334,27 @@ def test_the_last_leg_of_least_turnover_is_the_cheapest_that_ends_the_call() -> 
     )
     found = planned(of, PlanRequest())
     assert quantities(found) == {"SHARE": 10}
+
+
+def test_least_turnover_takes_all_of_the_best_where_it_does_not_suffice() -> None:
+    """1,200 to collect: all of C frees 900, and six of B the rest."""
+    held = (
+        holding(instrument(name), "10", flat(part), quote(name, "100"))
+        for name, part in (("A", ".2"), ("B", ".5"), ("C", ".9"))
+    )
+    assert quantities(planned(book(*held, cash="-2600"), PlanRequest())) == {"C": 10, "B": 6}
+
+
+def test_a_cover_that_would_only_exceed_the_financing_limit_is_no_plan() -> None:
+    """10 of margin lack, and 9.90 are borrowed above the limit: each share bought back costs another 10."""
+    of = book(
+        holding(instrument("LONG"), "300", flat("0"), quote("LONG", "10")),
+        holding(instrument("SHORT"), "-100", flat(".5"), quote("SHORT", "10")),
+        cash="-1510",
+        limit="1500.10",
+    )
+    for policy in set(LiquidationPolicy) - {LiquidationPolicy.ALL}:
+        assert refused(of, by(policy, Symbol("LONG"))) is RefusalCode.CANNOT_CURE
 
 
 def test_a_position_to_keep_is_never_sold_nor_listed_as_uncurable() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal, Inexact
 import pytest
 
 from domain.booking import after_fill, cash_effect, trade_fee
+from domain.expiry import Life
 from domain.live_book import LiveBook
 from domain.margin import (
     AccountType,
@@ -17,7 +18,7 @@ from domain.margin import (
     RiskLevel,
     compute_figures,
 )
-from domain.market import DEFAULT_FACTORS, FxRate, Quote, TradeStatus
+from domain.market import DEFAULT_FACTORS, FxRate, OptionRight, OptionTerms, Quote, TradeStatus
 from tests.unit.books import (
     APPLE,
     HKD,
@@ -215,6 +216,19 @@ def test_the_quote_of_a_dead_position_may_be_old_or_missing() -> None:
         changed = with_holding(worked_example(), SUSPENDED, quote=price)
         assert not figures(changed).stale
         assert not LiveBook(changed, MAX_AGE).figures(NOW).stale
+
+
+def test_even_the_smallest_dead_position_needs_no_quote() -> None:
+    changed = with_holding(worked_example(), SUSPENDED, quote=None, quantity=Decimal("0.5"))
+    assert not figures(changed).stale
+
+
+def test_an_option_in_settlement_is_unvalued_without_a_price_of_its_underlying() -> None:
+    option = OptionTerms(TENCENT, OptionRight.CALL, Decimal(400), NOW.date())
+    of = replace(instrument("O", multiplier="100"), option=option)
+    held = replace(holding(of, "1", flat("1"), quote("O", "5")), life=Life.SETTLING)
+    assert figures(book(held)).unvalued == ("O",)
+    assert figures(book(replace(held, underlying=quote(TENCENT, "410")))).unvalued == ()
 
 
 @pytest.mark.parametrize("rates", [(), (fx(USD, "7.80", at=NOW - timedelta(minutes=2)),)])

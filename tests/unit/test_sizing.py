@@ -87,6 +87,14 @@ def test_without_any_volume_the_displayed_size_decides_and_the_plan_says_so() ->
     assert planned(of, PlanRequest()).unknown_volume == ()
 
 
+def test_the_displayed_size_of_contracts_is_that_of_their_shares() -> None:
+    """1,000 contracts for 100 shares at 1 are displayed, and 1,000 shares at 10."""
+    share = holding(instrument("SHARE"), "1000", flat(".5"), quote("SHARE", "10"))
+    option = holding(instrument("OPTION", multiplier="100"), "10", flat(".5"), quote("OPTION", "1"))
+    found = planned(book(share, option, cash="-5600"), MOST_LIQUID)
+    assert [(leg.instrument.symbol, leg.quantity) for leg in found.legs] == [("OPTION", Decimal(2))]
+
+
 def test_a_share_of_the_daily_volume_caps_each_order_and_the_rest_is_reported() -> None:
     of = with_volumes(three_alike(), A="3000", B="1000", C=None)
     request = replace(MOST_LIQUID, caps=OrderCaps(adv_share=Decimal("0.1")))
