@@ -10,6 +10,8 @@ from tests.kit.desk_server import Desk, World
 
 WAVES, PER_WAVE = 5, 10
 NUMBER = WAVES * PER_WAVE
+REFRESH_INTERVAL_S = 1
+"""Figures of so many cases twenty times a second would be most of what the desk does."""
 
 
 def symbol_of(wave: int) -> Symbol:
@@ -37,7 +39,8 @@ async def a_full_desk(world: World, waves: int = WAVES, **settings: Any) -> Desk
         for n in range(NUMBER // 2)
     ]
     instruments = tuple(an_instrument(symbol_of(wave), lot=100) for wave in range(WAVES))
-    desk = await world.desk(a_book(*clients, instruments=instruments), **settings)
+    book = a_book(*clients, instruments=instruments)
+    desk = await world.desk(book, **{"case_refresh_interval_s": REFRESH_INTERVAL_S} | settings)
     for wave in range(waves):
         await open_wave(desk, wave)
     return desk
