@@ -191,8 +191,9 @@ class Database:
         with self.active():
             if is_sqlite():
                 # Step by step, since each script is committed before the next one runs.
-                async with _tables_may_be_remade():
-                    await self._migrate(progress)
+                with _client_kept():
+                    async with _tables_may_be_remade():
+                        await self._migrate(progress)
                 return
             async with transaction():
                 await _wait_to_be_the_only_one()
@@ -201,6 +202,19 @@ class Database:
     async def _migrate(self, progress: Callable[[str, str, str], object] | None) -> None:
         executor = MigrationExecutor(_connection(), MIGRATED_APPS)
         await executor.migrate([MigrationTarget(APP, NEWEST)], progress=progress)
+
+
+@contextmanager
+def _client_kept() -> Iterator[None]:
+    """Leave the transaction of a BEGIN that was cancelled (Ctrl-C at the first start): Tortoise 1.1.9 stays
+    inside, and the client of a transaction cannot be closed.
+    """
+    client = _connection()
+    try:
+        yield
+    finally:
+        if _connection() is not client:
+            get_connections().set("default", client)
 
 
 @asynccontextmanager
