@@ -195,9 +195,10 @@ class RedisBus:
             async with self._redis.command(self._timing.page_timeout_s, reads=True):
                 remembered = await self._redis.reader.xrevrange(self._events, count=self._limits.remember_max)
             self._deliver(self._ours(remembered)[::-1])
+        # Before the outbox is read: Redis has answered, however long a lock in the database lasts.
+        self._connected, self._redis.away = True, False
         if not newest and not self._read_once.is_set():
             await self._begin_where_the_outbox_ends()
-        self._connected, self._redis.away = True, False
         self._read_once.set()
 
     async def _begin_where_the_outbox_ends(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ from tests.api.case_work import command
 from tests.api.readiness import readiness
 from tests.api.trading import cases
 from tests.kit.book_files import a_book, a_client, owing, quotes
-from tests.kit.desk_server import World, scraped
+from tests.kit.desk_server import Desk, World, scraped
 
 pytestmark = [pytest.mark.parametrize("world", ["postgres-redis"], indirect=True), pytest.mark.both_stacks]
 
@@ -89,6 +90,7 @@ async def test_an_event_waits_for_a_lock_on_its_data_and_is_not_lost(world: Worl
 
 async def test_a_lock_on_the_outbox_takes_neither_the_bus_nor_the_metrics_away(world: World) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK)
+    await desk.until(partial(bus_answers, desk), "the bus")
     with capture_logs() as logs:
         async with locked(world, "outbox", "stream"):
 
@@ -100,6 +102,10 @@ async def test_a_lock_on_the_outbox_takes_neither_the_bus_nor_the_metrics_away(w
             assert (said["code"], said["bus"]) == (200, True)
             assert (await scraped(desk))["desk_bus_up"] == 1
     assert not [each for each in logs if each.get("worker") == "bus"]
+
+
+async def bus_answers(desk: Desk) -> bool:
+    return (await readiness(desk))["bus"] is True
 
 
 async def test_a_lock_on_market_days_holds_up_the_watching_of_a_new_leader_and_no_caller(

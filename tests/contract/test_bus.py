@@ -512,6 +512,20 @@ async def test_two_who_find_out_where_the_stream_stands_take_no_listeners_place(
         await bus.close()
 
 
+async def test_redis_is_reached_at_the_start_however_long_a_lock_on_the_outbox_lasts(redis_url: str) -> None:
+    class LockedOutbox(Outbox):
+        async def stream_head(self) -> StreamHead:
+            await asyncio.Event().wait()
+            return await super().stream_head()
+
+    bus = redis_bus(redis_url, uuid4().hex, fallback=LockedOutbox())
+    task = asyncio.create_task(bus.run())
+    await becomes(lambda: bus.healthy)
+    task.cancel()
+    await asyncio.wait([task])
+    await bus.close()
+
+
 async def test_a_listener_without_a_position_loses_it_at_a_gap() -> None:
     outbox = Outbox()
     outbox.away = ConnectionError("away")
