@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
@@ -60,9 +60,8 @@ class _Collector(Collector):
         yield from self._operations()
 
     def _process(self) -> Iterator[Metric]:
-        yield gauge(
-            "process_id", "Always 1; the label names the process that answers this scrape.", os.getpid()
-        )
+        text = "The process that answers this scrape."
+        yield InfoMetricFamily("desk_process", text, {"pid": str(os.getpid())})
         yield gauge("leader", "1 if this process is the leader, else 0.", self._workers.leading)
         yield gauge(
             "bus_up",
@@ -106,12 +105,8 @@ class _Collector(Collector):
         yield histogram("monitor_round_seconds", text, watch.rounds)
 
     def _build(self) -> Iterator[Metric]:
-        labels = {"version": VERSION, "python": platform.python_version()}
-        build = GaugeMetricFamily(
-            "desk_build_info", "Always 1; the labels name the build.", labels=list(labels)
-        )
-        build.add_metric(list(labels.values()), 1)
-        yield build
+        build = {"version": VERSION, "python": platform.python_version()}
+        yield InfoMetricFamily("desk_build", "The build that this process runs.", build)
         if (pool := self._resources.database.pool_use) is not None:
             text = "Connections to PostgreSQL that this process uses now."
             yield gauge("database_connections_busy", text, pool.busy)

@@ -22,7 +22,7 @@ from tests.kit.transport_ws_harness import CASES, LIQUIDATE, ready, subscribe
 LATE_S = 1.0
 """Polling the outbox makes at most half a second; the rest is for the relay and a busy machine."""
 NAMES = {
-    "desk_process_id",
+    "desk_process_info",
     "desk_leader",
     "desk_bus_up",
     "desk_relay_waiting_events",
