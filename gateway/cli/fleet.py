@@ -2,8 +2,8 @@
 
 The parent binds the port, starts the workers with the listening socket, replaces a worker that died, and
 forwards signals: SIGTERM and SIGINT stop all workers, SIGHUP replaces one after the other, so that a new
-version takes over while the port is always served. A version that does not start replaces nothing, and
-workers whose parent has died stop.
+version takes over while the port is always served. A version that does not start replaces nothing, a fleet of
+which no worker starts within `START_TIMEOUT_S` ends, and workers whose parent has died stop.
 """
 
 import os
@@ -19,6 +19,7 @@ from types import FrameType
 import structlog
 
 from domain.backoff import backoff
+from gateway.startup.preparation import CannotStart
 
 log = structlog.get_logger()
 
@@ -45,14 +46,19 @@ class Fleet:
         """Deaths in a row, without a worker that serves in between."""
 
     def run(self, announce: Callable[[], None]) -> signal.Signals:
-        """Run until SIGTERM or SIGINT; returns which of the two."""
+        """Run until SIGTERM or SIGINT; returns which of the two. Calls `announce` once a worker serves.
+
+        Raises `CannotStart`, with every worker stopped, if none serves.
+        """
         self._listener.set_inheritable(True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, self._roll)
         self._workers = [self._start() for _ in range(self._count)]
         self._await_started(self._workers)
-        announce()
+        if not self._stopping:
+            self._require_one_that_serves()
+            announce()
         while self._stopped_by is None:
             self._replace_dead()
             if self._rolling:
@@ -91,6 +97,14 @@ class Fleet:
             if all(worker.serves() or worker.dead for worker in workers):
                 return
             time.sleep(POLL_S)
+
+    def _require_one_that_serves(self) -> None:
+        if any(worker.serves() for worker in self._workers):
+            return
+        codes = ", ".join(str(worker.process.returncode) for worker in self._workers if worker.dead)
+        how = f"ended with {codes}" if codes else f"none serves after {START_TIMEOUT_S:g} s"
+        self._end(self._workers)
+        raise CannotStart(f"No worker could start ({how}): look at the lines that the workers logged before.")
 
     def _replace_dead(self) -> None:
         for number, worker in enumerate(self._workers):

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from asyncio.subprocess import Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -154,6 +154,22 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_a_fleet_of_which_no_worker_starts_says_so_in_one_line_and_ends() -> None:
+    script = (
+        "import socket; from gateway.cli.fleet import Fleet; "
+        "Fleet(socket.create_server(('127.0.0.1', 0)), 2, ['--unknown'], 1).run(lambda: print('serves'))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        out, err = await process.communicate()
+    assert (process.returncode, b"serves" in out) == (1, False)
+    assert (
+        err.decode().splitlines()[-1].partition(": ")[2].startswith("No worker could start (ended with 2, 2)")
+    )
+
+
 async def test_a_killed_worker_is_replaced_and_its_port_answers_meanwhile(fleet: Fleet) -> None:
     victim, other = fleet.workers()
     serving = fleet.said('"serving"')
@@ -255,9 +271,10 @@ async def sockets_by_worker(fleet: Fleet) -> dict[str, float]:
     for _ in range(8):
         async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
             text = (await client.get(f"http://127.0.0.1:{fleet.port}/metrics")).text
-        values = dict(line.split() for line in text.splitlines() if line.startswith("desk_") and " " in line)
-        if sockets := float(values["desk_live_sockets"]):
-            found[values["desk_process_id"]] = sockets
+        (pid,) = re.findall(r'^desk_process_info{pid="(\d+)"} 1\.0$', text, re.MULTILINE)
+        (sockets,) = re.findall(r"^desk_live_sockets (\S+)$", text, re.MULTILINE)
+        if float(sockets):
+            found[pid] = float(sockets)
     return found
 
 
