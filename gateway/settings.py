@@ -10,8 +10,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError, model_validator
+from redis.asyncio.connection import parse_url
 
 from domain.currencies import unknown_currencies
 from domain.markets import unknown_markets
@@ -25,6 +27,7 @@ from gateway.sections.process import DEVELOPMENT_SECRET, ProcessSettings
 from gateway.sections.selling import SellingSettings
 from gateway.sections.stream import StreamSettings
 from gateway.sections.types import PREFIX, Feed, LogFormat, Profile, Section
+from models.sql.configuration import problem_of_address
 
 __all__ = ["DEVELOPMENT_SECRET", "SECTIONS", "Feed", "LogFormat", "Profile", "Settings", "SettingsError"]
 
@@ -116,7 +119,19 @@ def _unknown(field: str) -> str:
     return f"{variable(field)} is not a setting and is ignored.{hint}"
 
 
+def _is_redis_url(url: str) -> bool:
+    """Redis's own parser ignores a database that is not a number."""
+    try:
+        parse_url(url)
+        database = urlsplit(url).path.strip("/")
+    except ValueError:
+        return False
+    return url.startswith("unix:") or not database or database.isdecimal()
+
+
 def _contradictions(settings: Settings) -> tuple[str, ...]:
+    known_database = settings.database_url.startswith(("sqlite://", "postgres://", "postgresql://"))
+    database_problem = problem_of_address(settings.database_url) if known_database else None
     checks = {
         "GATEWAY_LEASE_RENEW_S must be below GATEWAY_LEASE_TTL_S: a lease is renewed before it expires.": (
             settings.lease_renew_s >= settings.lease_ttl_s
@@ -124,8 +139,11 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_DATABASE_STATEMENT_TIMEOUT_S must not be below GATEWAY_DATABASE_LOCK_TIMEOUT_S.": (
             settings.database_statement_timeout_s < settings.database_lock_timeout_s
         ),
-        "GATEWAY_DATABASE_URL must begin with postgres:// or sqlite://.": (
-            not settings.database_url.startswith(("sqlite://", "postgres://", "postgresql://"))
+        "GATEWAY_DATABASE_URL must begin with postgres:// or sqlite://.": (not known_database),
+        f"GATEWAY_DATABASE_URL {database_problem}.": database_problem is not None,
+        "GATEWAY_REDIS_URL is malformed: write redis://USER:PASSWORD@HOST:PORT/NUMBER, with special "
+        "characters of the password percent-encoded, or rediss:// for TLS.": (
+            settings.redis_url is not None and not _is_redis_url(settings.redis_url)
         ),
         "GATEWAY_FEED=replay requires GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None

@@ -51,6 +51,7 @@ from gateway.http.reports import (
 )
 from gateway.resources import Resources
 from gateway.startup.book_import import BookConflict, import_book, remarks
+from gateway.startup.preparation import refuse_newer_tables
 from gateway.workers.leader import LEASE
 from models.audit import has_acted, write_audit
 from models.lease import read_lease
@@ -85,6 +86,7 @@ def migrate() -> None:
                 steps += 1
                 out.print(f"[green]applied[/] {name}")
 
+        await refuse_newer_tables(resources.database)
         await resources.database.migrate(show_progress)
         out.print("up to date" if steps else "nothing to do: up to date")
 

@@ -23,7 +23,7 @@ from gateway.logs import configure_logging
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings, SettingsError, load_settings, unknown_variables
 from gateway.startup.preparation import CannotStart, prepare_tables
-from models.sql.database import DatabaseUnavailable
+from models.sql.database import DatabaseUnavailable, PrivilegeMissing
 
 T = TypeVar("T")
 
@@ -56,8 +56,8 @@ def with_resources(command: Callable[[Resources], Awaitable[None]], *, migrate_f
 
     try:
         asyncio.run(run())
-    except DatabaseUnavailable as away:
-        fail(f"The database cannot be used (GATEWAY_DATABASE_URL): {away}.")
+    except (DatabaseUnavailable, PrivilegeMissing) as refused:
+        fail(f"The database cannot be used (GATEWAY_DATABASE_URL): {refused}.")
     except BrokenPipeError:
         print_no_more()
     except (Refused, CannotStart, OSError) as refused:

@@ -30,7 +30,7 @@ from gateway.startup.server_versions import old_database, old_redis
 from messages.apprise_service import is_known
 from models.book_import import is_empty
 from models.revocation import revocations_since
-from models.sql.database import Busy, Database, PrivilegeMissing
+from models.sql.database import Busy, Database, DatabaseUnavailable, PrivilegeMissing
 from outages.redis_refusals import explained
 
 REDIS_TIMEOUT_S = 5.0
@@ -68,8 +68,8 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
             await import_if_empty(settings.book_file, now, progress)
             # The server reads them before it listens, and would meet a lock with a traceback.
             await revocations_since(None)
-    except PrivilegeMissing as missing:
-        raise CannotStart(f"The database cannot be used: {missing}.") from None
+    except (PrivilegeMissing, DatabaseUnavailable) as refused:
+        raise CannotStart(f"The database cannot be used (GATEWAY_DATABASE_URL): {refused}.") from None
     except Busy as locked:
         raise CannotStart(
             f"Another session keeps a table of the database locked ({locked}): end that session, which"
@@ -105,13 +105,24 @@ def _check_message_services(settings: Settings) -> None:
 
 async def prepare_tables(profile: Profile, database: Database) -> None:
     """Migrate a developer's database; refuse another one with pending migrations. Raises `CannotStart`."""
+    await refuse_newer_tables(database)
     if profile is Profile.DEVELOPMENT:
         await database.migrate()
         return
     pending = await database.pending_migrations()
     if pending:
+        more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
         raise CannotStart(
-            f"The database is not migrated (it lacks {', '.join(pending)}): run python -m gateway migrate."
+            f"The database is not migrated (it lacks {pending[0]}{more}): run python -m gateway migrate."
+        )
+
+
+async def refuse_newer_tables(database: Database) -> None:
+    """Raises `CannotStart` if a newer version of the desk has migrated the database."""
+    if newer := await database.unknown_migrations():
+        raise CannotStart(
+            f"The database belongs to a newer version of the desk (it has {newer[-1]}): run that version, or "
+            "restore a backup from before its migration."
         )
 
 
@@ -158,16 +169,23 @@ def data_directory_claimed(settings: Settings) -> Iterator[None]:
                 f"Another desk (process {file.read().strip()}) uses {settings.data_directory}: stop it, "
                 "or set GATEWAY_DATA_DIRECTORY to another directory."
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with _usable(settings.data_directory):
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
         yield
 
 
 def _lock_file(directory: Path) -> TextIO:
-    try:
+    with _usable(directory):
         directory.mkdir(parents=True, exist_ok=True)
         return (directory / "desk.lock").open("a+")
+
+
+@contextmanager
+def _usable(directory: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as unusable:
         why = (unusable.strerror or str(unusable)).lower()
         raise CannotStart(
@@ -213,8 +231,9 @@ async def _check_redis(url: str | None) -> None:
         async with asyncio.timeout(REDIS_TIMEOUT_S), Redis.from_url(url) as redis:
             await redis.ping()
             too_old = await old_redis(redis)
-    except (RedisError, OSError, TimeoutError, ValueError) as away:
+    except (RedisError, OSError, TimeoutError) as away:
         why = explained(getattr(away, "status_code", None), str(away).rstrip("."))
-        raise CannotStart(f"Redis cannot be used (GATEWAY_REDIS_URL): {why or 'no answer'}.") from None
+        silent = f"no answer within {REDIS_TIMEOUT_S:g} s"
+        raise CannotStart(f"Redis cannot be used (GATEWAY_REDIS_URL): {why or silent}.") from None
     if too_old:
         raise CannotStart(f"Redis cannot be used (GATEWAY_REDIS_URL): {too_old}.")

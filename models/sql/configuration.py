@@ -21,10 +21,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from inspect import signature
 from typing import Any
 
+import asyncpg
 from asyncpg import Connection
 from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.exceptions import ConfigurationError
 
 _PROBES = 3
 _KEEPALIVE: dict[int, Callable[[float], int]] = {
@@ -87,6 +90,27 @@ class SessionLimits:
 
 
 USUAL_LIMITS = SessionLimits()
+_OPTIONS = {*signature(asyncpg.connect).parameters, *signature(asyncpg.create_pool).parameters} | {
+    "minsize",
+    "maxsize",
+    "schema",
+    "application_name",
+}
+"""Of the driver, and of Tortoise."""
+
+
+def problem_of_address(url: str) -> str | None:
+    """Why a database cannot have this URL, without any part of it that may belong to a password."""
+    try:
+        connection = configuration(url)["connections"]["default"]
+        options = expand_db_url(url)["credentials"] if connection == url else connection["credentials"]
+    except (ConfigurationError, ValueError):
+        return (
+            "is malformed: write postgres://USER:PASSWORD@HOST:PORT/NAME, with special characters of the"
+            " password percent-encoded, or sqlite://FILE"
+        )
+    unknown = [] if connection == url else sorted(options.keys() - _OPTIONS)
+    return f"has options that the driver does not know: {', '.join(unknown)}" if unknown else None
 
 _TABLES = {"models": ["models.tables"], "migrations": "models.migrations"}
 

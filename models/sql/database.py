@@ -10,6 +10,7 @@ inside `transaction()`, since it would share the transaction's connection.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from asyncpg.exceptions import (
     InsufficientPrivilegeError,
     InterfaceError,
     InternalClientError,
+    InvalidCatalogNameError,
     LockNotAvailableError,
     PostgresError,
     QueryCanceledError,
@@ -94,6 +96,13 @@ CONNECTIONS_REPLACED_EVERY_S = 1
 """The shortest interval: connections that were just created are not replaced because of an error on an older
 one.
 """
+_WRITABLE = ": let the user of the desk write the file and its directory"
+_SQLITE_REMEDIES = {
+    "SQLITE_CANTOPEN": _WRITABLE,
+    "SQLITE_READONLY": _WRITABLE,
+    "SQLITE_READONLY_DIRECTORY": _WRITABLE,
+    "SQLITE_FULL": ": free space on its disk",
+}
 _PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
@@ -183,12 +192,20 @@ class Database:
             steps = await executor.plan([MigrationTarget(APP, NEWEST)])
             return [step.migration.name for step in steps]
 
+    async def unknown_migrations(self) -> list[str]:
+        """The names of the applied migrations that this version of the desk does not have, in order."""
+        with self.active():
+            loader = MigrationExecutor(_connection(), self._configuration["apps"]).loader
+            await loader.build_graph()
+            return sorted(key.name for key in loader.applied_migrations - loader.disk_migrations.keys())
+
     async def migrate(self, progress: Callable[[str, str, str], object] | None = None) -> None:
         """Apply all pending migrations; calls `progress(event, app, name)` for each step.
 
-        On PostgreSQL one process at a time applies them, all or none.
+        On PostgreSQL one process at a time applies them, all or none. Raises `PrivilegeMissing`,
+        `DatabaseUnavailable`.
         """
-        with self.active():
+        with self.active(), _owner_required(), _faults_named():
             if is_sqlite():
                 # Step by step, since each script is committed before the next one runs.
                 with _client_kept():
@@ -290,7 +307,13 @@ async def _require_limits(limits: SessionLimits) -> None:
 def _explained(error: Exception) -> str:
     if "unsupported startup parameter" in str(error):
         return f"{error}, as with a pooler such as PgBouncer: set GATEWAY_DATABASE_POOLER=true"
-    return str(error)
+    missing = next((each for each in sources_of(error) if isinstance(each, InvalidCatalogNameError)), None)
+    if missing is not None:
+        return f"{missing}: create it, or correct its name"
+    if isinstance(error, OSError) and error.errno is not None and error.strerror:
+        known = os.strerror(error.errno) if error.errno > 0 else error.strerror
+        return known if known == error.strerror else f"{known} ({error.strerror})"
+    return _in_words(error)
 
 
 async def _wait_to_be_the_only_one() -> None:
@@ -372,6 +395,18 @@ def _unless_lost() -> Iterator[None]:
 
 
 @contextmanager
+def _owner_required() -> Iterator[None]:
+    try:
+        yield
+    except PrivilegeMissing as missing:
+        refused = privilege_refused_by(missing)
+        raise PrivilegeMissing(
+            f"{refused}: migrations need a role that owns the tables and may create more, such as the owner"
+            " of the database; the role of GATEWAY_DATABASE_URL is another"
+        ) from missing
+
+
+@contextmanager
 def _faults_named(sql: str = "") -> Iterator[None]:
     try:
         yield
@@ -400,7 +435,13 @@ def _in_words(fault: Exception) -> str:
     """In words for the operator: for a lost connection asyncpg describes its own states."""
     if any(isinstance(each, (InternalClientError, InterfaceError)) for each in sources_of(fault)):
         return f"the connection was lost ({fault})"
-    return str(fault) or "no answer"
+    return f"{str(fault) or 'no answer'}{_remedy(fault)}"
+
+
+def _remedy(fault: Exception) -> str:
+    """What an operator can do about the file of SQLite; SQLite names neither the file nor the remedy."""
+    names = [getattr(each, "sqlite_errorname", "") for each in sources_of(fault)]
+    return next((text for name, text in _SQLITE_REMEDIES.items() if name in names), "")
 
 
 def _replace_connections() -> None:

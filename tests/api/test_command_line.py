@@ -5,14 +5,17 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from json import dumps, loads
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from gateway.workers.leader import LEASE
@@ -222,6 +225,46 @@ async def test_production_refuses_a_database_that_is_not_migrated(
     assert out[-1] == "up to date"
     _, out, _ = await gateway.run("migrate", **production)
     assert out == ["nothing to do: up to date"]
+
+
+async def test_a_database_that_does_not_exist_is_said_in_one_line(
+    gateway: Gateway, postgres_url: str
+) -> None:
+    line = await refusal(gateway, "migrate", DATABASE_URL=f"{postgres_url.rpartition('/')[0]}/nowhere")
+    assert 'database "nowhere" does not exist: create it' in line
+
+
+async def test_a_role_that_may_not_create_tables_is_named_by_migrate(
+    gateway: Gateway, database_url: str
+) -> None:
+    role, rest = f"r{uuid4().hex}", database_url.partition("@")[2]
+    admin = await asyncpg.connect(database_url)
+    await admin.execute(
+        f"CREATE ROLE {role} LOGIN PASSWORD 'secret'; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+    )
+    line = await refusal(gateway, "migrate", DATABASE_URL=f"postgres://{role}:secret@{rest}")
+    await admin.execute(f"DROP ROLE {role}")
+    await admin.close()
+    assert "permission denied for schema public: migrations need a role that owns the tables" in line
+
+
+async def test_tables_of_a_newer_version_are_refused(gateway: Gateway, database_file: Path) -> None:
+    await gateway.run("migrate")
+    with closing(sqlite3.connect(database_file)) as newer, newer:
+        newer.execute(
+            "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES ('models', '9999_later', 0)"
+        )
+    for command in ("migrate", "serve", "lease"):
+        line = await refusal(gateway, command)
+        assert "a newer version of the desk (it has 9999_later): run that version" in line
+
+
+async def test_a_read_only_database_is_said_with_a_remedy(gateway: Gateway, tmp_path: Path) -> None:
+    line = await refusal(gateway, "migrate", DATABASE_URL=f"sqlite://{tmp_path}/desk.sqlite3?query_only=1")
+    assert line.startswith(
+        "error The database cannot be used (GATEWAY_DATABASE_URL): attempt to write a readonly"
+    )
+    assert line.endswith("let the user of the desk write the file and its directory.")
 
 
 async def test_a_file_that_is_no_book_is_refused_with_the_reason(gateway: Gateway) -> None:

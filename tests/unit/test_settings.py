@@ -141,6 +141,10 @@ def test_production_names_every_problem_at_once() -> None:
         ({"price_band": "1"}, "GATEWAY_PRICE_BAND"),
         ({"reporting_currency": "dollars"}, "GATEWAY_REPORTING_CURRENCY"),
         ({"prot": 8000}, "GATEWAY_PROT"),
+        ({"database_url": "postgres://desk@db:port/desk"}, "GATEWAY_DATABASE_URL is malformed"),
+        ({"redis_url": "redis://:pass#word@cache"}, "GATEWAY_REDIS_URL is malformed"),
+        ({"redis_url": "redis://cache/desk"}, "GATEWAY_REDIS_URL is malformed"),
+        ({"redis_url": "http://cache"}, "GATEWAY_REDIS_URL is malformed"),
     ],
     ids=str,
 )
