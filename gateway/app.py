@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.http.error_counts import CountErrors, HttpErrors
 from gateway.http.graphql import Endpoint, fault_response
 from gateway.http.limits import BodyLimit, document_limits
 from gateway.http.live import Live
@@ -61,7 +62,8 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
     Heads that are too large are refused before it, by the protocols of `gateway.http`, and bodies before a
     route is chosen. A handshake is refused by its endpoint, before it is accepted, which costs as little.
     """
-    return Starlette(
+    errors = HttpErrors()
+    application = Starlette(
         routes=[
             Route("/", _to_graphql, methods=["GET"]),
             Route("/graphql", _Served(lambda application: application.over_http)),
@@ -74,6 +76,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
         ],
         middleware=[
             Middleware(OneLineStart),
+            Middleware(CountErrors, errors=errors),
             Middleware(RequestId),
             Middleware(
                 CORSMiddleware,
@@ -85,12 +88,14 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             Middleware(BodyLimit, max_body_bytes=settings.max_body_bytes),
         ],
         exception_handlers={Exception: fault_response},
-        lifespan=_lifespan(settings, parts or Parts()),
+        lifespan=_lifespan(settings, parts or Parts(), errors),
     )
+    application.state.http_errors = errors
+    return application
 
 
 def _lifespan(
-    settings: Settings, parts: Parts
+    settings: Settings, parts: Parts, errors: HttpErrors
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Application]]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Application]]:
@@ -101,7 +106,7 @@ def _lifespan(
             with resources.database.active():
                 await import_if_empty(settings.book_file, resources.desk.clock())
                 await resources.revocations.load()
-                application = _compose(settings, resources)
+                application = _compose(settings, resources, errors)
                 application.workers.start()
                 try:
                     yield {APPLICATION: application}
@@ -112,7 +117,7 @@ def _lifespan(
     return lifespan
 
 
-def _compose(settings: Settings, resources: Resources) -> Application:
+def _compose(settings: Settings, resources: Resources, errors: HttpErrors) -> Application:
     schema = build_schema()
     executor = Executor(schema._schema, document_limits(settings), introspection=settings.introspection)
     live = Live(schema, executor, resources)
@@ -124,7 +129,7 @@ def _compose(settings: Settings, resources: Resources) -> Application:
         endpoint=Endpoint(schema, executor, resources, live.reads, live.requests.operations),
         streams=EventStreams(live),
         reports=ReportEndpoint(resources),
-        probes=Probes(resources, live, workers),
+        probes=Probes(resources, live, workers, errors),
     )
 
 

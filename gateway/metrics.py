@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from domain.execution_check import Attention
+from gateway.http.error_counts import HttpErrors
 from gateway.http.live import Live
 from gateway.resources import Resources
 from gateway.watch.families import gauge, histogram, histograms, labelled
@@ -23,21 +24,26 @@ VERSION = "0.1.0"
 """The version in pyproject.toml."""
 
 
-def exposition(resources: Resources, live: Live, workers: Workers, work: Work | None) -> bytes:
+def exposition(
+    resources: Resources, live: Live, workers: Workers, errors: HttpErrors, work: Work | None
+) -> bytes:
     """The metrics of this process. `work` None: the database did not answer, and its figures are
     left out.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(resources, live, workers, work))
+    registry.register(_Collector(resources, live, workers, errors, work))
     ProcessCollector(registry=registry)
     return generate_latest(registry)
 
 
 class _Collector(Collector):
-    def __init__(self, resources: Resources, live: Live, workers: Workers, work: Work | None) -> None:
+    def __init__(
+        self, resources: Resources, live: Live, workers: Workers, errors: HttpErrors, work: Work | None
+    ) -> None:
         self._resources = resources
         self._live = live
         self._workers = workers
+        self._errors = errors
         self._work = work
 
     def collect(self) -> Iterable[Metric]:
@@ -120,6 +126,11 @@ class _Collector(Collector):
         for labels, count in sorted(metrics.operations.items()):
             counts.add_metric(labels, count)
         yield counts
+        text = "HTTP responses with an error status, which includes requests refused before GraphQL."
+        refused = CounterMetricFamily("desk_http_errors", text, labels=["status", "code"])
+        for labels, count in sorted(self._errors.responses.items()):
+            refused.add_metric(labels, count)
+        yield refused
         text = "Duration of executed queries and mutations."
         yield histograms("operation_seconds", text, metrics.durations, "type")
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from gateway.http.error_counts import HttpErrors
 from gateway.http.live import Live
 from gateway.loops.patience import SharedProbe
 from gateway.metrics import CONTENT_TYPE, exposition
@@ -30,10 +31,11 @@ reason to turn callers away.
 class Probes:
     """The probes of one process; its methods answer requests."""
 
-    def __init__(self, resources: Resources, live: Live, workers: Workers) -> None:
+    def __init__(self, resources: Resources, live: Live, workers: Workers, errors: HttpErrors) -> None:
         self._resources = resources
         self._live = live
         self._workers = workers
+        self._errors = errors
         self._database_there = SharedProbe(lambda: fetch("SELECT 1 AS one"), DATABASE_PATIENCE_S)
         self._work = SharedProbe(lambda: ask_work(LEASE, resources.desk.clock()), DATABASE_PATIENCE_S)
 
@@ -51,7 +53,7 @@ class Probes:
         # `/readyz` names damaged data; it must not take other figures away.
         with suppress(*NO_ANSWER, UnreadableRow), self._resources.database.active():
             work = await self._work.answer()
-        text = exposition(self._resources, self._live, self._workers, work)
+        text = exposition(self._resources, self._live, self._workers, self._errors, work)
         return Response(text, media_type=CONTENT_TYPE)
 
     def _checks(self) -> dict[str, object]:

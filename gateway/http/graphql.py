@@ -29,6 +29,7 @@ from resolvers.execution.executor import AdmittedOperation, Executor
 from resolvers.kit.context import RequestContext
 from resolvers.kit.errors import (
     DATABASE_TROUBLE,
+    INTERNAL,
     DatabaseTrouble,
     internal_error,
     refused_by_database,
@@ -187,6 +188,8 @@ def error_response(status: int, code: str, message: str, **facts: object) -> JSO
 async def fault_response(request: Request, fault: Exception) -> Response:
     """The response to a request that a bug has ended; uvicorn logs the traceback once more."""
     error = internal_error(fault, "request failed", path=request.url.path)
+    # Sent outside of every middleware.
+    request.app.state.http_errors.count(500, INTERNAL)
     return JSONResponse({"errors": [error.formatted]}, status_code=500)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.http.request_head import HeadLimits, RequestHead
+from gateway.http.error_counts import HttpErrors
+from gateway.http.request_head import HeadLimits, HeadRefusal, RequestHead
 from gateway.http.unread import Unread
 from subscriptions.connections.frames import LAST_CHUNK, chunk
 from subscriptions.connections.protocol import CloseCode
@@ -120,9 +121,12 @@ class DeskHttpProtocol(HttpToolsProtocol):
     _lingering: TimerHandle | None = None
     _thrown_away = 0
 
-    def __init__(self, timeouts: HttpTimeouts, limits: HeadLimits, **options: Any) -> None:
+    def __init__(
+        self, timeouts: HttpTimeouts, limits: HeadLimits, errors: HttpErrors, **options: Any
+    ) -> None:
         super().__init__(**options)
         self._timeouts = timeouts
+        self._errors = errors
         self._head = RequestHead(limits)
 
     def connection_made(self, transport: Any) -> None:
@@ -144,7 +148,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
             return
         self._head.check()
         if self._head.refusal is not None:
-            self._refuse(self._head.refusal.response())
+            self._refuse(self._head.refusal)
         elif self.cycle is None or self.cycle.response_complete:
             self._expect(self._timeouts.headers_s)
 
@@ -156,14 +160,20 @@ class DeskHttpProtocol(HttpToolsProtocol):
         self._expect_nothing()
         super().handle_websocket_upgrade()
 
-    def _refuse(self, response: bytes) -> None:
+    def send_400_response(self, msg: str) -> None:
+        """The bytes are no request."""
+        self._errors.count(400)
+        super().send_400_response(msg)
+
+    def _refuse(self, refusal: HeadRefusal) -> None:
         """Answer and end the connection; while the answer to an earlier request is sent, cut it off."""
+        self._errors.count(refusal.status, refusal.code)
         self._expect_nothing()
         self._unset_keepalive_if_required()
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()
             return
-        self.transport.write(response)
+        self.transport.write(refusal.response())
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self._lingering = self.loop.call_later(LINGER_S, self.transport.abort)

@@ -52,6 +52,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
                     last_request_s=settings.drain_idle_s,
                 ),
                 HeadLimits(settings.http_head_bytes, settings.http_headers, settings.http_url_bytes),
+                app.state.http_errors,
             ),
         ),
         ws=DeskWebSocketProtocol,

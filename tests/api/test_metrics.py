@@ -1,11 +1,13 @@
 """What an operator can alert on: operations by error, work that waits, the monitor, the connections."""
 
+import httpx
 import pytest
 
 from tests.api.case_work import WORK_EVENTS, command
 from tests.api.trading import cases, liquidate
 from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
 from tests.kit.desk_server import Desk, World, scraped
+from tests.kit.patience import PATIENCE_S
 
 DAY_S = 86_400
 
@@ -62,6 +64,25 @@ async def test_operations_are_counted_by_type_and_first_error(desk: Desk) -> Non
     assert counted['desk_operations_total{code="GRAPHQL_VALIDATION_FAILED",type="unknown"}'] == 1
     assert counted['desk_operations_total{code="BAD_USER_INPUT",type="query"}'] == 1
     assert counted['desk_operation_seconds_count{type="query"}'] == 3
+
+
+async def test_requests_refused_before_graphql_are_counted_by_status_and_code(desk: Desk) -> None:
+    json = {"Content-Type": "application/json"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{desk.port}", timeout=PATIENCE_S) as client:
+        await client.post("/graphql", json={"query": "{ viewer { subject } }"})
+        await client.post("/graphql", content=b"x" * (desk.settings.max_body_bytes + 1), headers=json)
+        await client.put("/reports/aging.csv")
+        await client.get("/reports/aging.csv")
+        await client.get("/nowhere")
+        await client.get("/" + "x" * desk.settings.http_url_bytes)
+    counted = {name: count for name, count in (await scraped(desk)).items() if "http_errors_total" in name}
+    assert counted == {
+        'desk_http_errors_total{code="TOKEN_MISSING",status="401"}': 2,
+        'desk_http_errors_total{code="BODY_TOO_LARGE",status="413"}': 1,
+        'desk_http_errors_total{code="OTHER",status="405"}': 1,
+        'desk_http_errors_total{code="OTHER",status="404"}': 1,
+        'desk_http_errors_total{code="URL_TOO_LONG",status="414"}': 1,
+    }
 
 
 async def test_the_process_and_its_connections_are_shown(desk: Desk, world: World) -> None:
