@@ -13,10 +13,12 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from redis.asyncio.connection import parse_url
 
 from domain.currencies import unknown_currencies
 from domain.markets import unknown_markets
+from domain.message import Channel
 from domain.money import InvalidDecimal, parse_decimal
 from gateway.sections.api import ApiSettings
 from gateway.sections.cases import CaseSettings
@@ -27,6 +29,7 @@ from gateway.sections.process import DEVELOPMENT_SECRET, ProcessSettings
 from gateway.sections.selling import SellingSettings
 from gateway.sections.stream import StreamSettings
 from gateway.sections.types import PREFIX, Feed, LogFormat, Profile, Section
+from gateway.setting_faults import sentences
 from models.sql.configuration import problem_of_address
 
 __all__ = ["DEVELOPMENT_SECRET", "SECTIONS", "Feed", "LogFormat", "Profile", "Settings", "SettingsError"]
@@ -85,13 +88,12 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError(
-            tuple(
-                f"{variable(str(fault['loc'][0]))}: {fault['msg'].removeprefix('Value error, ')}."
-                for fault in error.errors(include_input=False, include_url=False)
-                if fault["type"] != "default_factory_not_called"
-            )
-        ) from None
+        secret = [name for name, field in Settings.model_fields.items() if _is_secret(field)]
+        raise SettingsError(tuple(sentences(error.errors(include_url=False), secret, PREFIX))) from None
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return not field.repr or "SecretStr" in str(field.annotation)
 
 
 def variable(field: str) -> str:
@@ -133,10 +135,12 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
     known_database = settings.database_url.startswith(("sqlite://", "postgres://", "postgresql://"))
     database_problem = problem_of_address(settings.database_url) if known_database else None
     checks = {
-        "GATEWAY_LEASE_RENEW_S must be below GATEWAY_LEASE_TTL_S: a lease is renewed before it expires.": (
+        f"GATEWAY_LEASE_RENEW_S ({settings.lease_renew_s:g}) must be below GATEWAY_LEASE_TTL_S "
+        f"({settings.lease_ttl_s:g}): a lease is renewed before it expires.": (
             settings.lease_renew_s >= settings.lease_ttl_s
         ),
-        "GATEWAY_DATABASE_STATEMENT_TIMEOUT_S must not be below GATEWAY_DATABASE_LOCK_TIMEOUT_S.": (
+        f"GATEWAY_DATABASE_STATEMENT_TIMEOUT_S ({settings.database_statement_timeout_s:g}) must not be below "
+        f"GATEWAY_DATABASE_LOCK_TIMEOUT_S ({settings.database_lock_timeout_s:g}).": (
             settings.database_statement_timeout_s < settings.database_lock_timeout_s
         ),
         "GATEWAY_DATABASE_URL must begin with postgres:// or sqlite://.": (not known_database),
@@ -148,38 +152,55 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_FEED=replay requires GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None
         ),
-        "GATEWAY_AGING_BUCKET_DAYS must be in ascending order, such as 1,3,15,90.": (
+        "GATEWAY_AGING_BUCKET_DAYS must be in ascending order, such as 1,3,15,90, not "
+        f"{','.join(map(str, settings.aging_bucket_days))}.": (
             sorted(set(settings.aging_bucket_days)) != list(settings.aging_bucket_days)
         ),
-        "GATEWAY_INTRADAY_LAST_ORDER_MINUTES must not be below GATEWAY_INTRADAY_FLAT_MINUTES.": (
+        f"GATEWAY_INTRADAY_LAST_ORDER_MINUTES ({settings.intraday_last_order_minutes}) must not be below "
+        f"GATEWAY_INTRADAY_FLAT_MINUTES ({settings.intraday_flat_minutes}).": (
             settings.intraday_last_order_minutes < settings.intraday_flat_minutes
         ),
-        "GATEWAY_ORDER_NOTIONAL_MAX must be amounts above zero, such as USD=2000000.": (
+        f"GATEWAY_ORDER_NOTIONAL_MAX must be amounts above zero, such as USD=2000000, "
+        f"not {_pairs(settings.order_notional_max)}.": (
             not all(_is_amount(most) for most in settings.order_notional_max.values())
         ),
-        "GATEWAY_PRICE_COLLARS must be fractions above zero and below 1, such as XHKG=0.03.": (
+        f"GATEWAY_PRICE_COLLARS must be fractions above zero and below 1, such as XHKG=0.03, "
+        f"not {_pairs(settings.price_collars)}.": (
             not all(_is_fraction(width) for width in settings.price_collars.values())
         ),
-        "GATEWAY_PRICE_COLLAR_APPROVED must not be below GATEWAY_PRICE_COLLAR.": (
+        f"GATEWAY_PRICE_COLLAR_APPROVED ({settings.price_collar_approved}) must not be below "
+        f"GATEWAY_PRICE_COLLAR ({settings.price_collar}).": (
             settings.price_collar_approved < settings.price_collar
         ),
-        "GATEWAY_DEBIT_INTEREST_RATES must be fractions above zero and below 1, such as HKD=0.0575.": (
+        f"GATEWAY_DEBIT_INTEREST_RATES must be fractions above zero and below 1, such as HKD=0.0575, "
+        f"not {_pairs(settings.debit_interest_rates)}.": (
             not all(_is_fraction(rate) for rate in settings.debit_interest_rates.values())
         ),
         "GATEWAY_FEED=redis requires GATEWAY_REDIS_URL.": (
             settings.feed is Feed.REDIS and settings.redis_url is None
         ),
-        "GATEWAY_WEBHOOK_DISABLE_AFTER_HOURS must be below GATEWAY_OUTBOX_RETENTION_HOURS.": (
+        f"GATEWAY_WEBHOOK_DISABLE_AFTER_HOURS ({settings.webhook_disable_after_hours}) must be below "
+        f"GATEWAY_OUTBOX_RETENTION_HOURS ({settings.outbox_retention_hours}).": (
             settings.webhook_disable_after_hours >= settings.outbox_retention_hours
         ),
-        "GATEWAY_MESSAGE_AUTOMATIC_CHANNELS names a channel without a URL: set its URL too.": (
-            not set(settings.message_automatic_channels) <= settings.message_urls.keys()
-        ),
-        "Every URL of a message channel must contain {to}, the place of the recipient.": any(
-            "{to}" not in url for url in settings.message_urls.values()
-        ),
     }
-    return tuple(problem for problem, applies in checks.items() if applies)
+    return (*(problem for problem, applies in checks.items() if applies), *_incomplete_channels(settings))
+
+
+def _incomplete_channels(settings: Settings) -> Iterator[str]:
+    for channel in settings.message_automatic_channels:
+        if channel not in settings.message_urls:
+            yield (
+                f"GATEWAY_MESSAGE_AUTOMATIC_CHANNELS names {channel}, which has no URL: set "
+                f"{_url_of(channel)} too."
+            )
+    for channel, url in settings.message_urls.items():
+        if "{to}" not in url:
+            yield f"{_url_of(channel)} must contain {{to}}, the place of the recipient."
+
+
+def _url_of(channel: Channel) -> str:
+    return variable(f"message_{channel}_url")
 
 
 CURRENCIES_OF: Mapping[str, Callable[["Settings"], Iterable[str]]] = {
@@ -215,6 +236,10 @@ def _unknown_in(unknown: Mapping[str, list[str]], what: str, hint: str) -> Itera
     for field, names in unknown.items():
         if names:
             yield f"{variable(field)} names {what}: {', '.join(names)}. {hint}"
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={value}" for name, value in values.items())
 
 
 def _is_fraction(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from gateway.sections.types import Count, Listed, Profile, Seconds, Section
+from gateway.sections.types import Count, Listed, Origin, Profile, Seconds, Section
 
 
 class ApiSettings(Section):
@@ -70,7 +70,7 @@ class ApiSettings(Section):
         description="Whether clients may read the schema and open the explorer; default: only in "
         "development.",
     )
-    allowed_origins: Listed[str] = Field(
+    allowed_origins: Listed[Origin] = Field(
         (), description="Web origins besides the server's own that may call it, separated by commas."
     )
     ws_init_timeout_s: Seconds = Field(

@@ -52,7 +52,7 @@ class CaseSettings(Section):
         description="Trading days after a session until its trades are settled; the look-ahead counts "
         "interest until then.",
     )
-    covered_options_trigger_time: time | None = Field(
+    covered_options_trigger_time: TimeOfDay | None = Field(
         None,
         description="Time of day, local to the market, at which the desk starts to collect stock for "
         "written calls while the risk settings name none; default: never.",

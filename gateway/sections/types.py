@@ -4,7 +4,7 @@ from datetime import time
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.moments import parse_time_of_day
@@ -25,14 +25,27 @@ def _split_pairs(value: object) -> object:
         return value
     pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
     if not all(key and assigned for key, _, assigned in pairs):
-        raise ValueError("Input should be pairs NAME=VALUE, separated by commas")
-    return {key.strip(): assigned.strip() for key, _, assigned in pairs}
+        raise ValueError("pairs NAME=VALUE, separated by commas")
+    values = {key.strip(): assigned.strip() for key, _, assigned in pairs}
+    if len(values) < len(pairs):
+        raise ValueError("pairs with each NAME once")
+    return values
+
+
+def _require_origin(value: str) -> str:
+    """Browsers send the scheme, the host and a port that is not usual, and nothing else."""
+    scheme, _, host = value.partition("://")
+    if scheme not in ("http", "https") or not host or set(host) & set("/?#@*, "):
+        raise ValueError("origins such as https://front-end.example.com, without a path")
+    return value
 
 
 def _parse_time_of_day(value: object) -> object:
     return parse_time_of_day(value) if isinstance(value, str) else value
 
 
+Origin = Annotated[str, AfterValidator(_require_origin)]
+"""As a browser names the origin of a page."""
 TimeOfDay = Annotated[time, BeforeValidator(_parse_time_of_day)]
 """A time such as `15:30`."""
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_split_pairs)]

@@ -112,6 +112,7 @@ def problem_of_address(url: str) -> str | None:
     unknown = [] if connection == url else sorted(options.keys() - _OPTIONS)
     return f"has options that the driver does not know: {', '.join(unknown)}" if unknown else None
 
+
 _TABLES = {"models": ["models.tables"], "migrations": "models.migrations"}
 
 MIGRATED_APPS: dict[str, dict[str, Any]] = {APP: _TABLES | {"default_connection": None}}

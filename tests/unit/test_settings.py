@@ -124,7 +124,7 @@ def test_production_names_every_problem_at_once() -> None:
         ({"max_price_age_s": "nan"}, "GATEWAY_MAX_PRICE_AGE_S"),
         ({"price_band": "NaN"}, "GATEWAY_PRICE_BAND"),
         ({"feed_streams": " , "}, "GATEWAY_FEED_STREAMS"),
-        ({"deadline_markets": "USD=XNYS,HKD"}, "GATEWAY_DEADLINE_MARKETS: Input should be pairs"),
+        ({"deadline_markets": "USD=XNYS,HKD"}, "GATEWAY_DEADLINE_MARKETS must be pairs NAME=VALUE"),
         ({"debit_interest_rates": "HKD=0.05,HDK=0.05"}, "GATEWAY_DEBIT_INTEREST_RATES names unknown"),
         ({"debit_interest_rates": "hkd=0.05"}, "hkd (did you mean HKD?)"),
         ({"debit_interest_rates": "DOLLARS=0.05"}, "unknown currencies: DOLLARS"),
@@ -151,6 +151,53 @@ def test_production_names_every_problem_at_once() -> None:
 def test_nonsense_is_refused_with_the_name_of_the_variable(change: dict[str, Any], variable: str) -> None:
     (problem,) = problems(**change)
     assert variable in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PORT", "http", "must be an integer, not 'http'."),
+        ("PORT", "70000", "must be at most 65535, not '70000'."),
+        ("PROFILE", "prod", "must be 'development' or 'production', not 'prod'."),
+        ("LEASE_TTL_S", "5s", "must be a number, not '5s'."),
+        ("LEASE_TTL_S", "0", "must be above 0, not '0'."),
+        ("LEASE_TTL_S", "inf", "must be a finite number, not 'inf'."),
+        ("PRICE_COLLAR", "5%", "must be a decimal number, not '5%'."),
+        ("INTROSPECTION", "perhaps", "must be true or false, not 'perhaps'."),
+        ("AGING_BUCKET_DAYS", "a", "must be an integer, not 'a'."),
+        ("REPORTING_CURRENCY", "EURO", "must be of the form ^[A-Z]{3}$, not 'EURO'."),
+        (
+            "DEADLINE_MARKETS",
+            "USD=XNYS,USD=XHKG",
+            "must be pairs with each NAME once, not 'USD=XNYS,USD=XHKG'.",
+        ),
+        (
+            "ALLOWED_ORIGINS",
+            "https://x.example/",
+            "must be origins such as https://front-end.example.com, without a path, not 'https://x.example/'.",
+        ),
+        (
+            "ALLOWED_ORIGINS",
+            "x.example",
+            "must be origins such as https://front-end.example.com, without a path, not 'x.example'.",
+        ),
+    ],
+)
+def test_a_refusal_names_the_variable_what_is_allowed_and_the_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(f"GATEWAY_{name}", value)
+    assert problems() == (f"GATEWAY_{name} {sentence}",)
+
+
+@pytest.mark.parametrize("name", ["COVERED_OPTIONS_TRIGGER_TIME", "DEADLINE_CUTOFF"])
+def test_a_time_of_day_that_is_none_is_refused_with_the_value(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"GATEWAY_{name}", "3pm")
+    (problem,) = problems()
+    assert problem.startswith(f"GATEWAY_{name} must be ")
+    assert problem.endswith(", not '3pm'.")
 
 
 def test_each_setting_by_name_says_what_its_names_have_to_be() -> None:
