@@ -114,3 +114,9 @@ def test_an_estimate_that_is_at_most_a_lot_too_low_is_confirmed_by_two_evaluatio
 
     assert first_cured(is_cured, 50, 1000) == fewest
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("guess", range(10))
+def test_the_fewest_lots_are_found_whatever_the_estimate(guess: int) -> None:
+    for fewest in range(1, 9):
+        assert first_cured(lambda lots, fewest=fewest: lots >= fewest, guess, 8) == fewest  # type: ignore[misc]

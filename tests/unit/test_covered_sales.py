@@ -232,3 +232,20 @@ def test_the_last_call_is_bought_back_only_as_far_as_the_cure_needs() -> None:
     assert [leg[:2] for leg in legs(found)[2:]] == [("SELL", SHARE)]
     assert isinstance(found, Plan)
     assert found.cures
+
+
+def test_all_the_stock_that_no_call_needs_may_be_sold_by_hand() -> None:
+    of = book(shares("150"), calls("-1"), cash="-25000", base=USD)
+    assert legs(made(of, legs=(LegRequest(SHARE, Decimal(50)),))) == [("SELL", SHARE, 50)]
+    refused = made(of, legs=(LegRequest(SHARE, Decimal(51)),))
+    assert isinstance(refused, Refusal)
+    assert refused.code is RefusalCode.COVERS_WRITTEN_CALLS
+
+
+def test_the_calls_of_every_stock_are_bought_back_where_one_does_not_suffice() -> None:
+    other = Symbol("MSFT-C.US")
+    of = book(
+        shares("100"), calls("-1"), shares("100", OTHER), calls("-1", other, OTHER), cash="-33000", base=USD
+    )
+    found = made(of)
+    assert {symbol for side, symbol, _ in legs(found) if side == "BUY"} == {CALL, other}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.amount_formula import LiquidationTarget
 from domain.booking import after_fill, trade_fee
 from domain.ids import Symbol
 from domain.liquidation import plan, uncovered_amount
@@ -270,6 +271,40 @@ def test_a_sale_that_is_booked_as_nothing_is_not_made() -> None:
         rates=(fx(JPY, "1"),),
     )
     assert refused(of, PlanRequest()) is RefusalCode.CANNOT_CURE
+    assert refused(of, legs(leg(Symbol("A"), "1"))) is RefusalCode.CANNOT_CURE
+
+
+def test_what_each_leg_takes_off_the_amount_adds_up_to_the_effect_of_the_plan() -> None:
+    found = planned(a_book_with_a_first_choice_for_every_policy(), by(LiquidationPolicy.PRO_RATA))
+    assert [each.reduction for each in found.legs] == [60, 120, 108, 12]
+    assert found.estimated_reduction == 300
+
+
+def test_a_plan_states_what_is_lacking_to_its_target() -> None:
+    """237,650 less what ten shares relieve: (1,000 of margin - 1 of price - 0.60 of fee) x 7.80."""
+    request = replace(legs(leg(APPLE, "10")), target=LiquidationTarget.INITIAL_MARGIN)
+    assert planned(worked_example(), request).short_of_target == Decimal("229862.48")
+
+
+def test_everything_is_sold_before_anything_is_bought_back() -> None:
+    sides = [each.side for each in planned(worked_example(), by(LiquidationPolicy.ALL)).legs]
+    assert sides == [OrderSide.SELL, OrderSide.SELL, OrderSide.BUY]
+
+
+def a_large_short_and_a_small_long(cash: str) -> Book:
+    """A share bought back frees 5, one sold frees 1."""
+    return book(
+        holding(instrument("LONG"), "255", flat(".5"), quote("LONG", "2")),
+        holding(instrument("SHORT"), "-100", flat(".5"), quote("SHORT", "10")),
+        cash=cash,
+    )
+
+
+@pytest.mark.parametrize(("cash", "sold"), [("642", 103), ("0", 255)])
+def test_the_largest_goes_first_even_if_it_is_a_short(cash: str, sold: int) -> None:
+    """Also where both together do not end the call."""
+    found = planned(a_large_short_and_a_small_long(cash), by(LiquidationPolicy.LARGEST_FIRST))
+    assert [*quantities(found).items()] == [("SHORT", 100), ("LONG", sold)]
 
 
 def test_equal_shares_take_from_every_position_that_helps_however_little() -> None:
@@ -280,7 +315,13 @@ def test_equal_shares_take_from_every_position_that_helps_however_little() -> No
         holding(instrument("STOCK"), "1000", flat(".5"), quote("STOCK", "10")),
         cash="-16050",
     )
-    assert quantities(planned(of, by(LiquidationPolicy.PRO_RATA))) == {"PENNY": 100, "STOCK": 100}
+    useless = (Uncurable(Symbol("NONE"), RefusalCode.CANNOT_CURE, Decimal(1000)),)
+    shared = planned(of, by(LiquidationPolicy.PRO_RATA))
+    assert quantities(shared) == {"PENNY": 100, "STOCK": 100}
+    assert shared.uncurable == useless
+    losers = planned(with_holding(of, "STOCK", average_cost=Decimal(99)), by(LiquidationPolicy.LOSERS_FIRST))
+    assert quantities(losers) == {"STOCK": 110}
+    assert losers.uncurable == useless
 
 
 def test_least_turnover_minds_the_margin_where_the_financing_limit_binds_first() -> None:
@@ -321,8 +362,9 @@ def test_least_turnover_weighs_what_a_sale_brings_by_how_much_of_it_is_lacking()
     margin: sold first, all 1,000 of it would go, and 267 of B besides."""
     light = holding(instrument("A"), "1000", flat(".01"), quote("A", "100"))
     heavy = holding(instrument("B", fee="0.05"), "900", flat(".20"), quote("B", "100"))
-    found = planned(book(light, heavy, cash="-176000", limit="146000"), PlanRequest())
-    assert quantities(found) == {"B": 334}
+    of = book(light, heavy, cash="-176000", limit="146000")
+    assert quantities(planned(of, PlanRequest())) == {"B": 334}
+    assert quantities(planned(of, by(LiquidationPolicy.LARGEST_FIRST))) == {"A": 1000, "B": 267}
 
 
 def test_the_last_leg_of_least_turnover_is_the_cheapest_that_ends_the_call() -> None:
@@ -354,7 +396,9 @@ def test_a_cover_that_would_only_exceed_the_financing_limit_is_no_plan() -> None
         limit="1500.10",
     )
     for policy in set(LiquidationPolicy) - {LiquidationPolicy.ALL}:
-        assert refused(of, by(policy, Symbol("LONG"))) is RefusalCode.CANNOT_CURE
+        found = plan(of, (), by(policy, Symbol("LONG")), LIMITS, NOW)
+        assert isinstance(found, NoPlan)
+        assert found.uncurable == (Uncurable(Symbol("SHORT"), RefusalCode.CANNOT_CURE, Decimal(100)),)
 
 
 def test_a_position_to_keep_is_never_sold_nor_listed_as_uncurable() -> None:

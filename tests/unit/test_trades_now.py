@@ -97,13 +97,15 @@ def test_it_is_not_sold_again_where_nothing_else_trades(quantity: int) -> None:
 @pytest.mark.parametrize(
     ("target", "left"), [(LiquidationTarget.MARGIN_CALL, 119), (LiquidationTarget.INITIAL_MARGIN, 206)]
 )
-def test_a_leg_for_a_closed_market_sells_what_the_waiting_order_leaves(
+def test_a_closed_market_is_asked_for_what_the_waiting_order_leaves(
     target: LiquidationTarget, left: int
 ) -> None:
     """Alone, 219 shares end the call, and 306 reach the initial margin."""
-    found = made(selling(APPLE, 100), legs=(LegRequest(APPLE),), target=target)
-    assert isinstance(found, Plan), found
-    assert [leg.quantity for leg in found.legs] == [left]
+    others = frozenset({TENCENT, TESLA})
+    for asked in ({"legs": (LegRequest(APPLE),)}, {"keep": others}):
+        found = made(selling(APPLE, 100), target=target, **asked)
+        assert isinstance(found, Plan), found
+        assert [leg.quantity for leg in found.legs] == [left]
 
 
 def test_a_leg_that_trades_now_does_not_count_on_an_order_that_waits() -> None:
