@@ -240,6 +240,8 @@ def test_all_the_stock_that_no_call_needs_may_be_sold_by_hand() -> None:
     refused = made(of, legs=(LegRequest(SHARE, Decimal(51)),))
     assert isinstance(refused, Refusal)
     assert refused.code is RefusalCode.COVERS_WRITTEN_CALLS
+    assert " 50 " in refused.message
+    assert f" {CALL} " in refused.message
 
 
 def test_the_calls_of_every_stock_are_bought_back_where_one_does_not_suffice() -> None:

@@ -387,6 +387,23 @@ def test_least_turnover_takes_all_of_the_best_where_it_does_not_suffice() -> Non
     assert quantities(planned(book(*held, cash="-2600"), PlanRequest())) == {"C": 10, "B": 6}
 
 
+def test_least_turnover_counts_the_fee_against_a_sale() -> None:
+    """600 to collect: a share of FREE frees 45, one of DEAR 50 less a fee of 10."""
+    of = book(
+        holding(instrument("DEAR", fee="0.10"), "10", flat(".50"), quote("DEAR", "100")),
+        holding(instrument("FREE"), "10", flat(".45"), quote("FREE", "100")),
+        cash="-1650",
+    )
+    assert quantities(planned(of, PlanRequest())) == {"FREE": 10, "DEAR": 4}
+
+
+def test_a_single_share_can_be_sold() -> None:
+    of = book(holding(instrument("A"), "1", flat(".5"), quote("A", "100")), cash="-60")
+    found = planned(of, PlanRequest())
+    assert quantities(found) == {"A": 1}
+    assert found.estimated_reduction == 10
+
+
 def test_a_cover_that_would_only_exceed_the_financing_limit_is_no_plan() -> None:
     """10 of margin lack, and 9.90 are borrowed above the limit: each share bought back costs another 10."""
     of = book(

@@ -12,7 +12,7 @@ from domain.ids import Symbol
 from domain.liquidation import plan
 from domain.liquidation_plan import LegRequest, Plan, PlanPolicy, PlanRequest, Uncurable
 from domain.liquidation_policy import LiquidationPolicy
-from domain.margin import Book, CashBalance, compute_figures
+from domain.margin import AmountRule, Book, CashBalance, compute_figures
 from domain.money import ONE, ZERO
 from domain.order import OrderSide, OrderType
 from domain.order_caps import OrderCaps
@@ -201,6 +201,13 @@ def test_the_initial_margin_as_target_counts_the_interest_that_is_still_to_be_de
     assert [leg.quantity for leg in planned(worked_example(), asked).legs] == [306]
     without_interest = replace(worked_example(), cash=(CashBalance(HKD, Decimal(-930000)),))
     assert [leg.quantity for leg in planned(without_interest, asked).legs] == [303]
+
+
+def test_the_initial_margin_as_target_is_that_of_liquid_net_assets_whatever_the_rule_measures() -> None:
+    """As above: the dead position does not count, even where the call measures equity."""
+    on_equity = replace(worked_example(), rule=AmountRule(on_equity=True))
+    asked = PlanRequest(legs=(LegRequest(APPLE),), target=LiquidationTarget.INITIAL_MARGIN)
+    assert [leg.quantity for leg in planned(on_equity, asked).legs] == [306]
 
 
 def after(of: Book, found: Plan, fewer_of_the_last: int = 0) -> Book:
