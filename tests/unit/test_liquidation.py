@@ -452,6 +452,21 @@ def test_orders_that_do_not_close_or_exceed_the_position_count_for_no_more_than_
     assert refused(worked_example(), legs(leg(TESLA, "1")), too_much) is RefusalCode.NOTHING_SELLABLE
 
 
+def test_an_order_that_does_not_count_hides_none_after_it() -> None:
+    sale = OpenOrder(APPLE, OrderSide.SELL, Decimal(219))
+    for ignored in (
+        OpenOrder(TENCENT, OrderSide.BUY, Decimal(100)),
+        OpenOrder(Symbol("GONE"), OrderSide.SELL, Decimal(100)),
+    ):
+        assert uncovered_amount(worked_example(), (ignored, sale), NOW, MAX_AGE) == 0
+
+
+def test_an_open_market_order_counts_at_the_mark_where_its_side_has_no_quote() -> None:
+    one_sided = replace(quote(APPLE, "200"), bid=None)
+    of = with_holding(worked_example(), APPLE, quote=one_sided)
+    assert uncovered_amount(of, (OpenOrder(APPLE, OrderSide.SELL, Decimal(500)),), NOW, MAX_AGE) == 0
+
+
 def test_units_in_open_orders_cannot_be_sold_again() -> None:
     working = OpenOrder(TENCENT, OrderSide.SELL, Decimal(500), Decimal("399.80"))
     assert refused(worked_example(), legs(leg(TENCENT, "1600")), working) is (
