@@ -218,6 +218,11 @@ def test_the_quote_of_a_dead_position_may_be_old_or_missing() -> None:
         assert not LiveBook(changed, MAX_AGE).figures(NOW).stale
 
 
+def test_a_position_worth_less_than_one_is_long_too() -> None:
+    found = figures(book(holding(instrument("A"), "1", flat(".5"), quote("A", "0.5"))))
+    assert (found.long_market_value, found.short_market_value) == (Decimal("0.5"), Decimal(0))
+
+
 def test_even_the_smallest_dead_position_needs_no_quote() -> None:
     changed = with_holding(worked_example(), SUSPENDED, quote=None, quantity=Decimal("0.5"))
     assert not figures(changed).stale
