@@ -223,6 +223,13 @@ def test_a_position_worth_less_than_one_is_long_too() -> None:
     assert (found.long_market_value, found.short_market_value) == (Decimal("0.5"), Decimal(0))
 
 
+def test_a_dead_position_below_zero_is_a_debt_that_is_not_left_out() -> None:
+    held = replace(holding(instrument("A"), "10", flat("1"), quote("A", "-5")), dead=True)
+    found = figures(book(held, cash="100"))
+    assert found.dead_market_value == 0
+    assert found.liquid_net_assets == found.equity == 50
+
+
 def test_even_the_smallest_dead_position_needs_no_quote() -> None:
     changed = with_holding(worked_example(), SUSPENDED, quote=None, quantity=Decimal("0.5"))
     assert not figures(changed).stale
