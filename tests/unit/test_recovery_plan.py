@@ -142,7 +142,8 @@ def test_the_calls_of_which_a_lot_frees_most_are_bought_back_first() -> None:
 
 
 def test_a_part_of_a_contract_that_was_bought_needs_no_stock() -> None:
-    assert shortfalls(book(replace(a_call("C400", 1), quantity=Decimal("0.5"))), today) == ()
+    bought = replace(a_call("C400", 1), quantity=Decimal("0.5"))
+    assert shortfall_quantity(book(bought, a_call("C410", -1)), TENCENT, today) == 100
 
 
 def test_of_equal_calls_the_one_that_expires_first_is_bought_back() -> None:
