@@ -25,6 +25,7 @@ class Trader:
         self.outcomes: Counter[str] = Counter()
         self._chance = chance
         self._client = httpx.AsyncClient(
+            verify=False,
             base_url=f"http://127.0.0.1:{port}",
             headers={"Authorization": f"Bearer {token}"},
             timeout=TIMEOUT_S,

@@ -158,7 +158,7 @@ class LiquidationRun(Run):
         body = {"query": document, "variables": variables}
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+            async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
                 answer = await client.post(f"{self.url}/graphql", json=body, headers=headers)
         except httpx.TransportError:
             return None
