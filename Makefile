@@ -17,7 +17,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-matrix test-faults test-days poison mutants check format bench bench-fanout chaos schema docs lists migration lock clean
+.PHONY: help run test test-matrix test-faults test-days poison mutants check format bench bench-query bench-fanout chaos schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ mutants: $(INSTALLED)  ## Change the rules one place at a time, see what no unit
 
 bench: $(INSTALLED)  ## Measure; see bench/README.md
 	@$(PY) -m bench $(ARGS)
+
+bench-query: $(INSTALLED)  ## Pages of the API beside other servers; ARGS="--quick --operations page"
+	@$(PY) -m bench.query $(ARGS)
 
 bench-fanout: $(INSTALLED)  ## One event to 1,000 subscribers, beside other servers; ARGS=--quick is shorter
 	@$(PY) -m bench.fanout $(ARGS)

@@ -119,6 +119,30 @@ def _what_if(figures: Figures) -> Iterator[str]:
     )
 
 
+def _query(figures: Figures) -> Iterator[str]:
+    yield f"{figures['liveCases']} live cases; the account of `details` has {figures['positions']} positions."
+    yield ""
+    rows = [
+        (
+            row["operation"],
+            row["connections"],
+            row["server"],
+            _spread(row["cpuMilliseconds"]),
+            row["perSecond"],
+            row["p50Milliseconds"],
+            row["p99Milliseconds"],
+        )
+        for row in figures["results"]
+    ]
+    yield from _table(
+        ("operation", "connections", "server", "ms CPU", "per second", "p50 ms", "p99 ms"), rows
+    )
+    yield ""
+    for target in figures["targets"]:
+        verdict = "held" if target["held"] else "missed"
+        yield f"- {target['what']}: {target['value']} (wanted {target['bound']}): {verdict}"
+
+
 def _spread(measured: Figures) -> str:
     return f"{measured['median']} ({measured['min']} - {measured['max']})"
 
@@ -137,4 +161,5 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "start": _start,
     "snapshot": _snapshot,
     "what_if": _what_if,
+    "query": _query,
 }

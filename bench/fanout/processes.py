@@ -86,7 +86,7 @@ def served(name: str, redis_url: str, bus_name: str) -> Iterator[Served]:
             preexec_fn=on_the_server_core,
         )
         try:
-            _wait_until_ready(process, port, "/readyz" if name == OURS else "/")
+            wait_until_ready(process, port, "/readyz" if name == OURS else "/")
             epoch = _epoch_of_the_desk(Path(directory)) if name == OURS else PEER_EPOCH
             yield Served(process.pid, port, epoch)
         finally:
@@ -118,7 +118,7 @@ def _desk_settings(port: int, redis_url: str, bus_name: str, directory: str) -> 
     }
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str) -> None:
+def wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while not _answers(f"http://127.0.0.1:{port}{path}"):
         assert process.poll() is None, f"{process.args!r} ended"

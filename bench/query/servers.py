@@ -1,0 +1,102 @@
+"""The servers, each in processes of its own on a core of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.called_book import PRICES_NEVER_STALE_S
+from bench.fanout.processes import on_the_server_core, wait_until_ready
+from bench.measure import ROOT
+from tests.kit.servers import free_port
+
+NODE = Path(__file__).parent / "node"
+OURS, OURS_TWO = "ours", "ours, two workers"
+MERCURIUS, YOGA = "Mercurius + JIT + pg", "Yoga + pg"
+STOCK, STOCK_CACHED = "stock Strawberry + Tortoise", "the same with caches and orjson"
+SERVERS = (OURS, OURS_TWO, MERCURIUS, YOGA, STOCK, STOCK_CACHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    name: str
+    pid: int
+    port: int
+
+    def cpu_s(self) -> float:
+        """User and system so far, of the process and those that it started."""
+        return sum(_cpu_s(pid) for pid in _with_children(self.pid))
+
+
+def _with_children(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from _with_children(int(child))
+
+
+def _cpu_s(pid: int) -> float:
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def node_available() -> bool:
+    """Node is there, and the pinned packages are, after an installation if needed."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return False
+    if not (NODE / "node_modules" / ".package-lock.json").exists():
+        done = subprocess.run(["npm", "ci", "--silent"], cwd=NODE, check=False)
+        return done.returncode == 0
+    return True
+
+
+@contextmanager
+def served(name: str, database_url: str) -> Iterator[Server]:
+    """The named server, ready; it is gone at the end."""
+    port = free_port()
+    with TemporaryDirectory(prefix="bench-query-") as directory:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
+        ours = name in (OURS, OURS_TWO)
+        if ours:
+            environment |= {
+                "GATEWAY_PORT": str(port),
+                "GATEWAY_DATABASE_URL": database_url,
+                "GATEWAY_DATA_DIRECTORY": directory,
+                "GATEWAY_MAX_PRICE_AGE_S": str(PRICES_NEVER_STALE_S),
+            }
+        process = subprocess.Popen(
+            _command(name, port, database_url),
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=None if os.environ.get("BENCH_SHOWS_LOGS") else subprocess.DEVNULL,
+            preexec_fn=on_the_server_core,
+        )
+        try:
+            wait_until_ready(process, port, "/readyz" if ours else "/")
+            yield Server(name, process.pid, port)
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+            process.kill()
+            process.wait()
+
+
+def _command(name: str, port: int, database_url: str) -> list[str]:
+    at = [str(port), database_url]
+    return {
+        OURS: [sys.executable, "-m", "gateway", "serve"],
+        OURS_TWO: [sys.executable, "-m", "gateway", "serve", "--workers", "2"],
+        MERCURIUS: ["node", str(NODE / "mercurius.mjs"), *at],
+        YOGA: ["node", str(NODE / "yoga.mjs"), *at],
+        STOCK: [sys.executable, "-m", "bench.query.stock_strawberry", *at],
+        STOCK_CACHED: [sys.executable, "-m", "bench.query.stock_strawberry", *at, "cached"],
+    }[name]
