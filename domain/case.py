@@ -171,12 +171,11 @@ class Case:
 
     def elapsed_hours(self, now: datetime) -> int:
         """Whole hours from its opening to its closing or `now`, rounded up and at least 1."""
-        elapsed = (self.closed_at or now) - self.opened_at
-        return max(1, -(-elapsed // timedelta(hours=1)))
+        return elapsed_hours(self.opened_at, self.closed_at, now)
 
     def overdue(self, now: datetime) -> bool:
         """Live past its deadline, which ends the client's time and the daily messages, but not the case."""
-        return self.live and now > self.deadline
+        return is_overdue(self.status, self.deadline, now)
 
     def claimed_now(self, now: datetime) -> Claim | None:
         """The claim, unless it has expired."""
@@ -188,7 +187,23 @@ class Case:
 
     def long_term_unsettled(self, now: datetime) -> bool:
         """Whether the case has been live for more than 90 days."""
-        return self.live and now - self.opened_at > LONG_TERM
+        return is_long_term_unsettled(self.status, self.opened_at, now)
+
+
+def elapsed_hours(opened_at: datetime, closed_at: datetime | None, now: datetime) -> int:
+    """See `Case.elapsed_hours`."""
+    elapsed = (closed_at or now) - opened_at
+    return max(1, -(-elapsed // timedelta(hours=1)))
+
+
+def is_overdue(status: CaseStatus, deadline: datetime, now: datetime) -> bool:
+    """See `Case.overdue`."""
+    return status in LIVE and now > deadline
+
+
+def is_long_term_unsettled(status: CaseStatus, opened_at: datetime, now: datetime) -> bool:
+    """See `Case.long_term_unsettled`."""
+    return status in LIVE and now - opened_at > LONG_TERM
 
 
 class CaseTrigger(StrEnum):

@@ -1,5 +1,6 @@
 """Lists of cases: pages, counts and sums. The conditions and orders of `domain.case_filter`, in SQL."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,11 +13,11 @@ from domain.money import Currency
 from domain.principal import Audience
 from domain.reporting import AmountAtLeast, Claim
 from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
-from models.sql.database import Row, fetch, fetch_one, numeric
+from models.sql.database import Row, decimal_text, fetch, fetch_one, numeric
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import currency, decimal, time
-from models.sql.where import Page, PageRequest, Where, client_text, like
+from models.sql.where import Page, PageRequest, Where, client_text, cut, like
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,68 @@ async def page_cases(
 ) -> Page[CaseView]:
     """One page; the key of a row is `CaseOrder.key`."""
     where = _where(audience, selection, now)
+    listed = f"{SELECT_CASE}{_sorted(where, order, request)}"
+    return await readable_page(first_rows(listed, where), case_from_row, "margin_case", request.first)
+
+
+async def page_case_rows(
+    audience: Audience,
+    selection: CaseFilter,
+    order: CaseOrder,
+    request: PageRequest,
+    now: datetime,
+    columns: Collection[str],
+) -> Page[Row]:
+    """The same page with these columns of `COLUMNS_OF_A_LIST` alone, and those of `row_key`."""
+    where = _where(audience, selection, now)
+    named = sorted({*columns, *_KEY_COLUMNS[order.field]})
+    listed = f"SELECT {', '.join(map(_column, named))} {FROM_CASE}{_sorted(where, order, request)}"
+    return cut(await first_rows(listed, where)(request.first + 1), request.first)
+
+
+def row_key(order: CaseOrder, row: Row) -> tuple[object, ...]:
+    """`CaseOrder.key` of a row of `page_case_rows`."""
+    if order.field is not CaseOrderField.AMOUNT:
+        return time(row[order.field.value]), row["id"]
+    if row["reporting_amount"] is None or row["reporting_currency"] != order.reporting_currency:
+        return 1, decimal(row["amount"]), row["id"]
+    return 0, decimal(row["reporting_amount"]), row["id"]
+
+
+_DECIMALS = ("amount", "amount_at_open", "uncovered_amount", "reporting_amount")
+_TEXTS = (
+    "id case_no alert_type status figures opened_at deadline force_eligible remark closed_at close_reason "
+    "exempted_by version original_deadline claimed_by claimed_at claim_expires_at follow_ups "
+    "reporting_currency auto_liquidate_at auto_liquidate_trigger auto_liquidate_held "
+    "auto_liquidate_held_until auto_liquidate_set_by"
+).split()
+COLUMNS_OF_A_LIST = {
+    **{name: f"c.{name}" for name in (*_TEXTS, *_DECIMALS)},
+    "account_id": "a.id",
+    "account_no": "a.account_no",
+    "account_type": "a.type",
+    "base_currency": "a.base_currency",
+    "close_only": "a.close_only",
+    "client_id": "k.id",
+    "client_no": "k.client_no",
+    "client_name": "k.name",
+    "client_group": "k.client_group",
+}
+"""The SQL of each column that a list may read; decimals come as text."""
+_KEY_COLUMNS = {
+    CaseOrderField.OPENED_AT: ("opened_at", "id"),
+    CaseOrderField.DEADLINE: ("deadline", "id"),
+    CaseOrderField.AMOUNT: ("amount", "reporting_amount", "reporting_currency", "id"),
+}
+
+
+def _column(name: str) -> str:
+    sql = COLUMNS_OF_A_LIST[name]
+    return f"{decimal_text(sql) if name in _DECIMALS else sql} AS {name}"
+
+
+def _sorted(where: Where, order: CaseOrder, request: PageRequest) -> str:
+    """WHERE and ORDER BY, behind the last row of the page before."""
     direction, behind = ("DESC", "<") if order.descending else ("ASC", ">")
     if order.field is CaseOrderField.AMOUNT:
         unknown, amount = _worth_sql(where.value(order.reporting_currency))
@@ -57,8 +120,7 @@ async def page_cases(
         columns = f"c.{order.field.value} {direction}"
         if request.after is not None:
             where.add(f"(c.{order.field.value}, c.id) {behind} (?, ?)", *request.after)
-    listed = f"{SELECT_CASE}{where} ORDER BY {columns}, c.id {direction}"
-    return await readable_page(first_rows(listed, where), case_from_row, "margin_case", request.first)
+    return f"{where} ORDER BY {columns}, c.id {direction}"
 
 
 def _worth_sql(reporting_currency: str) -> tuple[str, str]:

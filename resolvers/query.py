@@ -5,11 +5,8 @@ from typing import Annotated
 
 import strawberry
 
-from domain.case_filter import CaseOrderField
-from domain.events import CaseView
 from domain.ids import CaseId, Symbol
 from domain.principal import Capability, Permission
-from models.case_list import count_cases, page_cases
 from models.client import (
     AccountRow,
     ClientRow,
@@ -31,6 +28,7 @@ from resolvers.kit.node import Node, filter_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.search import search_of
 from resolvers.reads.book_what_if import BookWhatIf, book_what_if
+from resolvers.reads.case_list import cases_page
 from resolvers.reads.find_node import find_account, find_client, find_node, find_order
 from resolvers.reads.reports import ReportQueries
 from resolvers.reads.scenario_input import ScenarioInput
@@ -38,7 +36,7 @@ from resolvers.reads.stock_queries import StockQueries
 from resolvers.reads.what_if import WhatIf, WhatIfInput, what_if
 from resolvers.types.approval import ApprovalQueries
 from resolvers.types.audit import AuditQueries
-from resolvers.types.case import Case, case_of, load_case
+from resolvers.types.case import Case, load_case
 from resolvers.types.case_filter import CaseFilter, CaseOrder, selected
 from resolvers.types.client import Account, Client, account_of, client_of
 from resolvers.types.market import Quote, quote_of
@@ -129,19 +127,7 @@ class Query(
         context = reader(info)
         order = (order_by or CaseOrder()).sort(context.api.reporting_currency)
         selection = await selected(filter, context.api.reporting_currency)
-        types = "ids" if order.field is CaseOrderField.AMOUNT else "ts"
-        scope = ("cases", selection, order.field, order.descending)
-        pager: Pager[CaseView] = Pager(scope, types, context.api.page_size_max)
-        request = pager.request(first, after)
-        now = context.api.desk.clock()
-        page = await page_cases(context.audience, selection, order, request, now)
-        return pager.connection(
-            page,
-            request,
-            order.key,
-            lambda view: case_of(view, now),
-            lambda: count_cases(context.audience, selection, now),
-        )
+        return await cases_page(info, selection, order, first, after)
 
     @strawberry.field(description="A case by its id; null if none exists within your scope.")
     async def case(self, info: Info, id: GlobalId) -> Case | None:

@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 import structlog
 
-_DAMAGE = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
+DAMAGE = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
 """Errors of converting a damaged row. Caught only around that, by `reading`: anywhere else they are bugs."""
 REMEMBERED_ROWS_MAX = 10_000
 """Per table; beyond that the rows are forgotten, and logged again when they are met."""
@@ -76,7 +76,7 @@ def reading(table: str, row_id: object) -> Iterator[None]:
         yield
     except UnreadableRow as damaged:
         raise damaged.named(table, row_id) from damaged.cause
-    except _DAMAGE as damaged:
+    except DAMAGE as damaged:
         raise UnreadableRow(table, str(row_id), damaged) from damaged
     if _damaged:
         _was_read("", table, str(row_id))
@@ -99,7 +99,7 @@ def reads(
                 made = read(row, *args, **kwargs)
             except UnreadableRow as damaged:
                 raise damaged.named(table, row.get(key, "?"), reader, untracked=untracked) from damaged.cause
-            except _DAMAGE as damaged:
+            except DAMAGE as damaged:
                 raise UnreadableRow(
                     table, str(row.get(key, "?")), damaged, reader, untracked=untracked
                 ) from damaged

@@ -1,10 +1,11 @@
 """Values of stored columns, for both databases: SQLite stores decimals and times as text."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from domain.money import Currency
+from domain.money import Currency, plain_text
 from models.sql.unreadable import unnamed
 
 
@@ -32,6 +33,21 @@ def decimal(value: Any) -> Decimal:
     if not number.is_finite():
         raise unnamed(ValueError(f"{number} is not a number"))
     return number
+
+
+_DIGITS = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
+
+
+def plain_decimal(value: Any) -> str:
+    """The text of a stored decimal as `plain_text` writes it, mostly without making a Decimal of it.
+
+    Raises `UnreadableRow` for other values.
+    """
+    if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+        return plain_text(decimal(value))
+    if "." in value:
+        value = value.rstrip("0").rstrip(".")
+    return value if value != "-0" else "0"
 
 
 def currency(value: Any) -> Currency:

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from graphql import (
     DefinitionNode,
@@ -22,6 +23,8 @@ from graphql import (
 from graphql.validation import NoSchemaIntrospectionCustomRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from resolvers.execution.compiling import CompiledSelections
+from resolvers.execution.cost import cost_of
 from resolvers.execution.limits import DocumentLimits
 from resolvers.execution.nesting import max_aliases, max_depth
 from resolvers.execution.repetition import errors_before_validation
@@ -31,6 +34,8 @@ CACHED_DOCUMENTS = 1024
 CACHED_CHARACTERS = 1_000_000
 """The bound for all cached documents together; a parsed document takes up to fifty times as much memory."""
 ERRORS_MAX = 20
+COSTS_MAX = 64
+"""Costs remembered of one document, each for other page sizes."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,27 @@ class Document:
     def normalised(self) -> str:
         """The text in one form, whatever its white space and comments."""
         return "\n".join(print_ast(each) for each in self.definitions)
+
+    def cost(self, schema: GraphQLSchema, variables: Mapping[str, Any], max_rows: int) -> int:
+        """The cost of a valid document with these variables, of which only whole numbers matter."""
+        key = tuple((name, value if isinstance(value, int) else None) for name, value in variables.items())
+        cost = self._costs.get(key)
+        if cost is None:
+            assert self.ast is not None, "only a valid document has a cost"
+            if len(self._costs) >= COSTS_MAX:
+                self._costs.clear()
+            cost = self._costs[key] = cost_of(schema, self.ast, variables, max_rows)
+        return cost
+
+    @cached_property
+    def _costs(self) -> dict[tuple[tuple[str, int | None], ...], int]:
+        return {}
+
+    @cached_property
+    def selections(self) -> CompiledSelections:
+        """Of a valid document."""
+        assert self.ast is not None, "an operation is admitted from a valid document"
+        return CompiledSelections(self.ast)
 
     @property
     def fragments(self) -> tuple[FragmentDefinitionNode, ...]:

@@ -6,7 +6,7 @@ over every transport; only the form of a refusal belongs to the transport.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from graphql import (
@@ -15,13 +15,11 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    execute,
 )
 from strawberry.execution import optimized_is_awaitable
 
-from resolvers.execution.compiled import Complete, compile_subscription
-from resolvers.execution.cost import cost_of
-from resolvers.execution.documents import Document, Documents
+from resolvers.execution.compiling import CompilingExecutor, Projection, projection
+from resolvers.execution.documents import ERRORS_MAX, Document, Documents
 from resolvers.execution.limits import DocumentLimits, Limit
 from resolvers.execution.personal import personal_fields
 from resolvers.kit.context import ReadContext
@@ -30,11 +28,17 @@ from resolvers.kit.errors import BAD_USER_INPUT, INVALID_DOCUMENT, ApiError, cod
 
 @dataclass(frozen=True, slots=True)
 class AdmittedOperation:
-    """The requested operation of a valid document, within the limits."""
+    """The requested operation of a valid document, within the limits, with variables of the right types."""
 
     document: Document
-    node: OperationDefinitionNode
     variables: Mapping[str, Any]
+    """As they were sent."""
+    prepared: CompilingExecutor
+
+    @property
+    def node(self) -> OperationDefinitionNode:
+        """The definition in the document."""
+        return self.prepared.operation
 
     @property
     def name(self) -> str | None:
@@ -44,7 +48,7 @@ class AdmittedOperation:
     @property
     def is_subscription(self) -> bool:
         """Whether it is a subscription."""
-        return self.node.operation is OperationType.SUBSCRIPTION
+        return _is_subscription(self.node)
 
 
 class Executor:
@@ -53,6 +57,7 @@ class Executor:
     def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
         self._schema = schema
         self._limits = limits
+        self._introspection = introspection
         self._documents = Documents(schema, limits, introspection=introspection)
 
     def read(self, text: str) -> Document:
@@ -68,30 +73,35 @@ class Executor:
         node = document.operation(name)
         if node is None:
             return (_no_operation(name),)
-        operation = AdmittedOperation(document, node, variables or {})
-        most = self._limits.event_cost if operation.is_subscription else self._limits.cost
-        cost = cost_of(self._schema, document.ast, operation.variables, self._limits.rows)
-        return operation if cost <= most else (Limit.COST.exceeded(most, cost),)
+        given = variables or {}
+        most = self._limits.event_cost if _is_subscription(node) else self._limits.cost
+        cost = document.cost(self._schema, given, self._limits.rows)
+        if cost > most:
+            return (Limit.COST.exceeded(most, cost),)
+        prepared = CompilingExecutor.build(
+            self._schema,
+            document.ast,
+            raw_variable_values=dict(given),
+            operation_name=node.name.value if node.name else None,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+            max_coercion_errors=ERRORS_MAX,
+            hide_suggestions=not self._introspection,
+            selections=document.selections,
+        )
+        if isinstance(prepared, list):
+            return tuple(_coded_as(error, BAD_USER_INPUT) for error in prepared)
+        return AdmittedOperation(document, given, cast(CompilingExecutor, prepared))
 
     async def execute(
         self, operation: AdmittedOperation, context: ReadContext, root: object = None
     ) -> ExecutionResult:
         """The result, with the errors as they were raised; `root` is the event of a subscription."""
-        assert operation.document.ast is not None, "an operation is admitted from a valid document"
-        result = execute(
-            self._schema,
-            operation.document.ast,
-            root_value=root,
-            context_value=context,
-            variable_values=dict(operation.variables),
-            operation_name=operation.name,
-            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
-        )
+        result = operation.prepared.run(context, root)
         return result if isinstance(result, ExecutionResult) else await result
 
-    def compiled(self, operation: AdmittedOperation) -> Complete | None:
-        """The selection of a subscription as a function of its event; None: it has to be executed."""
-        return compile_subscription(self._schema, operation.node, operation.document.fragments)
+    def projection(self, operation: AdmittedOperation) -> Projection | None:
+        """The data of a subscription as a function of its event; None: it has to be executed."""
+        return projection(operation.prepared)
 
     def personal_fields(self, document: Document) -> list[str]:
         """The fields with personal data that the document asks for."""
@@ -114,3 +124,12 @@ def _no_operation(name: str | None) -> ApiError:
             INVALID_DOCUMENT, "The document has several operations: send operationName to choose one."
         )
     return ApiError(BAD_USER_INPUT, f"The document has no operation named {name[:100]!r}.")
+
+
+def _is_subscription(node: OperationDefinitionNode) -> bool:
+    return node.operation is OperationType.SUBSCRIPTION
+
+
+def _coded_as(error: GraphQLError, code: str) -> GraphQLError:
+    """The error with this code."""
+    return GraphQLError(error.message, nodes=error.nodes, extensions={"code": code})

@@ -3,10 +3,11 @@ audience.
 """
 
 from asyncio import Semaphore
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from strawberry import Info as StrawberryInfo
 
@@ -55,12 +56,36 @@ class Api:
     what_if_chunk_accounts: int
 
 
+class RowsOfPage(Protocol):
+    """The columns that a page needs, and the function from a row to its place in the response."""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Their names."""
+        ...
+
+    @property
+    def complete(self) -> Callable[[Any, Any], Any]:
+        """From a row and the context of the page."""
+        ...
+
+
+RowSelector: TypeAlias = Callable[[Any, Any], RowsOfPage | None]
+"""From the field's information and how its fields are read from rows; None: through objects."""
+
+
+def _no_rows(info: object, fields: object) -> None:
+    return None
+
+
 class ReadContext:
     """The data needed to show objects to an audience. Loaders live as long as one operation, or one event."""
 
     def __init__(self, api: Api, audience: Audience) -> None:
         self.api = api
         self.audience = audience
+        self.rows: RowSelector = _no_rows
+        """How the rows of a page become its nodes, if the executor compiles them."""
 
     @cached_property
     def loaders(self) -> Loaders:

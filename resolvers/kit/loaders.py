@@ -7,8 +7,6 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import TypeVar
 
-from strawberry.dataloader import DataLoader
-
 from desk.context import DeskContext
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId
@@ -44,6 +42,7 @@ from models.sql.unreadable import UnreadableRow
 from models.sql.where import Page
 from models.stock_borrow import shorts_in
 from models.stock_recovery import load_recoveries, recoveries_of_cases
+from resolvers.kit.batch_loader import BatchLoader
 from resolvers.kit.errors import unreadable_data
 
 K = TypeVar("K")
@@ -69,7 +68,7 @@ Load = Callable[[Audience, Sequence[K]], Awaitable[Mapping[K, V]]]
 
 def _batched(
     load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], otherwise: D, table: str = "account"
-) -> DataLoader[K, V | D]:
+) -> BatchLoader[K, V | D]:
     """Make a batch loader. `otherwise`: the value for a key without rows. `table`: the table that the keys
     belong to.
 
@@ -91,23 +90,23 @@ def _batched(
             return await batch(keys[:half]) + await batch(keys[half:])
         return [values.get(key, otherwise) for key in keys]
 
-    return DataLoader(load_fn=batch)
+    return BatchLoader(load_fn=batch)
 
 
-def _one(load: Load[K, V]) -> cached_property[DataLoader[K, V | None]]:
+def _one(load: Load[K, V]) -> cached_property[BatchLoader[K, V | None]]:
     return cached_property(lambda loaders: _batched(partial(load, loaders.audience), None))
 
 
-def _many(load: Load[K, Sequence[V]], table: str = "account") -> cached_property[DataLoader[K, Sequence[V]]]:
+def _many(load: Load[K, Sequence[V]], table: str = "account") -> cached_property[BatchLoader[K, Sequence[V]]]:
     return cached_property(lambda loaders: _batched(partial(load, loaders.audience), (), table))
 
 
 def _pages(
     load: Callable[[Audience, Sequence[K], int], Awaitable[Mapping[K, Page[V]]]],
-) -> cached_property[DataLoader[tuple[K, int], Page[V]]]:
+) -> cached_property[BatchLoader[tuple[K, int], Page[V]]]:
     """Load first pages. A key is a row and the size of its page; one statement for each page size."""
 
-    def made(loaders: "Loaders") -> DataLoader[tuple[K, int], Page[V]]:
+    def made(loaders: "Loaders") -> BatchLoader[tuple[K, int], Page[V]]:
         async def batch(keys: list[tuple[K, int]]) -> list[Page[V] | BaseException]:
             pages: dict[tuple[K, int], Page[V]] = {}
             for first in {first for _, first in keys}:
@@ -115,7 +114,7 @@ def _pages(
                 pages |= {(key, first): page for key, page in loaded.items()}
             return [pages[key] for key in keys]
 
-        return DataLoader(load_fn=batch)
+        return BatchLoader(load_fn=batch)
 
     return cached_property(made)
 
@@ -171,17 +170,17 @@ class Loaders:
     snapshot_counts = _one(partial(count_of_cases, "snapshot"))
 
     @cached_property
-    def frozen(self) -> DataLoader[AccountReference, bool]:
+    def frozen(self) -> BatchLoader[AccountReference, bool]:
         """Whether a kill switch is on for the account."""
-        return DataLoader(load_fn=_frozen)
+        return BatchLoader(load_fn=_frozen)
 
     @cached_property
-    def books(self) -> DataLoader[AccountId, BookAndOrders | None]:
+    def books(self) -> BatchLoader[AccountId, BookAndOrders | None]:
         """Books with their open orders. None: not within the scope; a damaged account is an error."""
         return _batched(self._books, None)
 
     @cached_property
-    def books_ahead(self) -> DataLoader[tuple[AccountId, datetime], AccountBook | None]:
+    def books_ahead(self) -> BatchLoader[tuple[AccountId, datetime], AccountBook | None]:
         """Keys are an account and the moment whose margin factors count."""
         return _batched(self._books_ahead, None)
 

@@ -3,9 +3,11 @@
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Generic, TypeVar
+from functools import cached_property
+from typing import Generic, TypeVar, cast
 
 import orjson
 import strawberry
@@ -88,6 +90,22 @@ class Connection(Generic[T]):
         return await self.count()
 
 
+@dataclass(frozen=True)
+class _Nodes(Generic[T]):
+    """A connection whose edges are made when they are read."""
+
+    nodes: list[T]
+    page_info: PageInfo
+    count: Callable[[], Awaitable[int]]
+    cursors: Callable[[], list[str]]
+
+    @cached_property
+    def edges(self) -> list[Edge[T]]:
+        return [
+            Edge(node=node, cursor=cursor) for node, cursor in zip(self.nodes, self.cursors(), strict=True)
+        ]
+
+
 class Pager(Generic[Row]):
     """Reads the cursors of one list and builds its pages.
 
@@ -115,14 +133,18 @@ class Pager(Generic[Row]):
         count: Callable[[], Awaitable[int]],
     ) -> Connection[T]:
         """The page in the form that clients see."""
-        edges = [Edge(node=node(row), cursor=self._encode(key(row))) for row in page.rows]
+        rows = page.rows
         info = PageInfo(
             has_next_page=page.has_next,
             has_previous_page=request.after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+            start_cursor=self._encode(key(rows[0])) if rows else None,
+            end_cursor=self._encode(key(rows[-1])) if rows else None,
         )
-        return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info, count=count)
+        nodes = [node(row) for row in rows]
+        # Most clients select nodes: the cursors of all rows would cost as much as the rows.
+        return cast(
+            Connection[T], _Nodes(nodes, info, count, lambda: [self._encode(key(row)) for row in rows])
+        )
 
     def _encode(self, key: Sequence[object]) -> str:
         text = orjson.dumps([_VERSION, self._scope, *(_tagged(value) for value in key)])

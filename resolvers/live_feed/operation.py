@@ -18,8 +18,9 @@ from domain.principal import Audience
 from models.outbox import unpublished
 from models.sql.codec import UnknownFormat, event_from_text
 from models.sql.database import NO_ANSWER
-from resolvers.execution.compiled import Complete, NotPlain
+from resolvers.execution.compiling import Projection
 from resolvers.execution.executor import AdmittedOperation, Executor, encode
+from resolvers.execution.leaves import NotPlain
 from resolvers.kit.context import Api, ReadContext
 from subscriptions.live.operation import Delivery, Opening, Snapshot
 from subscriptions.stream.bus import Position
@@ -124,18 +125,18 @@ class LiveOperation(ABC):
 
     def _plain(self, root: Any) -> ExecutionResult | None:
         """The result by the compiled selection, which looks nothing up; None if the executor has to."""
-        if self._compiled is not None:
+        if self._projection is not None:
             with suppress(NotPlain):
-                return ExecutionResult(self._compiled(root))
+                return ExecutionResult(self._projection(root))
         return None
 
     async def _executed(self, root: Any, context: ReadContext) -> ExecutionResult:
         return await self._request.executor.execute(self._request.operation, context, root)
 
     @cached_property
-    def _compiled(self) -> Complete | None:
+    def _projection(self) -> Projection | None:
         """Created for the first render, because every further subscriber brings an operation like this."""
-        return self._request.executor.compiled(self._request.operation)
+        return self._request.executor.projection(self._request.operation)
 
     @abstractmethod
     async def root(self, root: Any, cursor: str, context: ReadContext) -> Any:

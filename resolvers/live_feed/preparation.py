@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import FieldNode, GraphQLError
-from graphql.execution.values import get_argument_values, get_variable_values
+from graphql import FieldNode
+from graphql.execution.values import get_argument_values
 from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
@@ -62,15 +62,10 @@ class SubscriptionPreparer:
     def _arguments(self, operation: AdmittedOperation, field: FieldNode) -> dict[str, Any]:
         """The arguments of the field as Python values."""
         schema = self._schema._schema
-        coerced = get_variable_values(
-            schema, operation.node.variable_definitions or (), dict(operation.variables), max_errors=20
-        )
-        if isinstance(coerced, list):
-            raise _coded_as(coerced[0], BAD_USER_INPUT)
         root = schema.subscription_type
         assert root is not None
         definition = root.fields[field.name.value]
-        values = get_argument_values(definition, field, coerced)
+        values = get_argument_values(definition, field, operation.prepared.variable_values)
         _refuse_nul(values)
         arguments = convert_arguments(
             values,
@@ -103,8 +98,3 @@ def _refuse_nul(values: Mapping[str, Any]) -> None:
             waiting += value.values()
         elif isinstance(value, list):
             waiting += value
-
-
-def _coded_as(error: GraphQLError, code: str) -> GraphQLError:
-    """The error with this code."""
-    return GraphQLError(error.message, nodes=error.nodes, extensions={"code": code})

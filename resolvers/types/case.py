@@ -15,10 +15,11 @@ from domain.reporting import Worth
 from models.stock_recovery import RecoveryView
 from resolvers.kit.arguments import After, First
 from resolvers.kit.context import Info
+from resolvers.kit.loaded import loaded
 from resolvers.kit.node import Node, global_id
 from resolvers.kit.pagination import Connection
 from resolvers.types.case_records import DeadlineChange, FollowUp, deadline_changes_page, follow_ups_page
-from resolvers.types.client import Account, Client, load_account, load_client
+from resolvers.types.client import Account, Client, account_in_scope, client_in_scope
 from resolvers.types.currency_amount import CurrencyAmount
 from resolvers.types.figures import MarginFigures, figures_of
 from resolvers.types.look_ahead import LookAhead, look_ahead
@@ -153,23 +154,24 @@ class Case(Node):
     )
     view: strawberry.Private[CaseView]
 
-    @strawberry.field(
-        description="Whether a kill switch is on for the account, its client or the whole desk, so that no "
-        "order is sent. Computed when you read it: a change sends no case event."
+    frozen: bool = loaded(
+        "Whether a kill switch is on for the account, its client or the whole desk, so that no order is "
+        "sent. Computed when you read it: a change sends no case event.",
+        key=lambda case: case.view.account,
+        loader=lambda loaders: loaders.frozen,
     )
-    async def frozen(self, info: Info) -> bool:
-        """Batched."""
-        return await info.context.loaders.frozen.load(self.view.account)
-
-    @strawberry.field(description="The account that the case is about.")
-    async def account(self, info: Info) -> Account:
-        """Batched."""
-        return await load_account(info, self.view.account.account_id)
-
-    @strawberry.field(description="The client who owns the account.")
-    async def client(self, info: Info) -> Client:
-        """Batched."""
-        return await load_client(info, self.view.account.client_id)
+    account: Account = loaded(
+        "The account that the case is about.",
+        key=lambda case: case.view.account.account_id,
+        loader=lambda loaders: loaders.accounts,
+        node=account_in_scope,
+    )
+    client: Client = loaded(
+        "The client who owns the account.",
+        key=lambda case: case.view.account.client_id,
+        loader=lambda loaders: loaders.clients,
+        node=client_in_scope,
+    )
 
     @strawberry.field(
         description="The account as it will stand in the next session of its market, at today's prices: "

@@ -333,7 +333,11 @@ def position_of(account_id: AccountId, held: Holding, loaded: BookAndOrders) -> 
 
 async def load_account(info: Info, account_id: AccountId) -> Account:
     """The account of a visible object."""
-    row = await info.context.loaders.accounts.load(account_id)
+    return account_in_scope(await info.context.loaders.accounts.load(account_id), info.context)
+
+
+def account_in_scope(row: AccountRow | None, _: ReadContext) -> Account:
+    """The account of a visible object, as it was loaded."""
     if row is None:
         raise ApiError(FORBIDDEN, "The account is no longer within your scope.")
     return account_of(row)
@@ -341,10 +345,14 @@ async def load_account(info: Info, account_id: AccountId) -> Account:
 
 async def load_client(info: Info, client_id: ClientId) -> Client:
     """The client of a visible object."""
-    row = await info.context.loaders.clients.load(client_id)
+    return client_in_scope(await info.context.loaders.clients.load(client_id), info.context)
+
+
+def client_in_scope(row: ClientRow | None, context: ReadContext) -> Client:
+    """The client of a visible object, as it was loaded."""
     if row is None:
         raise ApiError(FORBIDDEN, "The client is no longer within your scope.")
-    return client_of(row, info.context)
+    return client_of(row, context)
 
 
 def _cash_of(book: margin.Book, cash: margin.CashBalance) -> CashBalance:

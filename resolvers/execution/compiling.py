@@ -1,0 +1,183 @@
+"""The executor of the specification, which builds what it can by compiled selections."""
+
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    GraphQLEnumType,
+    GraphQLNonNull,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLScalarType,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    visit,
+)
+from graphql.execution.collect_fields import FieldDetails, collect_fields
+from graphql.pyutils import AwaitableOrValue, Path
+
+from resolvers.execution.compiled import CannotCompile, Compiler, Complete, CoreExecutor, Gaps
+from resolvers.execution.leaves import NotPlain
+from resolvers.execution.row_selection import RowFields, RowSelection, rows_of_connection
+
+Projection = Callable[[Any], dict[str, Any]]
+
+SELECTIONS_MAX = 64
+"""Compiled selections of one document. There is one for each combination of the variables of its directives;
+beyond this number the executor works alone.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSelection:
+    """The function for values of one type. `is_plain`: it calls no resolvers."""
+
+    complete: Complete
+    is_plain: bool
+
+
+class CompiledSelections:
+    """The compiled selections of one document, as they are asked for. None: it cannot be compiled."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._variables = _variables_of_directives(document)
+        self._known: dict[Hashable, CompiledSelection | None] = {}
+        self._rows: dict[Hashable, RowSelection | None] = {}
+
+    def get(
+        self, executor: CoreExecutor, type_: GraphQLOutputType, selected: list[FieldDetails]
+    ) -> CompiledSelection | None:
+        """The selection of these nodes from values of the type."""
+        given = executor.variable_values.coerced
+        key = (
+            id(type_),
+            *(id(each.node) for each in selected),
+            *(given.get(name) for name in self._variables),
+        )
+        try:
+            return self._known[key]
+        except KeyError:
+            if len(self._known) >= SELECTIONS_MAX:
+                return None
+        compiler, selection = Compiler(executor), None
+        with suppress(CannotCompile):
+            complete = compiler.completer(type_, selected)
+            selection = CompiledSelection(complete, not compiler.resolved)
+        self._known[key] = selection
+        return selection
+
+    def rows(
+        self, executor: CoreExecutor, info: GraphQLResolveInfo[Any], fields: RowFields
+    ) -> RowSelection | None:
+        """How the rows of the connection that this field returns become its nodes."""
+        nodes, given = info.field_nodes, executor.variable_values.coerced
+        key = ("rows", *map(id, nodes), *(given.get(name) for name in self._variables))
+        if key not in self._rows:
+            if len(self._rows) >= SELECTIONS_MAX:
+                return None
+            self._rows[key] = None
+            with suppress(CannotCompile):
+                selected = [FieldDetails(node, None) for node in nodes]
+                type_ = get_named_type(info.return_type)
+                self._rows[key] = rows_of_connection(Compiler(executor), type_, selected, fields)
+        return self._rows[key]
+
+
+class CompilingExecutor(CoreExecutor):
+    """Builds the value of a field by its compiled selection; field by field if that is not possible."""
+
+    def __init__(self, *arguments: Any, selections: CompiledSelections, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.selections = selections
+
+    def run(self, context: Any, root: Any) -> AwaitableOrValue[Any]:
+        """Execute once; the variables stay as they were coerced."""
+        executor = self.build_per_event_executor(root)
+        executor.context_value = context
+        context.rows = partial(self.selections.rows, executor)
+        return executor.execute_operation()
+
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: list[FieldDetails],
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> AwaitableOrValue[Any]:
+        """The same result, or the same errors."""
+
+        def as_specified() -> AwaitableOrValue[Any]:
+            return super(CompilingExecutor, self).complete_value(
+                return_type, field_details_list, info, path, result, position_context
+            )
+
+        if result is None or isinstance(return_type, GraphQLNonNull | GraphQLScalarType | GraphQLEnumType):
+            return as_specified()
+        selection = self.selections.get(self, return_type, field_details_list)
+        if selection is None:
+            return as_specified()
+        gaps = Gaps()
+        try:
+            completed = selection.complete(result, gaps)
+        except Exception:
+            return as_specified()
+        if not gaps:
+            return completed
+
+        async def filled() -> Any:
+            try:
+                await gaps.fill(self)
+            except Exception:
+                value = as_specified()
+                return await value if self.is_awaitable(value) else value
+            return completed
+
+        return filled()
+
+
+def projection(executor: CompilingExecutor) -> Projection | None:
+    """The data of a subscription as a function of its event. None: it has to be executed. The function raises
+    NotPlain for an event whose data has an error.
+    """
+    schema, selections = executor.schema, executor.selections
+    root = schema.subscription_type
+    assert root is not None, "an operation of the schema"
+    fields = collect_fields(
+        schema, executor.fragments, executor.variable_values, root, executor.operation
+    ).grouped_field_set
+    if len(fields) != 1:
+        return None
+    ((key, selected),) = fields.items()
+    selection = selections.get(executor, root.fields[selected[0].node.name.value].type, selected)
+    if selection is None or not selection.is_plain:
+        return None
+    complete, no_gaps = selection.complete, Gaps()
+
+    def project(event: Any) -> dict[str, Any]:
+        try:
+            return {key: complete(event, no_gaps)}
+        except Exception as error:
+            raise NotPlain from error
+
+    return project
+
+
+def _variables_of_directives(document: DocumentNode) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+
+    class Conditions(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    found[argument.value.name.value] = None
+
+    visit(document, Conditions())
+    return tuple(found)
