@@ -15,9 +15,10 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.error_counts import CountErrors, HttpErrors
-from gateway.http.graphql import Endpoint, fault_response
+from gateway.http.graphql import Endpoint
 from gateway.http.limits import BodyLimit, document_limits
 from gateway.http.live import Live
+from gateway.http.refusals import fault_response
 from gateway.http.report_endpoint import ReportEndpoint
 from gateway.http.server import APPLICATION
 from gateway.http.sse import EventStreams, wants_event_stream
@@ -126,7 +127,7 @@ def _compose(settings: Settings, resources: Resources, errors: HttpErrors) -> Ap
         resources=resources,
         live=live,
         workers=workers,
-        endpoint=Endpoint(schema, executor, resources, live.reads, live.requests.operations),
+        endpoint=Endpoint(executor, resources, live.reads, live.requests.operations),
         streams=EventStreams(live),
         reports=ReportEndpoint(resources),
         probes=Probes(resources, live, workers, errors),

@@ -3,6 +3,8 @@
 They come from unpkg.com. Without that address the page would show nothing, or `Loading...`, and no reason.
 """
 
+from strawberry.http.ides import get_graphql_ide_html
+
 _NOTICE = """
     <script>
       setTimeout(function () {
@@ -22,7 +24,11 @@ _NOTICE = """
 _HEAD = "<head>"
 
 
-def with_notice(page: str) -> str:
+def _with_notice(page: str) -> str:
     """The page, with the notice before the scripts that may not arrive."""
     assert _HEAD in page, "Strawberry's page has another form"
     return page.replace(_HEAD, _HEAD + _NOTICE, 1)
+
+
+EXPLORER = _with_notice(get_graphql_ide_html(graphql_ide="graphiql"))
+"""The page; requests go to the address that it was loaded from."""

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from domain.moments import parse_day
 from domain.principal import Capability
 from gateway.auth import Unauthenticated, bearer
-from gateway.http.graphql import database_trouble, error_response
+from gateway.http.refusals import database_trouble, error_response
 from gateway.http.reports import NoPeriod, ReportTooLong, UnknownReport, begin, period_of
 from gateway.logs import current_request_id
 from gateway.resources import Resources

@@ -7,7 +7,7 @@ by 400 in the latter. A reservation belongs to the process that made it.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -15,35 +15,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.http.graphql import error_response
 from gateway.http.http_protocol import STREAM_EXTENSION
 from gateway.http.live import Live
-from gateway.http.request_body import BodyRefused, read_json, require_json
+from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, negotiated
+from gateway.http.parameters import json_body, parameters_of
+from gateway.http.refusals import HttpRefused
 from subscriptions.connections.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe
 from subscriptions.connections.running import Caller, Refused
 from subscriptions.connections.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream
 
-EVENT_STREAM = "text/event-stream"
 TOKEN_HEADER = "x-graphql-event-stream-token"
 TOKEN_BYTES = 24
-_JSON_TYPES = ("application/json", "application/graphql-response+json")
 _HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
     (b"connection", b"close"),
 )
-
-
-class HttpRefused(Exception):
-    """Answered with a status, a code and a message that says what to do."""
-
-    def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.response = error_response(status, code, message)
-        self.response.headers.update(headers or {})
 
 
 class EventStreams:
@@ -161,7 +149,7 @@ class EventStreams:
         The body may take any time to arrive, so the caller and the stream are checked again afterwards.
         """
         self._caller(request)
-        return await _json(request)
+        return await json_body(request)
 
     def _caller(self, request: Request) -> Caller:
         self._require_origin(request)
@@ -201,28 +189,15 @@ class EventStreams:
 
 
 def wants_event_stream(headers: Headers) -> bool:
-    """Whether the Accept header prefers an event stream to JSON; with equal preferences, the one named
-    first.
-    """
-    best, prefers_stream = 0.0, False
-    for part in headers.get("accept", "").split(","):
-        kind, _, parameters = part.strip().lower().partition(";")
-        kind = kind.strip()
-        if (kind == EVENT_STREAM or kind in _JSON_TYPES) and (quality := _quality(parameters)) > best:
-            best, prefers_stream = quality, kind == EVENT_STREAM
-    return prefers_stream
+    """Whether the client prefers an event stream to JSON; with equal preferences, the one named first."""
+    return negotiated(headers.get("accept"), (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)) == EVENT_STREAM
 
 
 def subscribe_of(body: dict[str, Any], identifier: str, last_event_id: str | None) -> Subscribe:
     """The parameters of a GraphQL request; raises HttpRefused."""
-    query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
-    if not isinstance(query, str):
-        raise HttpRefused(400, "BAD_REQUEST", "The body must have a query.")
-    if variables is not None and not isinstance(variables, dict):
-        raise HttpRefused(400, "BAD_REQUEST", "variables must be an object.")
-    if name is not None and not isinstance(name, str):
-        raise HttpRefused(400, "BAD_REQUEST", "operationName must be a string.")
-    return Subscribe(identifier, query, variables, name, last_event_id or None)
+    asked = parameters_of(body)
+    variables = None if asked.variables is None else dict(asked.variables)
+    return Subscribe(identifier, asked.query, variables, asked.operation_name, last_event_id or None)
 
 
 def _operation_id(body: dict[str, Any]) -> str:
@@ -231,20 +206,6 @@ def _operation_id(body: dict[str, Any]) -> str:
     if not isinstance(identifier, str) or not 0 < len(identifier) <= ID_CHARACTERS_MAX:
         raise HttpRefused(400, "BAD_REQUEST", "extensions.operationId must name the operation.")
     return identifier
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        require_json(request.headers)
-    except BodyRefused as refused:
-        raise HttpRefused(415, "UNSUPPORTED_MEDIA_TYPE", str(refused)) from None
-    try:
-        body = read_json(await request.body())
-    except BodyRefused as refused:
-        raise HttpRefused(400, "BAD_REQUEST", str(refused)) from None
-    if not isinstance(body, dict):
-        raise HttpRefused(400, "BAD_REQUEST", "The body must be an object.")
-    return body
 
 
 def _require_method(request: Request, *methods: str) -> None:
@@ -256,17 +217,5 @@ def _require_method(request: Request, *methods: str) -> None:
 
 
 def _require_stream_accepted(request: Request) -> None:
-    accepted = request.headers.get("accept", "*/*").lower()
-    if not any(kind in accepted for kind in (EVENT_STREAM, "text/*", "*/*")):
+    if negotiated(request.headers.get("accept"), (EVENT_STREAM,)) is None:
         raise HttpRefused(406, "NOT_ACCEPTABLE", f"The response is an event stream: accept {EVENT_STREAM}.")
-
-
-def _quality(parameters: str) -> float:
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.strip().partition("=")
-        if name == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0

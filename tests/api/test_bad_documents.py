@@ -14,6 +14,8 @@ from tests.kit.desk_server import Desk, World
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON = {"Content-Type": "application/json"}
+LATIN = "application/json; charset=iso-8859-1"
+MUTATION = 'mutation { setKillSwitch(input: {scope: DESK, on: true, reason: "x"}) { __typename } }'
 VIEWER = "{ viewer { subject } }"
 _NESTED = "account client accounts client openCases account client".split()
 DEEP = f"{{ cases {{ nodes {{ {' { '.join(_NESTED)} {{ id {'}' * 10}"
@@ -87,14 +89,35 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "nothing but a fragment": (_query("fragment A on Viewer { subject }"), 400, "BAD_REQUEST"),
     "text that is not called JSON": (
         {"content": VIEWER, "headers": {"Content-Type": "text/plain"}},
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+    ),
+    "a form": ({"data": {"query": VIEWER}}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+    "an upload": ({"files": {"operations": b"{}"}}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+    "text that is JSON in another encoding": (
+        {"content": b'{"query": "{ viewer { subject } }"}', "headers": {"Content-Type": LATIN}},
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+    ),
+    "an answer in another format": (
+        {**_query(VIEWER), "headers": {"Accept": "application/xml, text/plain"}},
+        406,
+        "NOT_ACCEPTABLE",
+    ),
+    "a mutation by GET": ({"method": "GET", "params": {"query": MUTATION}}, 405, "METHOD_NOT_ALLOWED"),
+    "a subscription by GET": (
+        {"method": "GET", "params": {"query": "subscription { caseEvents { cursor } }"}},
+        405,
+        "METHOD_NOT_ALLOWED",
+    ),
+    "a GET without a query": ({"method": "GET"}, 400, "BAD_REQUEST"),
+    "a GET with variables that are not JSON": (
+        {"method": "GET", "params": {"query": VIEWER, "variables": "{"}},
         400,
         "BAD_REQUEST",
     ),
-    "a form": ({"data": {"query": VIEWER}}, 400, "BAD_REQUEST"),
-    "an upload": ({"files": {"operations": b"{}"}}, 400, "BAD_REQUEST"),
-    "a GET": ({"method": "GET", "params": {"query": VIEWER}}, 400, "BAD_REQUEST"),
-    "a PUT": ({"method": "PUT", **_query(VIEWER)}, 405, "BAD_REQUEST"),
-    "a DELETE": ({"method": "DELETE"}, 405, "BAD_REQUEST"),
+    "a PUT": ({"method": "PUT", **_query(VIEWER)}, 405, "METHOD_NOT_ALLOWED"),
+    "a DELETE": ({"method": "DELETE"}, 405, "METHOD_NOT_ALLOWED"),
     "a syntax error": (_query("{ viewer { "), 200, "GRAPHQL_VALIDATION_FAILED"),
     "a syntax error in a string": (
         _query('{ quote(symbol: "\\ud800") { mark } }'),
@@ -161,8 +184,8 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
             "content": gzip.compress(b'{"query": "' + b" " * 1_000_000 + b'{ viewer { subject } }"}'),
             "headers": {**JSON, "Content-Encoding": "gzip"},
         },
-        400,
-        "BAD_REQUEST",
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
     ),
     "an operation name of 90 kilobytes": (_query(VIEWER, operationName="x" * 90_000), 400, "BAD_REQUEST"),
     "a subscription by POST": (_query("subscription { caseSummary { openCases } }"), 400, "BAD_REQUEST"),
@@ -241,8 +264,9 @@ async def trader(desk: Desk) -> Caller:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("a subscription by POST", "use a WebSocket or Accept: text/event-stream"),
-        ("a GET", "use POST"),
+        ("a subscription by POST", "use a WebSocket, or POST with Accept: text/event-stream"),
+        ("a mutation by GET", "use POST"),
+        ("an answer in another format", "accept one of them"),
         ("a query that is there twice", "the field 'query' occurs twice in one object"),
         ("a variable that is there twice", "the field 'n' occurs twice in one object"),
         ("a byte order mark", "UTF-8 byte order mark (BOM) is not supported"),

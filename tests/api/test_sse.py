@@ -261,7 +261,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(desk: LiveDesk) -> 
         ("text/event-stream; q=0.5, application/json; q=0.4", True),
         ("application/json, text/event-stream", False),
         ("text/event-stream;q=0.4, application/graphql-response+json;q=0.5", False),
-        ("text/event-stream;q=0", False),
+        ("text/event-stream;q=0, */*", False),
         ("text/event-stream;q=nonsense, */*", False),
         ("*/*", False),
         ("", False),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import gateway.http.graphql
+import gateway.http.refusals
 import resolvers.kit.errors
 from domain.principal import Permission
 from domain.refusals import RefusalCode
@@ -60,7 +60,7 @@ def test_every_refusal_is_listed() -> None:
 def test_every_error_is_listed() -> None:
     codes = (
         constants_of(resolvers.kit.errors)
-        | constants_of(gateway.http.graphql)
+        | constants_of(gateway.http.refusals)
         | set(TokenFault)
         | OF_THE_TRANSPORT
     )

@@ -1,0 +1,80 @@
+"""The parameters of a GraphQL request, from a body of JSON or from a URL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from domain.json_fields import NotJson, read_json
+from gateway.http.media import is_json
+from gateway.http.refusals import BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, HttpRefused
+
+
+@dataclass(frozen=True, slots=True)
+class OperationParameters:
+    """The parameters that the specification "GraphQL over HTTP" names."""
+
+    query: str
+    variables: Mapping[str, Any] | None
+    operation_name: str | None
+    extensions: Mapping[str, Any] | None
+
+
+async def parameters_in_body(request: Request) -> OperationParameters:
+    """Raises HttpRefused. A body that is not JSON is not read."""
+    return parameters_of(await json_body(request))
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The object in the body; raises HttpRefused."""
+    if not is_json(request.headers.get("content-type", "")):
+        raise HttpRefused(
+            415, UNSUPPORTED_MEDIA_TYPE, "The body must be JSON: send Content-Type: application/json."
+        )
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HttpRefused(
+            415,
+            UNSUPPORTED_MEDIA_TYPE,
+            "The body must not be encoded: send it without Content-Encoding.",
+        )
+    body = _json(await request.body(), "The request body")
+    if not isinstance(body, dict):
+        raise HttpRefused(400, BAD_REQUEST, "The request body must be a JSON object.")
+    return body
+
+
+def parameters_in_url(request: Request) -> OperationParameters:
+    """`variables` and `extensions` are texts of JSON. Raises HttpRefused."""
+    values: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        if name in values:
+            raise HttpRefused(400, BAD_REQUEST, f"The URL states {name[:40]} twice.")
+        values[name] = value
+    for name in ("variables", "extensions"):
+        if values.get(name):
+            values[name] = _json(values[name], name)
+    return parameters_of({name: value or None for name, value in values.items()})
+
+
+def parameters_of(values: Mapping[str, Any]) -> OperationParameters:
+    """Raises HttpRefused for a parameter of another type."""
+    query, name = values.get("query"), values.get("operationName")
+    if not isinstance(query, str) or not query:
+        raise HttpRefused(400, BAD_REQUEST, "No GraphQL query found in the request: send `query`, a string.")
+    if name is not None and not isinstance(name, str):
+        raise HttpRefused(400, BAD_REQUEST, "operationName must be a string.")
+    variables, extensions = values.get("variables"), values.get("extensions")
+    if variables is not None and not isinstance(variables, dict):
+        raise HttpRefused(400, BAD_REQUEST, "variables must be an object.")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise HttpRefused(400, BAD_REQUEST, "extensions must be an object.")
+    return OperationParameters(query, variables, name, extensions)
+
+
+def _json(text: str | bytes, what: str) -> object:
+    try:
+        return read_json(text, orjson.loads, however_deep=True)
+    except NotJson as malformed:
+        raise HttpRefused(400, BAD_REQUEST, f"{what} is malformed: {malformed}.") from None

@@ -1,0 +1,58 @@
+"""Refusals of HTTP requests before GraphQL: a status, and a body in the shape of a GraphQL error."""
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from resolvers.kit.errors import INTERNAL, DatabaseTrouble, internal_error, refused_by_database
+
+BAD_REQUEST = "BAD_REQUEST"
+METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+
+RETRY_AFTER_S = 1
+
+
+class HttpRefused(Exception):
+    """Answered with a status, a code and a message that says what to do."""
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.response = error_response(status, code, message)
+        self.response.headers.update(headers or {})
+
+
+def error_response(status: int, code: str, message: str, **facts: object) -> JSONResponse:
+    """A refusal outside GraphQL, in the shape of a GraphQL error."""
+    body = {"errors": [{"message": message, "extensions": {"code": code, **facts}}]}
+    return JSONResponse(body, status_code=status)
+
+
+def unauthenticated(code: str, message: str) -> HttpRefused:
+    """No valid token."""
+    return HttpRefused(401, code, message, {"WWW-Authenticate": "Bearer"})
+
+
+def method_not_allowed(message: str, *allowed: str) -> HttpRefused:
+    """Another method is needed."""
+    return HttpRefused(405, METHOD_NOT_ALLOWED, message, {"Allow": ", ".join(allowed)})
+
+
+async def fault_response(request: Request, fault: Exception) -> Response:
+    """The response to a request that a bug has ended; uvicorn logs the traceback once more."""
+    error = internal_error(fault, "request failed", path=request.url.path)
+    # Sent outside of every middleware.
+    request.app.state.http_errors.count(500, INTERNAL)
+    return JSONResponse({"errors": [error.formatted]}, status_code=500)
+
+
+def database_trouble(trouble: DatabaseTrouble, path: str) -> JSONResponse:
+    """The response for a failure outside GraphQL's own answer; the client may send the request again."""
+    refused = refused_by_database(trouble, path)
+    response = error_response(503, refused.code, refused.message, **refused.facts)
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
