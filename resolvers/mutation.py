@@ -62,7 +62,7 @@ class Mutation(
         items = tuple(command_item(item, context.api.legs_max) for item in input.cases)
         if any(item.plan.override for item in items) and not (input.reason or "").strip():
             raise ApiError(BAD_USER_INPUT, "override needs a reason.")
-        await check_symbols(context, {symbol for item in items for symbol in item.plan.keep})
+        await check_symbols({symbol for item in items for symbol in item.plan.keep})
         command = Liquidate(input.idempotency_key, items, input.reason)
         outcomes = await liquidate(context.api.desk, context.principal, command)
         return LiquidatePayload(

@@ -39,7 +39,7 @@ from resolvers.types.audit import AuditQueries
 from resolvers.types.case import Case, load_case
 from resolvers.types.case_filter import CaseFilter, CaseOrder, selected
 from resolvers.types.client import Account, Client, account_of, client_of
-from resolvers.types.market import Quote, quote_of
+from resolvers.types.market import IF_READABLE, Instrument, Quote, instrument_of, quote_of
 from resolvers.types.market_days import MarketDay, market_days_page
 from resolvers.types.order import Order, OrderFilter, orders_page
 from resolvers.types.snapshot import SnapshotQueries
@@ -257,6 +257,20 @@ class Query(
         context = reader(info)
         quote = await context.loaders.quotes.load(Symbol(symbol))
         return quote_of(quote, context.api.desk) if quote else None
+
+    @strawberry.field(
+        description="An instrument by its symbol; null if the desk does not know the symbol." + IF_READABLE
+    )
+    async def instrument(
+        self,
+        info: Info,
+        symbol: Annotated[
+            str, strawberry.argument(description="The symbol of the instrument, such as 700.HK.")
+        ],
+    ) -> Instrument | None:
+        """Batched over aliases."""
+        instrument = await reader(info).loaders.instruments.load(Symbol(symbol))
+        return instrument_of(instrument) if instrument else None
 
     @strawberry.field(
         description="The plan that liquidate would make of a case at the current quotes, leg by leg. "

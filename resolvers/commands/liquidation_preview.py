@@ -125,7 +125,7 @@ async def liquidation_preview(
 ) -> LiquidationPreview:
     """The same plan that liquidate would make at this moment."""
     request = plan_request(input, TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max)
-    await check_symbols(context, request.keep)
+    await check_symbols(request.keep)
     view = await context.loaders.cases.load(CaseId(filter_id("Case", input.case_id)))
     if view is None:
         return refused_preview(

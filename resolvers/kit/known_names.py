@@ -9,23 +9,22 @@ from collections.abc import Iterable
 from domain.ids import Symbol
 from domain.what_if import Scenario
 from models.book import load_fx_rates
-from models.market import known_markets
-from resolvers.kit.context import ReadContext
+from models.market import known_markets, known_symbols
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 
 
-async def check_symbols(context: ReadContext, symbols: Iterable[Symbol]) -> None:
+async def check_symbols(symbols: Iterable[Symbol]) -> None:
     """Check that every symbol is an instrument of the desk, held or not."""
     names = sorted(set(symbols))
-    instruments = await context.loaders.instruments.load_many(names)
-    for symbol, instrument in zip(names, instruments, strict=True):
-        if instrument is None:
+    known = await known_symbols(names)
+    for symbol in names:
+        if symbol not in known:
             raise _unknown("instrument", symbol)
 
 
-async def check_scenario(context: ReadContext, scenario: Scenario) -> None:
+async def check_scenario(scenario: Scenario) -> None:
     """Check that the desk knows every instrument, market and currency in the scenario."""
-    await check_symbols(context, scenario.symbols)
+    await check_symbols(scenario.symbols)
     for market in scenario.markets.keys() - await known_markets(list(scenario.markets)):
         raise _unknown("instrument of a market", market)
     if not scenario.currencies:

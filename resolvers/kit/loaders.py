@@ -143,7 +143,7 @@ class Loaders:
     settings = _one(load_settings)
     approvals = _one(load_approvals)
     messages = _one(load_messages)
-    instruments = _one(_for_all(load_instruments))
+    instruments = _one(_for_all(partial(load_instruments, strict=True)))
     quotes = _one(_for_all(load_quotes))
     contacts = _one(_for_all(load_contacts))
     """For clients that were loaded as visible; the resolver masks their personal data."""

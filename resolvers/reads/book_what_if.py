@@ -152,7 +152,7 @@ async def book_what_if(
     api, scenario = context.api, asked.scenario()
     pager: Pager[AccountEffect] = Pager(("bookWhatIf", repr(scenario)), "ds", api.page_size_max)
     request = pager.request(first, after)
-    await check_scenario(context, scenario)
+    await check_scenario(scenario)
     whole = BookWhatIfRequest(
         scenario=scenario,
         audience=context.audience,

@@ -79,7 +79,7 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
     if (asked.account_id is None) is (asked.case_id is None):
         raise ApiError(BAD_USER_INPUT, "Give either accountId or caseId.")
     scenario = asked.scenario.scenario()
-    await check_scenario(context, scenario)
+    await check_scenario(scenario)
     loaded = await _book(context, asked)
     if loaded is None:
         return None

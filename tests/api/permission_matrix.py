@@ -92,6 +92,7 @@ QUERIES: Mapping[str, Row] = {
     "orders": Row("{ orders { totalCount } }", EVERYBODY),
     "order": Row("query ($id: ID!) { order(id: $id) { id } }", EVERYBODY, {"id": ORDER}),
     "quote": Row('{ quote(symbol: "5.HK") { at } }', EVERYBODY),
+    "instrument": Row('{ instrument(symbol: "5.HK") { name } }', EVERYBODY),
     "liquidationPreview": Row(
         "query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) { refusal { code } } }",
         MAY_PREVIEW,

@@ -195,6 +195,7 @@ SENSELESS: dict[str, tuple[str, dict[str, Any]]] = {
         {"s": NUL},
     ),
     "a quote of a NUL": ("query ($s: String!) { quote(symbol: $s) { mark } }", {"s": NUL}),
+    "an instrument of a NUL": ("query ($s: String!) { instrument(symbol: $s) { name } }", {"s": NUL}),
     "a NUL in the document": ('{ quote(symbol: "\\u0000") { mark } }', {}),
     "a summary of a NUL": (
         "query ($s: String) { caseSummary(filter: {search: $s}) { openCases } }",

@@ -65,6 +65,18 @@ def test_every_list_with_pages_describes_its_arguments_alike() -> None:
     assert len(asked) == 1, asked
 
 
+def test_no_default_is_null() -> None:
+    """Where an input may be omitted, null means the same, and a default would only repeat that."""
+    assert "= null" not in sdl()
+
+
+def test_every_one_of_input_says_that_exactly_one_field_is_given() -> None:
+    inputs = [each for each in desk_schema().type_map.values() if isinstance(each, GraphQLInputObjectType)]
+    one_of = {each.name: each.description or "" for each in inputs if each.is_one_of}
+    assert one_of.keys() == {"AutoLiquidationTimeInput", "RiskSettingInput"}
+    assert [name for name, text in one_of.items() if "Give exactly one" not in text] == []
+
+
 def test_every_refusal_can_be_read_with_one_fragment() -> None:
     types = [each for each in desk_schema().type_map.values() if isinstance(each, GraphQLObjectType)]
     with_code = {each.name for each in types if {"code", "message"} <= each.fields.keys()}
