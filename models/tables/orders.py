@@ -68,6 +68,7 @@ class OrderTable(Model):
         indexes = (
             Index(fields=("created_at", "id"), name="order_list"),
             Index(fields=("case_id", "created_at"), name="order_case"),
+            Index(fields=("symbol", "created_at", "id"), name="order_symbol"),
             Index(fields=("account_id", "status"), name="order_account"),
             Index(fields=("status",), name="order_status"),
             Index(fields=("ordered_alone_by", "created_at"), name="order_alone"),
