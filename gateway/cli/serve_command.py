@@ -5,10 +5,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, time
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -16,7 +18,7 @@ import typer
 from domain.principal import Permission
 from gateway.app import create_app
 from gateway.cli.fleet import Fleet, stop_without_parent
-from gateway.cli.terminal import complain, fail, print_no_more, progress, settings_or_exit, signed_token
+from gateway.cli.terminal import err, fail, print_no_more, progress, settings_or_exit, signed_token
 from gateway.http.server import run_server
 from gateway.logs import configure_logging
 from gateway.settings import Feed, Settings, unless_in_environment
@@ -33,6 +35,9 @@ DEMO_TOKEN_MINUTES = 24 * 60
 STOP_GRACE_S = 5.0
 INTERRUPTED = 128 + signal.SIGINT
 """The exit code by which a shell shows an interrupted program."""
+STOPPED_BEFORE = "stopped before the desk served; a book that was being imported is not stored.\n"
+CURSOR_SHOWN_ON_EMPTY_LINE = "\x1b[?25h\r\x1b[K"
+"""For a terminal: the progress bar hides the cursor."""
 TOUR_URL = "http://127.0.0.1:8000/graphql"
 """Where the tour of README.md looks for the desk, unless DESK is set."""
 DEMO: dict[str, object] = {
@@ -70,7 +75,11 @@ def serve(
         return
     try:
         require_shareable(settings, workers)
-        with data_directory_claimed(settings), bound_socket(settings.host, settings.port) as listener:
+        with (
+            _ended_at_once_by_ctrl_c(),
+            data_directory_claimed(settings),
+            bound_socket(settings.host, settings.port) as listener,
+        ):
             _check(settings)
             announce = partial(_print_banner, settings, *listener.getsockname()[:2]) if demo else _say_nothing
             if workers == 1:
@@ -81,15 +90,28 @@ def serve(
         fail(str(refused))
 
 
-def _check(settings: Settings) -> None:
+@contextmanager
+def _ended_at_once_by_ctrl_c() -> Iterator[None]:
+    """Until a server takes over the signal. Whatever the start waits for, such as a file on a disk that does
+    not answer, nothing has to be put back: an open transaction ends with its connection.
+    """
+    signal.signal(signal.SIGINT, _leave)
     try:
-        with progress("importing the book") as advance:
-            asyncio.run(check(settings, datetime.now(UTC), advance))
-    except KeyboardInterrupt:
-        complain(
-            "[yellow]stopped[/]", "before the desk served; a book that was being imported is not stored."
-        )
-        raise SystemExit(INTERRUPTED) from None
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    # Neither an exception, which a library can swallow, nor a stream, which may be in the middle of a write.
+    bar_removed = CURSOR_SHOWN_ON_EMPTY_LINE if err.is_terminal else ""
+    os.write(sys.stderr.fileno(), f"{bar_removed}{STOPPED_BEFORE}".encode())
+    os._exit(INTERRUPTED)
+
+
+def _check(settings: Settings) -> None:
+    with progress("importing the book") as advance:
+        asyncio.run(check(settings, datetime.now(UTC), advance))
 
 
 def _serve_settings(demo: bool, day_seconds: float | None) -> dict[str, object]:

@@ -2,10 +2,13 @@
 noise.
 """
 
+import os
+import signal
 import socket
+import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
+from types import FrameType
 from typing import Any, cast
 
 import structlog
@@ -20,6 +23,9 @@ from gateway.settings import Settings
 APPLICATION = "application"
 """The name of the open application in the state that the lifespan yields."""
 
+START_ENDS_WITHIN_S = 10.0
+"""The longest time that a start goes on after SIGINT or SIGTERM, for example while it waits for a lock."""
+
 log = structlog.get_logger()
 
 
@@ -28,10 +34,9 @@ def run_server(
 ) -> None:
     """Serve until SIGINT or SIGTERM; `announce` is called once requests are answered.
 
-    Raises SystemExit if the application cannot start. SIGINT is the usual end, so it is not an error.
+    Raises SystemExit if the application cannot start.
     """
-    with suppress(KeyboardInterrupt):
-        Server(server_config(app, settings), announce).run(sockets=[listener])
+    Server(server_config(app, settings), announce).run(sockets=[listener])
 
 
 def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
@@ -66,11 +71,37 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """Serves the application of its config; `announce` is called once requests are answered."""
+    """Serves the application of its config; `announce` is called once requests are answered.
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    A start in which SIGINT or SIGTERM comes is finished and the server stopped, or the process left after
+    `start_ends_within_s`.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        announce: Callable[[], None],
+        start_ends_within_s: float = START_ENDS_WITHIN_S,
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._start_ends_within_s = start_ends_within_s
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. Unlike SIGTERM, SIGINT is not raised again at the end: it is the usual one, and no error."""
+        if not self.started:
+            leaving = threading.Timer(self._start_ends_within_s, self._leave_the_start, [sig])
+            leaving.daemon = True
+            leaving.start()
+        if sig == signal.SIGINT:
+            self.force_exit, self.should_exit = self.should_exit, True
+        else:
+            super().handle_exit(sig, frame)
+
+    def _leave_the_start(self, sig: int) -> None:
+        if not self.started:
+            log.info("stopped in the middle of the start", waited_s=self._start_ends_within_s)
+            os._exit(128 + sig)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -129,19 +129,6 @@ async def test_a_second_desk_is_refused_until_the_first_was_killed_and_ctrl_c_en
         assert '"stopped"' in said.splitlines()[-1]
 
 
-async def test_ctrl_c_during_the_first_import_is_answered_by_one_line(gateway: Gateway) -> None:
-    desk = await gateway.start("serve", "--demo")
-    async with asyncio.timeout(PATIENCE_S):
-        directory = Path(gateway.environment["GATEWAY_DATA_DIRECTORY"])
-        while not list(directory.glob("desk.sqlite3*")):  # noqa: ASYNC110, ASYNC240 - a file has no event
-            await asyncio.sleep(0.01)
-    desk.send_signal(signal.SIGINT)
-    out, err = await ended(desk)
-    assert (desk.returncode, out) == (130, b"")
-    assert err.decode().splitlines()[-1].startswith("stopped before the desk served")
-    assert "Traceback" not in err.decode()
-
-
 async def test_a_desk_whose_banner_is_not_read_serves(gateway: Gateway) -> None:
     read, write = os.pipe()
     os.close(read)

@@ -91,6 +91,8 @@ async def test_the_server_has_the_parts_that_are_used() -> None:
     assert server.server_state.connections == set()
     assert list(inspect.signature(server.startup).parameters) == ["sockets"]
     assert list(inspect.signature(server.shutdown).parameters) == ["sockets"]
+    assert list(inspect.signature(server.handle_exit).parameters) == ["sig", "frame"]
+    assert (server.started, server.should_exit, server.force_exit) == (False, False, False)
 
 
 def test_the_database_library_has_the_parts_that_are_used() -> None:
