@@ -9,6 +9,7 @@ from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate
 from desk.orders.cancel import Cancel, cancel
 from domain.ids import OrderId
+from resolvers.commands.approvals import ApprovalMutations
 from resolvers.commands.cancel import CancelInput, CancelPayload, cancel_result
 from resolvers.commands.cancel_all import CancelAllMutations
 from resolvers.commands.case_commands import CaseMutations
@@ -26,7 +27,6 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import check_key, check_many, check_text
 from resolvers.kit.known_names import check_symbols
 from resolvers.kit.node import filter_id
-from resolvers.types.approval import ApprovalMutations
 from resolvers.types.market_days import MarketDayMutations
 from resolvers.types.unwatched import UnwatchedMutations
 

@@ -10,8 +10,8 @@ from resolvers.kit.context import Info
 from resolvers.kit.errors import restored
 from resolvers.kit.inputs import KEY
 from resolvers.kit.node import filter_id
-from resolvers.kit.refused import AnyRefused
-from resolvers.types.order import Order, order_of
+from resolvers.types.order import Order, load_order
+from resolvers.types.refusal import OTHER_TYPE, AnyRefusal, RefusalDetails
 
 
 @strawberry.input(description="The orders to cancel.")
@@ -44,22 +44,22 @@ class CancelRequested:
     @strawberry.field(description="The order as it is now.")
     async def order(self, info: Info) -> Order:
         """Batched over the answers."""
-        view = restored(await info.context.loaders.orders.load(self.order_id))
-        return order_of(view)
+        return restored(await load_order(info, self.order_id))
 
 
 @strawberry.type(description="The cancel was refused; the order is unchanged.")
-class CancelRefused(AnyRefused):
+class CancelRefused(AnyRefusal):
     """From desk.outcomes.Refused."""
 
     order_id: strawberry.ID = strawberry.field(description="The id of the order, from the input.")
-    seen: strawberry.Private[OrderId | None]
 
-    @strawberry.field(description="The order as it is now; null if you may not see it.")
+    @strawberry.field(
+        description="The order as it is now; null if you may not see it.",
+        deprecation_reason=OTHER_TYPE.format("order"),
+    )
     async def order(self, info: Info) -> Order | None:
         """Batched over the answers."""
-        view = await info.context.loaders.orders.load(self.seen) if self.seen else None
-        return order_of(view) if view else None
+        return await load_order(info, self.details.order_id)
 
 
 CancelResult = Annotated[
@@ -81,9 +81,5 @@ def cancel_result(asked: strawberry.ID, outcome: outcomes.CancelOutcome) -> Canc
     """The GraphQL object."""
     if isinstance(outcome, outcomes.CancelRequested):
         return CancelRequested(already_pending=outcome.already_pending, order_id=outcome.order_id)
-    return CancelRefused(
-        order_id=asked,
-        code=outcome.code,
-        message=outcome.message,
-        seen=OrderId(filter_id("Order", asked)) if outcome.seen else None,
-    )
+    details = RefusalDetails(order_id=OrderId(filter_id("Order", asked)) if outcome.seen else None)
+    return CancelRefused(order_id=asked, code=outcome.code, message=outcome.message, details=details)

@@ -12,8 +12,8 @@ from resolvers.kit.context import RequestInfo
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import KEY, check_key, check_text
 from resolvers.kit.node import global_id
-from resolvers.kit.refused import AnyRefused
 from resolvers.types.order import OrderFilter
+from resolvers.types.refusal import AnyRefusal
 
 NAMES_NOTHING = (
     "filter must name a case, a client, an account or a symbol. To stop the whole desk, use setKillSwitch."
@@ -54,7 +54,7 @@ class CancelsRequested:
 
 
 @strawberry.type(description="The command was refused; no cancel was requested.")
-class CancelAllRefused(AnyRefused):
+class CancelAllRefused(AnyRefusal):
     """From domain.refusals.Refusal."""
 
 

@@ -7,15 +7,15 @@ import strawberry
 from desk.case_work.annotate import UpdateRemark, update_remark
 from desk.case_work.case_command import CaseCommand
 from desk.outcomes import Done, Outcome, approval_id_of, is_seen
-from domain.ids import ApprovalId, CaseId
+from domain.ids import CaseId
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import Info, RequestInfo
 from resolvers.kit.errors import restored
 from resolvers.kit.inputs import KEY, VERSION, check_key, check_text
 from resolvers.kit.node import filter_id
-from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.case import Case, load_case
+from resolvers.types.refusal import OTHER_TYPE, AnyRefusal, RefusalDetails
 
 
 @strawberry.type(description="The command was carried out, now or when the key was first used.")
@@ -31,24 +31,25 @@ class CaseChanged:
 
 
 @strawberry.type(description="The command was refused; the case is unchanged.")
-class CaseCommandRefused(AnyRefused):
+class CaseCommandRefused(AnyRefusal):
     """From desk.outcomes.Refused."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
-    seen: strawberry.Private[CaseId | None]
-    approval_id: strawberry.Private[ApprovalId | None]
 
-    @strawberry.field(description="The case as it is now; null if you may not see it.")
+    @strawberry.field(
+        description="The case as it is now; null if you may not see it.",
+        deprecation_reason=OTHER_TYPE.format("case"),
+    )
     async def case(self, info: Info) -> Case | None:
         """Batched over the answers."""
-        return await load_case(info, self.seen)
+        return await load_case(info, self.details.case_id)
 
     @strawberry.field(
         description="The approval request, with APPROVAL_REQUIRED and APPROVAL_PENDING; otherwise null."
     )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched over the answers."""
-        return await load_approval(info, self.approval_id)
+        return await load_approval(info, self.details.approval_id)
 
 
 CaseCommandResult = Annotated[
@@ -111,10 +112,6 @@ def case_result(asked: strawberry.ID, outcome: Outcome) -> CaseChanged | CaseCom
     case_id = CaseId(filter_id("Case", asked))
     if isinstance(outcome, Done):
         return CaseChanged(case_id=case_id)
-    return CaseCommandRefused(
-        case_id=asked,
-        code=outcome.code,
-        message=outcome.message,
-        seen=case_id if is_seen(outcome) else None,
-        approval_id=approval_id_of(outcome),
-    )
+    seen = case_id if is_seen(outcome) else None
+    details = RefusalDetails(case_id=seen, approval_id=approval_id_of(outcome))
+    return CaseCommandRefused(case_id=asked, code=outcome.code, message=outcome.message, details=details)

@@ -7,7 +7,7 @@ import strawberry
 
 from desk.four_eyes.kill_switch import SetKillSwitch, set_kill_switch
 from desk.outcomes import Done, Outcome, approval_id_of
-from domain.ids import AccountId, ApprovalId, ClientId, KillSwitchId
+from domain.ids import AccountId, ClientId, KillSwitchId
 from domain.kill_switch import EVERYTHING_FROZEN, Frozen, KillSwitch, KillSwitchScope
 from domain.refusals import RefusalCode
 from models.kill_switch import count_switches, page_switches
@@ -17,9 +17,9 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.kit.inputs import KEY, check_key, check_text
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
-from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.client import Account, Client, account_of, client_of
+from resolvers.types.refusal import AnyRefusal, RefusalDetails
 
 
 @strawberry.type(
@@ -75,21 +75,20 @@ class KillSwitchSet:
 
 
 @strawberry.type(description="The command was refused; the kill switch is unchanged.")
-class KillSwitchRefused(AnyRefused):
+class KillSwitchRefused(AnyRefusal):
     """From desk.outcomes.Refused."""
 
     code: RefusalCode = strawberry.field(
         description="The reason as a code. APPROVAL_REQUIRED is the normal answer to a request to switch "
         "off: `approval` is the request that a second person has to approve."
     )
-    approval_id: strawberry.Private[ApprovalId | None]
 
     @strawberry.field(
         description="The approval request, with APPROVAL_REQUIRED and APPROVAL_PENDING; otherwise null."
     )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched."""
-        return await load_approval(info, self.approval_id)
+        return await load_approval(info, self.details.approval_id)
 
 
 KillSwitchResult = Annotated[
@@ -194,7 +193,8 @@ class KillSwitchMutations:
 def _result(outcome: Outcome) -> KillSwitchSet | KillSwitchRefused:
     if isinstance(outcome, Done):
         return KillSwitchSet(switch_id=KillSwitchId(outcome.id))
-    return KillSwitchRefused(code=outcome.code, message=outcome.message, approval_id=approval_id_of(outcome))
+    details = RefusalDetails(approval_id=approval_id_of(outcome))
+    return KillSwitchRefused(code=outcome.code, message=outcome.message, details=details)
 
 
 def kill_switch_of(switch: KillSwitch) -> KillSwitchNode:

@@ -9,17 +9,17 @@ import strawberry
 from desk import outcomes
 from desk.liquidation.liquidation_command import LiquidateCase
 from domain import liquidation_plan
-from domain.ids import ApprovalId, CaseId
+from domain.ids import CaseId
 from resolvers.commands.liquidation_preview import LiquidationPreview, preview_of
 from resolvers.commands.plan_inputs import LiquidateCaseInput, plan_request
 from resolvers.kit.context import Info
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.kit.inputs import KEY
 from resolvers.kit.node import filter_id
-from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
-from resolvers.types.case import Case, case_of
+from resolvers.types.case import Case, load_case
 from resolvers.types.order import Order, order_of
+from resolvers.types.refusal import OTHER_TYPE, AnyRefusal, RefusalDetails
 from resolvers.types.uncurable import UncurablePosition, uncurable_of
 
 
@@ -69,8 +69,7 @@ class LiquidationStarted:
     @strawberry.field(description="The case as it is now.")
     async def case(self, info: Info) -> Case:
         """Batched over the answers."""
-        view = restored(await info.context.loaders.cases.load(self.outcome.case_id))
-        return case_of(view, info.context.api.desk.clock())
+        return restored(await load_case(info, self.outcome.case_id))
 
     @strawberry.field(description="The orders as they are now, in the order of the plan.")
     async def orders(self, info: Info) -> list[Order]:
@@ -80,12 +79,10 @@ class LiquidationStarted:
 
 
 @strawberry.type(description="The liquidation was refused; nothing was done for this case.")
-class LiquidationRefused(AnyRefused):
+class LiquidationRefused(AnyRefusal):
     """From desk.outcomes.NotDone."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
-    seen: strawberry.Private[CaseId | None]
-    approval_id: strawberry.Private[ApprovalId | None]
     exceeding: strawberry.Private[liquidation_plan.Plan | None]
 
     @strawberry.field(
@@ -95,18 +92,20 @@ class LiquidationRefused(AnyRefused):
         """In the form of the preview."""
         return preview_of(self.exceeding, info.context.api.desk) if self.exceeding else None
 
-    @strawberry.field(description="The case as it is now; null if you may not see it.")
+    @strawberry.field(
+        description="The case as it is now; null if you may not see it.",
+        deprecation_reason=OTHER_TYPE.format("case"),
+    )
     async def case(self, info: Info) -> Case | None:
         """Batched over the answers."""
-        view = await info.context.loaders.cases.load(self.seen) if self.seen else None
-        return case_of(view, info.context.api.desk.clock()) if view else None
+        return await load_case(info, self.details.case_id)
 
     @strawberry.field(
         description="The approval request, with APPROVAL_REQUIRED and APPROVAL_PENDING; otherwise null."
     )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched over the answers."""
-        return await load_approval(info, self.approval_id)
+        return await load_approval(info, self.details.approval_id)
 
 
 LiquidateResult = Annotated[
@@ -149,11 +148,11 @@ def liquidate_result(
             volume_unknown=list(outcome.unknown_volume),
             outcome=outcome,
         )
+    seen = CaseId(filter_id("Case", asked)) if outcomes.is_seen(outcome) else None
     return LiquidationRefused(
         case_id=asked,
         code=outcome.code,
         message=outcome.message,
-        seen=CaseId(filter_id("Case", asked)) if outcomes.is_seen(outcome) else None,
-        approval_id=outcomes.approval_id_of(outcome),
+        details=RefusalDetails(case_id=seen, approval_id=outcomes.approval_id_of(outcome)),
         exceeding=outcome.plan if isinstance(outcome, outcomes.ExpectationExceeded) else None,
     )

@@ -23,9 +23,9 @@ from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import in_scope
 from resolvers.kit.known_names import check_symbols
 from resolvers.kit.node import filter_id
-from resolvers.kit.refused import AnyRefused
 from resolvers.types.market import Instrument, Quote, instrument_of, quote_of
 from resolvers.types.order import Order, order_of
+from resolvers.types.refusal import AnyRefusal, RefusalDetails
 from resolvers.types.uncurable import UncurablePosition, uncurable_of
 
 
@@ -61,7 +61,7 @@ class LiquidationLeg:
 
 
 @strawberry.type(description="The refusal that liquidate would return.")
-class PreviewRefusal(AnyRefused):
+class PreviewRefusal(AnyRefusal):
     """From domain.refusals.Refusal."""
 
 
@@ -138,9 +138,10 @@ async def liquidation_preview(
     made = await plan_now(desk, view, item, read, now)
     not_counted = _not_counted(desk, read, now)
     if isinstance(made, Refusal):
-        return refused_preview(made, view.case.figures.amount, not_counted, request.target)
+        return refused_preview(made, view.case.figures.amount, not_counted, request.target, view.case.id)
     takes_two = await in_the_way(desk, person, PlannedCase(item, view, read, made), now)
-    return preview_of(made, desk, takes_two, not_counted)
+    refusal = _refusal_of(takes_two, view.case.id) if takes_two else None
+    return preview_of(made, desk, refusal, not_counted)
 
 
 def _not_counted(desk: DeskContext, read: ReadAhead, now: datetime) -> list[OrderNotCounted]:
@@ -156,7 +157,7 @@ def _not_counted(desk: DeskContext, read: ReadAhead, now: datetime) -> list[Orde
 def preview_of(
     planned: Plan,
     desk: DeskContext,
-    takes_two: Refusal | None = None,
+    refusal: PreviewRefusal | None = None,
     not_counted: Sequence[OrderNotCounted] = (),
 ) -> LiquidationPreview:
     """The GraphQL object of a plan."""
@@ -171,7 +172,7 @@ def preview_of(
         short_of_target=planned.short_of_target,
         volume_unknown=list(planned.unknown_volume),
         orders_not_counted=list(not_counted),
-        refusal=PreviewRefusal(code=takes_two.code, message=takes_two.message) if takes_two else None,
+        refusal=refusal,
     )
 
 
@@ -180,6 +181,7 @@ def refused_preview(
     amount: Decimal,
     not_counted: Sequence[OrderNotCounted] = (),
     target: LiquidationTarget = LiquidationTarget.MARGIN_CALL,
+    case_id: CaseId | None = None,
 ) -> LiquidationPreview:
     """The GraphQL object without a plan. If open orders cover the amount, nothing is left to collect."""
     covered = refusal.code is RefusalCode.NOTHING_TO_COLLECT
@@ -195,8 +197,13 @@ def refused_preview(
         short_of_target=left if target is LiquidationTarget.MARGIN_CALL else amount,
         volume_unknown=[],
         orders_not_counted=list(not_counted),
-        refusal=PreviewRefusal(code=refusal.code, message=refusal.message),
+        refusal=_refusal_of(refusal, case_id),
     )
+
+
+def _refusal_of(refusal: Refusal, case_id: CaseId | None) -> PreviewRefusal:
+    details = RefusalDetails(case_id=case_id)
+    return PreviewRefusal(code=refusal.code, message=refusal.message, details=details)
 
 
 def _leg_of(leg: PlannedLeg, desk: DeskContext) -> LiquidationLeg:

@@ -13,9 +13,9 @@ from resolvers.kit.context import Info, RequestInfo
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import filter_id
-from resolvers.kit.refused import AnyRefused
 from resolvers.types.case import Case, load_case
 from resolvers.types.message import Message, message_of
+from resolvers.types.refusal import AnyRefusal, RefusalDetails
 
 
 @strawberry.input(description="The message to send about each of several cases.")
@@ -45,26 +45,29 @@ class MessageQueued:
     message_id: strawberry.Private[MessageId]
 
     @strawberry.field(description="The message as it is now.")
+    async def queued_message(self, info: Info) -> Message:
+        """Batched over the answers."""
+        return await _queued(info, self.message_id)
+
+    @strawberry.field(
+        description="The message as it is now.",
+        deprecation_reason="Select `queuedMessage`: a refusal has a `message` of another type.",
+    )
     async def message(self, info: Info) -> Message:
         """Batched over the answers."""
-        row = await info.context.loaders.messages.load(self.message_id)
-        if row is None:
-            # The idempotency key is kept without end, the message is pruned.
-            raise ApiError(BAD_USER_INPUT, "The message was sent so long ago that its record was pruned.")
-        return message_of(row, info.context)
+        return await _queued(info, self.message_id)
 
 
 @strawberry.type(description="The message was refused; nothing is sent about this case.")
-class MessageRefused(AnyRefused):
+class MessageRefused(AnyRefusal):
     """From desk.outcomes.Refused."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
-    seen: strawberry.Private[CaseId | None]
 
     @strawberry.field(description="The case as it is now; null if you may not see it.")
     async def case(self, info: Info) -> Case | None:
         """Batched over the answers."""
-        return await load_case(info, self.seen)
+        return await load_case(info, self.details.case_id)
 
 
 SendMessageResult = Annotated[
@@ -107,6 +110,14 @@ class MessageMutations:
         )
 
 
+async def _queued(info: Info, message_id: MessageId) -> Message:
+    row = await info.context.loaders.messages.load(message_id)
+    if row is None:
+        # The idempotency key is kept without end, the message is pruned.
+        raise ApiError(BAD_USER_INPUT, "The message was sent so long ago that its record was pruned.")
+    return message_of(row, info.context)
+
+
 def _template(input: SendMessageInput) -> MessageTemplate:
     template = input.template or MessageTemplate.FREE_TEXT
     if (template is MessageTemplate.FREE_TEXT) != (input.text is not None):
@@ -118,4 +129,5 @@ def _result(asked: strawberry.ID, outcome: Outcome) -> MessageQueued | MessageRe
     if isinstance(outcome, Done):
         return MessageQueued(message_id=MessageId(outcome.id))
     seen = CaseId(filter_id("Case", asked)) if is_seen(outcome) else None
-    return MessageRefused(case_id=asked, code=outcome.code, message=outcome.message, seen=seen)
+    details = RefusalDetails(case_id=seen)
+    return MessageRefused(case_id=asked, code=outcome.code, message=outcome.message, details=details)

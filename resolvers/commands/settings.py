@@ -32,8 +32,8 @@ from resolvers.kit.errors import restored
 from resolvers.kit.inputs import KEY, check_key, check_text
 from resolvers.kit.node import Node, global_id
 from resolvers.kit.pagination import Connection, Pager
-from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
+from resolvers.types.refusal import OTHER_TYPE, AnyRefusal, RefusalDetails
 from resolvers.types.setting_values import RiskSettingValue, value_of
 
 _SINGLE = (SettingKind.COVERED_OPTION, SettingKind.APPROVAL_LIMITS, SettingKind.TRADING_LIMIT_EXPIRY)
@@ -131,18 +131,17 @@ class SettingChangeRequested:
 
 
 @strawberry.type(description="The command was refused; no change was requested.")
-class SettingChangeRefused(AnyRefused):
+class SettingChangeRefused(AnyRefusal):
     """From desk.outcomes.NotDone."""
-
-    approval_id: strawberry.Private[ApprovalId | None]
 
     @strawberry.field(
         description="With APPROVAL_PENDING, the pending request for the same setting if you may see it; "
-        "otherwise null."
+        "otherwise null.",
+        deprecation_reason=OTHER_TYPE.format("approval"),
     )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched."""
-        return await load_approval(info, self.approval_id)
+        return await load_approval(info, self.details.approval_id)
 
 
 SettingChangeResult = Annotated[
@@ -225,8 +224,9 @@ class SettingMutations:
         approval_id = approval_id_of(outcome)
         if outcome.code is RefusalCode.APPROVAL_REQUIRED and approval_id is not None:
             return RequestSettingChangePayload(result=SettingChangeRequested(approval_id=approval_id))
+        details = RefusalDetails(approval_id=approval_id)
         return RequestSettingChangePayload(
-            result=SettingChangeRefused(code=outcome.code, message=outcome.message, approval_id=approval_id)
+            result=SettingChangeRefused(code=outcome.code, message=outcome.message, details=details)
         )
 
 

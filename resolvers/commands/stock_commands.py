@@ -11,7 +11,7 @@ from desk.liquidation.recover_stock import RecoverOne, RecoverStock, recover_sto
 from desk.outcomes import Done
 from desk.stock_recovery.recall_stock import RecallStock, recall_stock
 from domain.case import AlertType
-from domain.ids import AccountId, ApprovalId, OrderId, RecoveryId, Symbol
+from domain.ids import AccountId, OrderId, RecoveryId, Symbol
 from domain.liquidation_plan import PlanRequest
 from domain.money import total
 from domain.order import OrderType, TimeInForce, TradingSession
@@ -28,10 +28,10 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import global_id, type_and_id
 from resolvers.kit.pagination import Connection
-from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.case import Case, load_case
 from resolvers.types.order import Order, order_of
+from resolvers.types.refusal import AnyRefusal, RefusalDetails
 from resolvers.types.stock_recovery import ShortRecovery, short_recoveries_page
 from resolvers.types.uncurable import UncurablePosition
 
@@ -107,7 +107,7 @@ class StockRecalled:
 
 
 @strawberry.type(description="The command was refused; no recall was recorded.")
-class RecallRefused(AnyRefused):
+class RecallRefused(AnyRefusal):
     """From desk.outcomes.Refused."""
 
 
@@ -204,18 +204,17 @@ class StockRecoveryStarted:
 
 
 @strawberry.type(description="The recovery was refused; nothing was done for it.")
-class StockRecoveryRefused(AnyRefused):
+class StockRecoveryRefused(AnyRefusal):
     """From desk.outcomes.NotDone."""
 
     recovery_id: strawberry.ID = strawberry.field(description="The id of the recovery, from the input.")
-    approval_id: strawberry.Private[ApprovalId | None] = None
 
     @strawberry.field(
         description="The approval request, with APPROVAL_REQUIRED and APPROVAL_PENDING; otherwise null."
     )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched over the answers."""
-        return await load_approval(info, self.approval_id)
+        return await load_approval(info, self.details.approval_id)
 
 
 RecoverStockResult = Annotated[
@@ -331,7 +330,7 @@ def _result(
             recovery_id=asked,
             code=outcome.code,
             message=outcome.message,
-            approval_id=outcomes.approval_id_of(outcome),
+            details=RefusalDetails(approval_id=outcomes.approval_id_of(outcome)),
         )
     return StockRecoveryStarted(
         recovery_id=asked,

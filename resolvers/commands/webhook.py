@@ -26,7 +26,7 @@ from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.kit.inputs import KEY, check_key
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
-from resolvers.kit.refused import AnyRefused
+from resolvers.types.refusal import AnyRefusal
 from subscriptions.stream.bus import Position
 from subscriptions.stream.cursor import CursorInvalid
 
@@ -94,7 +94,7 @@ class WebhookReplayed:
 
 
 @strawberry.type(description="The command was refused; nothing was changed.")
-class WebhookRefused(AnyRefused):
+class WebhookRefused(AnyRefusal):
     """From desk.outcomes.Refused."""
 
 

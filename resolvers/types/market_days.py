@@ -17,7 +17,7 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import KEY, check_code, check_key, check_text
 from resolvers.kit.node import Node, global_id
 from resolvers.kit.pagination import Connection, Pager
-from resolvers.kit.refused import AnyRefused
+from resolvers.types.refusal import AnyRefusal
 
 MARKET_CHARACTERS_MAX = 10
 
@@ -84,7 +84,7 @@ class MarketDaySet:
 
 
 @strawberry.type(description="The override was refused; nothing was changed.")
-class MarketDayRefused(AnyRefused):
+class MarketDayRefused(AnyRefusal):
     """From desk.outcomes.Refused."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from domain.events import OrderView
-from domain.ids import CaseId, ClientId, Symbol
+from domain.ids import CaseId, ClientId, OrderId, Symbol
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
 from domain.raw_status import raw_status
 from models.order import OrderFilter as OrderSelection
@@ -201,6 +201,12 @@ def order_of(view: OrderView) -> Order:
         version=order.version,
         view=view,
     )
+
+
+async def load_order(info: Info, order_id: OrderId | None) -> Order | None:
+    """The order if it exists and is visible, else None."""
+    view = await info.context.loaders.orders.load(order_id) if order_id else None
+    return order_of(view) if view else None
 
 
 async def orders_page(

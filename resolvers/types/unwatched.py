@@ -18,10 +18,10 @@ from resolvers.kit.context import Info, RequestInfo, reader
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import filter_id
 from resolvers.kit.pagination import Connection, Pager
-from resolvers.kit.refused import AnyRefused
 from resolvers.kit.search import unique
 from resolvers.types.client import Account, load_account
 from resolvers.types.doubt import AccountDoubt, doubts_of
+from resolvers.types.refusal import AnyRefusal
 
 SUBJECTS_MAX = 100
 
@@ -131,7 +131,7 @@ class IncompleteAccepted:
 
 
 @strawberry.type(description="The command was refused; no doubt was accepted.")
-class AcceptIncompleteRefused(AnyRefused):
+class AcceptIncompleteRefused(AnyRefusal):
     """From desk.outcomes.Refused."""
 
 

@@ -229,7 +229,7 @@ async def one_case(day: Day) -> None:
 async def tell_the_client(day: Day) -> None:
     m1 = (await day.case_of("M1"))["id"]
     (result,) = (await day.ask("message", case=m1))["sendMessage"]["results"]
-    assert result["message"]["status"] == "QUEUED"
+    assert result["queuedMessage"]["status"] == "QUEUED"
     assert result["message"]["recipient"] == "c1@example.org"
     await day.receiver.until(1, "/mail")
 

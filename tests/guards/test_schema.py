@@ -1,5 +1,6 @@
 """Everything in the schema has a description, and lists have the same arguments."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from graphql import (
@@ -9,6 +10,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLUnionType,
     build_schema,
 )
 
@@ -77,9 +79,23 @@ def test_every_one_of_input_says_that_exactly_one_field_is_given() -> None:
     assert [name for name, text in one_of.items() if "Give exactly one" not in text] == []
 
 
+def test_no_members_of_a_union_give_one_name_two_types() -> None:
+    """A document may not select both without an alias. A deprecated field is left to older documents."""
+    unions = [each for each in desk_schema().type_map.values() if isinstance(each, GraphQLUnionType)]
+    typed = {
+        (union.name, name, str(field.type))
+        for union in unions
+        for member in union.types
+        for name, field in member.fields.items()
+        if field.deprecation_reason is None
+    }
+    named = Counter((union, name) for union, name, _ in typed)
+    assert [where for where, types in named.items() if types > 1] == []
+
+
 def test_every_refusal_can_be_read_with_one_fragment() -> None:
     types = [each for each in desk_schema().type_map.values() if isinstance(each, GraphQLObjectType)]
     with_code = {each.name for each in types if {"code", "message"} <= each.fields.keys()}
-    refusals = {each.name for each in types if "Refused" in {of.name for of in each.interfaces}}
+    refusals = {each.name for each in types if {"Refused", "Refusal"} <= {of.name for of in each.interfaces}}
     assert refusals == with_code
     assert len(refusals) >= 14
