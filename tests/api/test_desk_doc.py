@@ -230,7 +230,7 @@ async def tell_the_client(day: Day) -> None:
     m1 = (await day.case_of("M1"))["id"]
     (result,) = (await day.ask("message", case=m1))["sendMessage"]["results"]
     assert result["queuedMessage"]["status"] == "QUEUED"
-    assert result["message"]["recipient"] == "c1@example.org"
+    assert result["queuedMessage"]["recipient"] == "c1@example.org"
     await day.receiver.until(1, "/mail")
 
     async def sent() -> bool:
