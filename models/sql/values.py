@@ -35,7 +35,7 @@ def decimal(value: Any) -> Decimal:
     return number
 
 
-_DIGITS = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
+_are_digits = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII).fullmatch
 
 
 def plain_decimal(value: Any) -> str:
@@ -43,7 +43,7 @@ def plain_decimal(value: Any) -> str:
 
     Raises `UnreadableRow` for other values.
     """
-    if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+    if not isinstance(value, str) or not _are_digits(value):
         return plain_text(decimal(value))
     if "." in value:
         value = value.rstrip("0").rstrip(".")

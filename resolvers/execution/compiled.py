@@ -38,6 +38,7 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from resolvers.execution.leaves import AS_THEY_ARE, Leaf, NotPlain, leaf
+from resolvers.kit.in_response import InResponse, ObjectsInResponse
 from resolvers.kit.loaded import how_loaded
 
 CoreExecutor: TypeAlias = Executor[Any]
@@ -68,10 +69,6 @@ class Gaps(dict["ResolvedField", list[tuple[Any, dict[str, Any]]]]):
                 *(field.fill(executor, places) for field, places in self.items()), return_exceptions=True
             )
         )
-
-
-class InResponse(dict[str, Any]):
-    """An object that is complete already: it is its own place in the response."""
 
 
 class CannotCompile(Exception):
@@ -322,6 +319,8 @@ def _each(complete: Complete) -> Complete:
             if value is None:
                 return None
             raise NotPlain
+        if value.__class__ is ObjectsInResponse:
+            return value
         return [complete(item, gaps) for item in value]
 
     return completed

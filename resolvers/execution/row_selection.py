@@ -7,7 +7,8 @@ a selection with any other field, take the usual way through the objects of the 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from enum import Enum, EnumMeta
+from typing import Any, TypeAlias, cast
 
 from graphql import (
     GraphQLEnumType,
@@ -20,7 +21,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 from strawberry.types.field import StrawberryField
 
-from resolvers.execution.compiled import CannotCompile, Compiler, InResponse
+from resolvers.execution.compiled import CannotCompile, Compiler
 from resolvers.execution.leaves import AS_THEY_ARE, leaf
 
 Row: TypeAlias = Mapping[str, Any]
@@ -73,7 +74,7 @@ class RowSelection:
     """The columns that a selection needs, and the function from a row to the response."""
 
     columns: frozenset[str]
-    complete: Callable[[Row, Any], InResponse]
+    complete: Callable[[Row, Any], dict[str, Any]]
 
 
 class RowCompiler:
@@ -86,7 +87,7 @@ class RowCompiler:
     def __init__(self, compiler: Compiler) -> None:
         self._compiler = compiler
         self._columns: set[str] = set()
-        self._names: dict[str, Any] = {"InResponse": InResponse}
+        self._names: dict[str, Any] = {}
         self._opened: list[str] = []
 
     def selection(
@@ -94,7 +95,7 @@ class RowCompiler:
     ) -> RowSelection:
         """For rows of the type."""
         entries = self._entries(type_, selected, fields, "row", of_row=True)
-        lines = ["def complete(row, at):", *self._opened, f"    return InResponse({entries})"]
+        lines = ["def complete(row, at):", *self._opened, f"    return {entries}"]
         exec(compile("\n".join(lines), f"<rows of {type_.name}>", "exec"), self._names)
         return RowSelection(frozenset(self._columns), self._names["complete"])
 
@@ -142,6 +143,8 @@ class RowCompiler:
     def _value(self, how: RowField, type_: GraphQLOutputType, source: str) -> str:
         if isinstance(how, Computed):
             value = f"{self._name(how.compute)}({source}, at)"
+        elif isinstance(how, Converted) and isinstance(how.convert, EnumMeta):
+            return self._enum(how.convert, type_, f"{source}[{how.name!r}]")
         elif isinstance(how, Converted):
             value = f"{self._name(how.convert)}({source}[{how.name!r}])"
             if how.is_text:
@@ -149,6 +152,16 @@ class RowCompiler:
         else:
             value = f"{source}[{how.name!r}]"
         return self._completed(value, type_)
+
+    def _enum(self, members: EnumMeta, type_: GraphQLOutputType, value: str) -> str:
+        """From the stored value to the name in the response; raises KeyError for other values."""
+        nullable = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+        assert isinstance(nullable, GraphQLEnumType), "an enum of the schema"
+        complete = leaf(nullable)
+        named = {member.value: complete(member) for member in cast(type[Enum], members)}
+        if nullable is type_:
+            named[None] = None
+        return f"{self._name(named)}[{value}]"
 
     def _completed(self, value: str, type_: GraphQLOutputType) -> str:
         nullable = type_.of_type if isinstance(type_, GraphQLNonNull) else type_

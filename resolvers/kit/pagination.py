@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import orjson
 import strawberry
@@ -15,6 +15,7 @@ import strawberry
 from domain.money import parse_decimal
 from models.sql.where import Page, PageRequest
 from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
+from resolvers.kit.in_response import InResponse, ObjectsInResponse
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -101,9 +102,10 @@ class _Nodes(Generic[T]):
 
     @cached_property
     def edges(self) -> list[Edge[T]]:
-        return [
-            Edge(node=node, cursor=cursor) for node, cursor in zip(self.nodes, self.cursors(), strict=True)
-        ]
+        nodes: list[Any] = self.nodes
+        if isinstance(nodes, ObjectsInResponse):
+            nodes = [InResponse(node) for node in nodes]
+        return [Edge(node=node, cursor=cursor) for node, cursor in zip(nodes, self.cursors(), strict=True)]
 
 
 class Pager(Generic[Row]):
@@ -133,6 +135,18 @@ class Pager(Generic[Row]):
         count: Callable[[], Awaitable[int]],
     ) -> Connection[T]:
         """The page in the form that clients see."""
+        nodes = [node(row) for row in page.rows]
+        return self.connection_of(nodes, page, request, key, count)
+
+    def connection_of(
+        self,
+        nodes: list[T],
+        page: Page[Row],
+        request: PageRequest,
+        key: Callable[[Row], Sequence[object]],
+        count: Callable[[], Awaitable[int]],
+    ) -> Connection[T]:
+        """With the nodes of the page's rows."""
         rows = page.rows
         info = PageInfo(
             has_next_page=page.has_next,
@@ -140,7 +154,6 @@ class Pager(Generic[Row]):
             start_cursor=self._encode(key(rows[0])) if rows else None,
             end_cursor=self._encode(key(rows[-1])) if rows else None,
         )
-        nodes = [node(row) for row in rows]
         # Most clients select nodes: the cursors of all rows would cost as much as the rows.
         return cast(
             Connection[T], _Nodes(nodes, info, count, lambda: [self._encode(key(row)) for row in rows])

@@ -7,6 +7,7 @@ from domain.events import CaseView
 from models.case_list import count_cases, page_case_rows, page_cases, row_key
 from models.sql.unreadable import DAMAGE, UnreadableRow
 from resolvers.kit.context import Info
+from resolvers.kit.in_response import ObjectsInResponse
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.types.case import Case, case_of
 from resolvers.types.case_rows import CASE_ROWS, CasePageAt
@@ -30,14 +31,12 @@ async def cases_page(
         found = await page_case_rows(audience, selection, order, request, now, rows.columns)
         at = CasePageAt(now, context)
         try:
-            nodes = {row["id"]: rows.complete(row, at) for row in found.rows}
+            nodes: Any = ObjectsInResponse([rows.complete(row, at) for row in found.rows])
         except (UnreadableRow, *DAMAGE):
             # The usual way leaves the damaged row out, and notes it.
             pass
         else:
-            return pager.connection(
-                found, request, lambda row: row_key(order, row), lambda row: nodes[row["id"]], count
-            )
+            return pager.connection_of(nodes, found, request, lambda row: row_key(order, row), count)
     page = await page_cases(audience, selection, order, request, now)
 
     def node(view: CaseView) -> Case:

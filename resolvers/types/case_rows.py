@@ -80,7 +80,7 @@ _FIGURES: RowFields = {
     "stale": Converted("stale", _truth),
     "unvalued": Computed((), lambda figures, at: list(figures.get("unvalued", ()))),
     "net_asset_ratio": Converted("net_asset_ratio", _decimal_or_none, is_text=True),
-    "risk_level": Converted("risk_level", {level.value: level for level in RiskLevel}.__getitem__),
+    "risk_level": Converted("risk_level", RiskLevel),
     **{
         name: _decimal(name)
         for name in (
@@ -129,7 +129,7 @@ CASE_ROWS: RowFields = {
     "deadline": Converted("deadline", time),
     "overdue": Computed(
         ("status", "deadline"),
-        lambda row, at: is_overdue(CaseStatus(row["status"]), time(row["deadline"]), at.now),
+        lambda row, at: is_overdue(row["status"], time(row["deadline"]), at.now),
     ),
     "force_eligible": Converted("force_eligible", bool),
     "elapsed_hours": Computed(
@@ -138,14 +138,12 @@ CASE_ROWS: RowFields = {
     ),
     "long_term_unsettled": Computed(
         ("status", "opened_at"),
-        lambda row, at: is_long_term_unsettled(CaseStatus(row["status"]), time(row["opened_at"]), at.now),
+        lambda row, at: is_long_term_unsettled(row["status"], time(row["opened_at"]), at.now),
     ),
     "follow_up_count": Column("follow_ups"),
     "remark": Column("remark"),
     "closed_at": Converted("closed_at", time_or_none),
-    "close_reason": Converted(
-        "close_reason", lambda value: None if value is None else CaseCloseReason(value)
-    ),
+    "close_reason": Converted("close_reason", CaseCloseReason),
     "version": Column("version"),
     "client": RowObject(("client_id",), _client, _CLIENT),
     "account": RowObject((), _row, _ACCOUNT),
