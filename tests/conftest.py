@@ -58,15 +58,15 @@ structlog.configure(
 
 SERVERS = {"redis_version": "Redis", "postgres_version": "PostgreSQL"}
 """By the fixture that chooses the version."""
-WORKERS_MAX = 4
+WORKERS_MAX = 5
 """Each starts servers of its own."""
 GARBAGE_THRESHOLD = 10_000
 """New objects between two collections; 700 are usual."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`: two more than there are cores, for tests also wait, for leases and other processes."""
-    return min((os.cpu_count() or 1) + 2, WORKERS_MAX)
+    """For `-n auto`: three more than there are cores, for tests also wait, for leases and other processes."""
+    return min((os.cpu_count() or 1) + 3, WORKERS_MAX)
 
 
 STACKS = {

@@ -29,7 +29,7 @@ from tests.kit.book_files import BANK
 from tests.kit.desk_client import Answer, Caller
 from tests.kit.desk_server import Desk, World
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.both_stacks]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SCHEMA = build_schema(sdl())
 PLACES = places(SCHEMA)

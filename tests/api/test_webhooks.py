@@ -18,8 +18,6 @@ from tests.kit.patience import FAR_S
 from tests.kit.receiver import Posted, Receiver, a_receiver
 from tests.kit.webhook_receiver import ForgedDelivery, verified
 
-pytestmark = pytest.mark.both_stacks
-
 WEBHOOK = (
     "id url events status cursor deliveredAt failingSince attempts nextAttemptAt disabledAt reason"
     " oldSecretUntil"
