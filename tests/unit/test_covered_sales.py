@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
@@ -247,7 +248,52 @@ def test_all_the_stock_that_no_call_needs_may_be_sold_by_hand() -> None:
 def test_the_calls_of_every_stock_are_bought_back_where_one_does_not_suffice() -> None:
     other = Symbol("MSFT-C.US")
     of = book(
-        shares("100"), calls("-1"), shares("100", OTHER), calls("-1", other, OTHER), cash="-33000", base=USD
+        shares("100"), calls("-1"), shares("100", OTHER), calls("-1", other, OTHER), cash="-37000", base=USD
     )
     found = made(of)
-    assert {symbol for side, symbol, _ in legs(found) if side == "BUY"} == {CALL, other}
+    assert {leg[:2] for leg in legs(found)} == {
+        ("BUY", CALL),
+        ("BUY", other),
+        ("SELL", SHARE),
+        ("SELL", OTHER),
+    }
+    assert isinstance(found, Plan)
+    assert found.cures
+
+
+@pytest.mark.parametrize(
+    ("held", "other", "asked", "held_back"),
+    [
+        ("100", "1000", {"keep": {CALL}}, {SHARE}),
+        ("101", "1000", {"keep": {CALL}}, set()),
+        ("150", "1000", {"keep": {CALL}}, set()),
+        ("300", "1000", {"keep": {CALL}}, set()),
+        ("300", "1000", {"keep": {CALL, OTHER}}, set()),
+        ("100", "1000", {"policy": LiquidationPolicy.ALL}, set()),
+    ],
+)
+def test_only_stock_that_the_calls_need_wholly_is_named_as_their_cover(
+    held: str, other: str, asked: dict[str, Any], held_back: set[Symbol]
+) -> None:
+    """It is not, if some of it could be sold, is sold, or may be sold after the buy-back."""
+    debt = (Decimal(held) + Decimal(other)) * 140 + 10_000
+    of = book(shares(held), shares(other, OTHER), calls("-1"), cash=f"-{debt}", base=USD)
+    found = made(of, **{"policy": LiquidationPolicy.LARGEST_FIRST, **asked})
+    assert isinstance(found, Plan)
+    assert found.cures
+    reasons = {each.symbol: each.code for each in found.uncurable}
+    assert reasons == dict.fromkeys(held_back, RefusalCode.COVERS_WRITTEN_CALLS)
+
+
+def test_calls_are_bought_back_also_where_that_lessens_the_debt_without_ending_it() -> None:
+    of = book(shares("100"), calls("-1"), cash="-25000", base=USD)
+    assert legs(made(of)) == [("BUY", CALL, 1), ("SELL", SHARE, 100)]
+
+
+@pytest.mark.parametrize("fee", ["0", "0.5"])
+def test_calls_are_not_bought_back_where_their_stock_frees_no_margin(fee: str) -> None:
+    """The stock has the factor 0; all of the other stock does not suffice."""
+    call = holding(replace(a_call(CALL, SHARE), fee_rate=Decimal(fee)), "-1", flat("0"), quote(CALL, "2"))
+    stock = replace(shares("100"), factors=flat("0"))
+    of = book(stock, shares("100", OTHER), call, cash="-41000", base=USD)
+    assert legs(made(of)) == [("SELL", OTHER, 100)]

@@ -397,6 +397,19 @@ def test_least_turnover_counts_the_fee_against_a_sale() -> None:
     assert quantities(planned(of, PlanRequest())) == {"FREE": 10, "DEAR": 4}
 
 
+def test_least_turnover_leaves_least_where_no_plan_ends_the_call() -> None:
+    """540 of margin lack, and each cover adds to the debt above the limit. Buying back 27 of DEAR, at a fee of
+    10 %, trades 270 and leaves 297; 29 of FREE trade 290 and leave 293.50."""
+    of = book(
+        holding(instrument("LONG"), "516", flat("0"), quote("LONG", "10")),
+        holding(instrument("DEAR", fee="0.10"), "-100", flat("1"), quote("DEAR", "10")),
+        holding(instrument("FREE"), "-200", flat(".85"), quote("FREE", "10")),
+        limit="0",
+    )
+    found = planned(of, by(LiquidationPolicy.MIN_TURNOVER, Symbol("LONG")))
+    assert (quantities(found), found.amount_after) == ({"FREE": 29}, Decimal("293.50"))
+
+
 def test_a_single_share_can_be_sold() -> None:
     of = book(holding(instrument("A"), "1", flat(".5"), quote("A", "100")), cash="-60")
     found = planned(of, PlanRequest())
