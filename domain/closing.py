@@ -123,7 +123,7 @@ def closing_side(holding: Holding) -> OrderSide:
 
 
 def first_cured(is_cured: Callable[[int], bool], guess: int, most: int) -> int:
-    """A number of lots that cures while one less does not, given that `most` cures and 0 does not.
+    """A number of lots that cures while one less does not, given that 0 does not; `most` if none cures.
 
     Tries the guess and its neighbours, then bisects: at most log2(most) + 4 evaluations.
     """
@@ -228,6 +228,6 @@ class Draft:
         return most if self.formula.need(closable.closed(self.standing, most)) < self.need else 0
 
     def fewest_curing(self, closable: Closable, most: int) -> int:
-        """The fewest lots that cure, given that `most` lots cure and 0 do not."""
+        """The fewest lots that cure, given that 0 do not; `most` if none cure."""
         guess = lots_to_cure(self.lines(closable))
         return first_cured(lambda lots: self.cures(closable, lots), guess, most)

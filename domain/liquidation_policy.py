@@ -6,7 +6,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from domain.amount_formula import Line, Relief, binding, lots_to_cure, useful_lots
-from domain.closing import Closable, Draft
+from domain.closing import Closable, Draft, first_cured
 from domain.margin import Source, market_value
 from domain.money import ZERO
 from domain.order import OrderSide
@@ -168,12 +168,15 @@ def _pro_rata(closables: list[Closable], draft: Draft) -> None:
     steps = max((each.lots for each in helping), default=0)
     lines = _lines_of_a_step(helping, draft, steps)
     most = useful_lots(lines, steps)
-    step, more, before = min(most, lots_to_cure(lines)), 1, len(draft.closings)
-    _close_fraction(helping, draft, step, steps)
-    while not draft.is_cured() and step < most:
-        step, more = min(most, step + more), more * 2
+    guess, before = min(most, lots_to_cure(lines)), len(draft.closings)
+
+    def cures(step: int) -> bool:
         draft.back_to(before)
         _close_fraction(helping, draft, step, steps)
+        return draft.is_cured()
+
+    if not cures(guess) and cures(most):
+        cures(first_cured(cures, guess + 1, most))
     _cut_back(draft)
 
 
@@ -194,8 +197,11 @@ def _close_fraction(closables: list[Closable], draft: Draft, step: int, steps: i
 
 
 def _cut_back(draft: Draft) -> None:
-    """Drop the last legs that the cure does not need, and the surplus lots of the last one that it needs."""
-    while draft.is_cured() and draft.closings:
+    """Drop the last legs without which the draft cures, and the surplus lots of the last one that it needs.
+
+    Such a leg may also be a cover whose whole lots exceed the financing limit.
+    """
+    while draft.closings:
         closable, lots = draft.drop_last()
         if not draft.is_cured():
             draft.close(closable, draft.fewest_curing(closable, lots))

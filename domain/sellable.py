@@ -36,7 +36,9 @@ class OrderCover(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """The part of an order that may still fill. Whether it counts or not, its units cannot be sold again."""
+    """The part > 0 of an order that may still fill. Whether it counts or not, its units cannot be sold
+    again.
+    """
 
     symbol: Symbol
     side: OrderSide
@@ -66,8 +68,6 @@ def after_open_orders(
         if held is None or order.cover not in covers or order.side is not closing_side(held):
             continue
         quantity = min(order.leaves_quantity, abs(held.quantity))
-        if quantity <= 0:
-            continue
         prices = (order.reckoned_price, order.limit_price, side_price(held.quote, order.side))
         price = next((each for each in prices if each is not None), valuation_price(held))
         signed = -quantity if order.side is OrderSide.SELL else quantity

@@ -248,30 +248,47 @@ def test_a_loss_is_that_of_the_whole_position_in_money() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "debt", "sold"),
-    [("A", "100.40", {"A": 2}), ("ABC", "301.20", {"A": 2, "B": 2})],
+    ("names", "price", "debt", "sold"),
+    [
+        ("A", "100.4", "100.40", {"A": 2}),
+        ("ABC", "100.4", "301.20", {"A": 2, "B": 2}),
+        ("ABCDEFGHIJ", "0.1", "3", {"A": 5, "B": 5, "C": 5}),
+    ],
 )
-def test_equal_shares_are_enlarged_lot_by_lot_where_whole_yen_bring_in_too_little(
-    names: str, debt: str, sold: dict[str, int]
+def test_equal_shares_are_enlarged_only_as_far_as_whole_yen_bring_in_too_little(
+    names: str, price: str, debt: str, sold: dict[str, int]
 ) -> None:
-    """One of each is worth exactly the debt, but is booked as 100 yen each; two as 201."""
-    held = (holding(instrument(name, JPY), "10", flat(".5"), quote(name, "100.4")) for name in names)
+    """One of each at 100.40 is worth exactly the debt, but is booked as 100 yen each; two as 201. Three of
+    each at 0.10 are worth exactly the debt, but are booked as nothing; five as 1 yen each."""
+    held = (holding(instrument(name, JPY), "10", flat(".5"), quote(name, price)) for name in names)
     of = book(*held, cash=f"-{debt}", account_type=AccountType.CASH, rates=(fx(JPY, "1"),))
     found = planned(of, by(LiquidationPolicy.PRO_RATA))
     assert quantities(found) == sold
     assert found.cures
 
 
+def test_equal_shares_leave_out_a_cover_whose_whole_lot_would_exceed_the_financing_limit() -> None:
+    """100 of margin lack, and 250 more may be borrowed: 200 for A, but not 100 for B as well."""
+    of = book(
+        holding(instrument("LONG"), "1000", flat(".5"), quote("LONG", "10")),
+        holding(instrument("A"), "-1", flat("1"), quote("A", "200")),
+        holding(instrument("B"), "-10", flat("1"), quote("B", "100")),
+        cash="-2700",
+        limit="2950",
+    )
+    found = planned(of, by(LiquidationPolicy.PRO_RATA, Symbol("LONG")))
+    assert quantities(found) == {"A": 1}
+    assert found.cures
+
+
 def test_a_sale_that_is_booked_as_nothing_is_not_made() -> None:
     """A share of 0.30 yen brings in no whole yen."""
-    of = book(
-        holding(instrument("A", JPY), "1", flat(".5"), quote("A", "0.3")),
-        cash="-10",
-        account_type=AccountType.CASH,
-        rates=(fx(JPY, "1"),),
-    )
+    nothing = holding(instrument("A", JPY), "1", flat(".5"), quote("A", "0.3"))
+    of = book(nothing, cash="-10", account_type=AccountType.CASH, rates=(fx(JPY, "1"),))
     assert refused(of, PlanRequest()) is RefusalCode.CANNOT_CURE
     assert refused(of, legs(leg(Symbol("A"), "1"))) is RefusalCode.CANNOT_CURE
+    five = holding(instrument("B", JPY), "1", flat(".5"), quote("B", "5"))
+    assert quantities(planned(replace(of, holdings=(nothing, five)), PlanRequest())) == {"B": 1}
 
 
 def test_what_each_leg_takes_off_the_amount_adds_up_to_the_effect_of_the_plan() -> None:
@@ -398,8 +415,8 @@ def test_least_turnover_counts_the_fee_against_a_sale() -> None:
 
 
 def test_least_turnover_leaves_least_where_no_plan_ends_the_call() -> None:
-    """540 of margin lack, and each cover adds to the debt above the limit. Buying back 27 of DEAR, at a fee of
-    10 %, trades 270 and leaves 297; 29 of FREE trade 290 and leave 293.50."""
+    """540 of margin lack, and each cover adds to the debt above the limit. Buying back 27 of DEAR, with a fee
+    of 10 %, trades 270 and leaves 297; 29 of FREE trade 290 and leave 293.50."""
     of = book(
         holding(instrument("LONG"), "516", flat("0"), quote("LONG", "10")),
         holding(instrument("DEAR", fee="0.10"), "-100", flat("1"), quote("DEAR", "10")),
@@ -410,11 +427,15 @@ def test_least_turnover_leaves_least_where_no_plan_ends_the_call() -> None:
     assert (quantities(found), found.amount_after) == ({"FREE": 29}, Decimal("293.50"))
 
 
-def test_a_single_share_can_be_sold() -> None:
-    of = book(holding(instrument("A"), "1", flat(".5"), quote("A", "100")), cash="-60")
+@pytest.mark.parametrize(("limit", "reduction"), [(None, 48), ("0", 98)])
+def test_a_single_share_can_be_sold(limit: str | None, reduction: int) -> None:
+    """At the bid it frees 50 of margin less the spread of 2, and pays 98 of a debt above the limit."""
+    of = book(
+        holding(instrument("A"), "1", flat(".5"), quote("A", "100", bid="98")), cash="-100", limit=limit
+    )
     found = planned(of, PlanRequest())
     assert quantities(found) == {"A": 1}
-    assert found.estimated_reduction == 10
+    assert found.estimated_reduction == reduction
 
 
 def test_a_cover_that_would_only_exceed_the_financing_limit_is_no_plan() -> None:
