@@ -69,6 +69,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             Route("/", _to_graphql, methods=["GET"]),
             Route("/graphql", _Served(lambda application: application.over_http)),
             WebSocketRoute("/graphql", _Served(lambda application: application.live.serve)),
+            Route("/graphql/", _without_slash, methods=["GET", "POST"]),
             Route("/graphql/stream", _Served(lambda application: application.streams.single)),
             Route("/reports/{name}.csv", _Served(lambda application: application.reports), methods=["GET"]),
             Route("/healthz", _health),
@@ -92,6 +93,8 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
         lifespan=_lifespan(settings, parts or Parts(), errors),
     )
     application.state.http_errors = errors
+    # Starlette would build the address from the Host that the client sent.
+    application.router.redirect_slashes = False
     return application
 
 
@@ -153,6 +156,12 @@ class _Served:
 async def _to_graphql(_: Request) -> Response:
     """A browser at the bare address gets the explorer; relative, for a proxy that adds a prefix."""
     return RedirectResponse("graphql")
+
+
+async def _without_slash(request: Request) -> Response:
+    """Relative for the same reason; 307 keeps the method and the body."""
+    query = request.url.query
+    return RedirectResponse("../graphql" + (f"?{query}" if query else ""), 307)
 
 
 async def _health(_: Request) -> Response:

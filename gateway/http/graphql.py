@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
-from gateway.http.explorer import EXPLORER
+from gateway.http.explorer import EXPLORER, EXPLORER_HEADERS
 from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, HTML, JSON, negotiated
 from gateway.http.operation_metrics import OperationMetrics
 from gateway.http.parameters import OperationParameters, parameters_in_body, parameters_in_url
@@ -70,7 +70,7 @@ class Endpoint:
         is_get, accept = request.method == "GET", request.headers.get("accept")
         if is_get and self._shows_explorer and negotiated(accept, (JSON, GRAPHQL_RESPONSE, HTML)) == HTML:
             # The page needs no token, but its requests do.
-            return HTMLResponse(EXPLORER)
+            return HTMLResponse(EXPLORER, headers=EXPLORER_HEADERS)
         principal = self._verified(request)
         media_type = negotiated(accept, (JSON, GRAPHQL_RESPONSE))
         if media_type is None:

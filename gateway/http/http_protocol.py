@@ -9,7 +9,7 @@ from asyncio import TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -91,6 +91,19 @@ class ResponseSink:
         self.writable_again()
 
 
+class Ending:
+    """A transport whose `close` is another function."""
+
+    __slots__ = ("_transport", "close")
+
+    def __init__(self, transport: Any, close: Callable[[], None]) -> None:
+        self._transport = transport
+        self.close = close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 @dataclass(frozen=True, slots=True)
 class HttpTimeouts:
     """Timeouts of one connection in seconds: for the head of a request, for its body, for the peer to read
@@ -115,6 +128,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
     _unread: Unread | None = None
     _last_request = False
     _reads_head = False
+    _keep_alive = False
     _upgraded = False
     _grace: TimerHandle | None = None
     _cut_off: TimerHandle | None = None
@@ -174,9 +188,21 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
         self.transport.write(refusal.response())
+        self._end_unread()
+
+    def _end_unread(self) -> None:
+        """End the connection behind an answer to a request of which the peer may still be sending a part."""
+        self._expect_nothing()
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self._lingering = self.loop.call_later(LINGER_S, self.transport.abort)
+        else:
+            self.transport.close()
+
+    def _end_answered(self) -> None:
+        """End the connection behind a complete answer."""
+        if self.cycle.more_body and not self.transport.is_closing():
+            self._end_unread()
         else:
             self.transport.close()
 
@@ -215,7 +241,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Offer the sink to the application, whose task begins later."""
-        self._head.ended()
+        self._head.ended(self.parser.get_http_version())
         self._reads_head = False
         if self._head.refusal is not None:
             return
@@ -224,9 +250,9 @@ class DeskHttpProtocol(HttpToolsProtocol):
             return
         self._expect_nothing()
         super().on_headers_complete()
-        if self.cycle is not None and self._last_request:
-            self.cycle.keep_alive = False
-        if self.cycle is not None and self.cycle.scope is self.scope:
+        if self._is_read():
+            self._keep_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
+            self.cycle.transport = cast(Any, Ending(self.transport, self._end_answered))
             extensions = {STREAM_EXTENSION: partial(self._open_stream, self.cycle)}
             self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
         self._expect(self._timeouts.body_s)
@@ -243,10 +269,18 @@ class DeskHttpProtocol(HttpToolsProtocol):
         if self._serves():
             self._expect_nothing()
             super().on_message_complete()
+            if self._is_read() and not self.cycle.response_started:
+                # An answer that comes before the body, such as a 401, is the last of its connection: a peer
+                # could otherwise hold it open by a body that trickles.
+                self.cycle.keep_alive = self._keep_alive and not self._last_request
 
     def _serves(self) -> bool:
         """Whether the request being read was not refused."""
         return self._head.refusal is None and not self.transport.is_closing()
+
+    def _is_read(self) -> bool:
+        """Whether the request being read is that of the cycle; the one of an upgrade has none."""
+        return self.cycle is not None and self.cycle.scope is self.scope
 
     def _open_stream(self, cycle: RequestResponseCycle) -> ResponseSink:
         self.stream = ResponseSink(self, cycle)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from gateway.http.security_headers import header_lines
+
 LINE_OVERHEAD = 4
 """The colon, the blank and the line break of a header line, so that empty headers count as well."""
 FRAMING_PER_BODY_BYTE = 8
@@ -47,6 +49,7 @@ class HeadRefusal:
             f"HTTP/1.1 {self.status} {self.phrase}\r\n"
             "content-type: application/json\r\n"
             f"content-length: {len(body)}\r\n"
+            f"{header_lines()}"
             "connection: close\r\n\r\n"
         ).encode() + body
 
@@ -103,8 +106,10 @@ class RequestHead:
                 self._refuse_repeated(lower)
             self._once.add(lower)
 
-    def ended(self) -> None:
-        """The head is complete: the body follows."""
+    def ended(self, version: str) -> None:
+        """The head is complete: the body follows. Only HTTP/1.0 has requests without a Host."""
+        if version != "1.0" and b"host" not in self._once:
+            self._refuse(400, "Bad Request", "HOST_MISSING", "The request has no Host header.")
         self._in_body = True
         self._came = 0
 

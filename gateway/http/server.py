@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from gateway.http.http_protocol import DeskHttpProtocol, HttpTimeouts
 from gateway.http.request_head import HeadLimits
+from gateway.http.security_headers import EVERY_ANSWER
 from gateway.http.websocket_protocol import DeskWebSocketProtocol
 from gateway.settings import Settings
 
@@ -46,6 +47,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        headers=list(EVERY_ANSWER),
         http=cast(
             Any,
             partial(

@@ -9,12 +9,15 @@ from asyncio import TimerHandle
 from collections.abc import Callable
 from typing import Any
 
+from uvicorn import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import HeaderLineTooLong, InvalidState, TooManyHeaders
 from websockets.frames import CloseCode, Frame
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 
 from gateway.http.request_head import HeadRefusal
+from gateway.http.security_headers import EVERY_ANSWER
 from subscriptions.connections.frames import SINK_EXTENSION
 
 CLOSE_TIMEOUT_S = 5.0
@@ -102,6 +105,25 @@ def _refusal_of(unread: Exception) -> HeadRefusal:
     return HeadRefusal(400, "Bad Request", "BAD_HANDSHAKE", message)
 
 
+def _is_utf8(parts: list[bytes]) -> bool:
+    try:
+        b"".join(parts).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class Handshake(ServerProtocol):
+    """Adds the headers of every answer: uvicorn adds its own to none of the answers that refuse."""
+
+    def send_response(self, response: Response) -> None:
+        """Answer the handshake."""
+        for name, value in EVERY_ANSWER:
+            if name not in response.headers:
+                response.headers[name] = value
+        super().send_response(response)
+
+
 class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     """For `uvicorn.Config(ws=...)`."""
 
@@ -109,6 +131,10 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     _pongs = b""
     """Answers to WebSocket pings that wait for room; newer ones replace them (RFC 6455, section 5.5.3)."""
     _cut_off: TimerHandle | None = None
+
+    def __init__(self, config: Config, **options: Any) -> None:
+        super().__init__(config, **options)
+        self.conn = Handshake(max_size=config.ws_max_size, logger=self.logger)
 
     def data_received(self, data: bytes) -> None:
         """uvicorn neither answers nor ends a handshake at which its parser failed."""
@@ -150,6 +176,15 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
             return
         super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """uvicorn would log a traceback for a text that is not UTF-8."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames):
+            self.conn.fail(CloseCode.INVALID_DATA, "a text must be UTF-8")
+            self.frames = []
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         """Answer, at the latest when there is room: a peer that pings and never reads must not fill the

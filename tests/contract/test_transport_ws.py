@@ -246,10 +246,17 @@ async def test_a_message_may_come_in_as_many_fragments_as_allowed(desk: LiveDesk
         assert (await socket.receive())["type"] == "pong"
 
 
-async def test_text_that_is_not_utf8_is_closed_with_1007(desk: LiveDesk) -> None:
+async def test_text_that_is_not_utf8_is_closed_with_1007(
+    desk: LiveDesk, caplog: pytest.LogCaptureFixture
+) -> None:
     async with ready(desk) as socket:
         socket.send_frame(TEXT, b'{"type":"ping","payload":{"x":"\xff"}}')
         assert (await socket.closed()).code == 1007
+    async with ready(desk) as socket:
+        socket.send_frame(TEXT, b'{"type":"ping","payload":{"x":"\xe2', final=False)
+        socket.send_frame(CONTINUATION, b'\x82"}}')
+        assert (await socket.closed()).code == 1007
+    assert not caplog.records, "any client could fill the log"
 
 
 @pytest.mark.parametrize(

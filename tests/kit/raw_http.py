@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import orjson
@@ -19,6 +19,7 @@ class Answer:
     body: bytes = b""
     is_last: bool = False
     """It says that the connection ends with it."""
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def code(self) -> str | None:
@@ -89,7 +90,7 @@ class RawHttp(asyncio.Protocol):
         await self._until(lambda: len(self._received) >= len(head) + 4 + length)
         body = bytes(self._received[len(head) + 4 :][:length])
         del self._received[: len(head) + 4 + length]
-        return Answer(int(status.split()[1]), body, headers.get("connection") == "close")
+        return Answer(int(status.split()[1]), body, headers.get("connection") == "close", headers)
 
     async def ended(self) -> bool:
         """Whether the server ends the connection."""

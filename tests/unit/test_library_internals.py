@@ -70,18 +70,20 @@ async def test_the_http_protocol_has_the_parts_that_are_used() -> None:
     assert missing(cycle, "transport", "scope", "message_event", "on_response") == []
     assert (cycle.disconnected, cycle.response_started, cycle.response_complete) == (False, False, False)
     assert cycle.keep_alive
+    assert cycle.more_body
 
 
 async def test_the_websocket_protocol_has_the_parts_that_are_used() -> None:
     protocol = WebSocketsSansIOProtocol(**_arguments_of_a_protocol())
     assert missing(protocol, "run_asgi", "send", "handle_connect", "handle_cont", "handle_ping") == []
     assert missing(protocol, "handle_close", "handle_parser_exception", "transport", "loop") == []
+    assert missing(protocol, "send_receive_event_to_app", "curr_msg_data_type") == []
     assert (protocol.read_paused, protocol.close_sent, protocol.close_timer) == (False, False, None)
     assert (protocol.handshake_complete, protocol.disconnected, protocol.frames) == (False, False, [])
     assert protocol.writable.is_set()
     assert protocol.queue.empty()
     assert isinstance(protocol.conn, ServerProtocol)
-    assert missing(protocol.conn, "send_close", "data_to_send", "fail", "close_sent") == []
+    assert missing(protocol.conn, "send_close", "data_to_send", "fail", "close_sent", "send_response") == []
 
 
 async def test_the_server_has_the_parts_that_are_used() -> None:
