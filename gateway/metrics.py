@@ -126,6 +126,8 @@ class _Collector(Collector):
         for labels, count in sorted(metrics.operations.items()):
             counts.add_metric(labels, count)
         yield counts
+        text = "GraphQL documents by whether they were known already, or new and had to be checked."
+        yield labelled(CounterMetricFamily, "documents", text, self._live.requests.document_reads, "result")
         text = "HTTP responses with an error status, which includes requests refused before GraphQL."
         refused = CounterMetricFamily("desk_http_errors", text, labels=["status", "code"])
         for labels, count in sorted(self._errors.responses.items()):

@@ -11,6 +11,7 @@ from strawberry import Schema
 
 from gateway.http.admission import Admission
 from gateway.http.live_requests import LiveRequests
+from gateway.http.operation_metrics import OperationMetrics
 from gateway.http.personal_reads import PersonalReads
 from gateway.resources import Resources
 from models.outbox import note_unreadable_event
@@ -70,7 +71,8 @@ class Live:
             metrics=self.metrics,
         )
         self.reads = PersonalReads(executor, resources.desk)
-        self.requests = LiveRequests(schema, executor, resources.api, self.reads, self.metrics)
+        operations = OperationMetrics(slow_s=settings.slow_operation_s)
+        self.requests = LiveRequests(schema, executor, resources.api, self.reads, self.metrics, operations)
         self.backend = Backend(self.requests, self.feed, self.metrics)
         self.admission = Admission(resources)
         self._resources = resources

@@ -1,5 +1,6 @@
 """The GraphQL operations of sockets and event streams."""
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -34,14 +35,25 @@ class LiveRequests:
     """Prepares operations for a connection; one per process."""
 
     def __init__(
-        self, schema: Schema, executor: Executor, api: Api, reads: PersonalReads, metrics: LiveMetrics
+        self,
+        schema: Schema,
+        executor: Executor,
+        api: Api,
+        reads: PersonalReads,
+        metrics: LiveMetrics,
+        operations: OperationMetrics,
     ) -> None:
         self._executor = executor
         self._preparer = SubscriptionPreparer(schema, executor, api)
         self._api = api
         self._reads = reads
         self._metrics = metrics
-        self.operations = OperationMetrics()
+        self.operations = operations
+
+    @property
+    def document_reads(self) -> Counter[str]:
+        """How often a document was `known` already, or `new`."""
+        return self._executor.document_reads
 
     def prepare(self, message: Subscribe, caller: Caller) -> Prepared | Single | list[Any]:
         """Parse, validate, authorise."""

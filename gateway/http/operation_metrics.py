@@ -1,10 +1,12 @@
 """Counts of GraphQL operations, by type and first error, and the durations of those that have a result."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
+import structlog
 from graphql import ExecutionResult, GraphQLError
 
 from resolvers.execution.documents import Document
@@ -12,6 +14,8 @@ from resolvers.execution.executor import AdmittedOperation, Executor
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import INTERNAL, coded
 from subscriptions.live.metrics import Histogram
+
+log = structlog.get_logger()
 
 SUCCESS = "OK"
 UNKNOWN = "unknown"
@@ -26,6 +30,8 @@ class OperationMetrics:
     """By type, and the code of the first error or `SUCCESS`."""
     durations: dict[str, Histogram] = field(default_factory=dict)
     """By type, of executed queries and mutations."""
+    slow_s: float = math.inf
+    """A longer operation is logged."""
 
     async def execute(
         self, executor: Executor, operation: AdmittedOperation, context: ReadContext
@@ -35,7 +41,17 @@ class OperationMetrics:
         result = await executor.execute(operation, context)
         errors = [coded(error) for error in result.errors or ()]
         kind = operation.node.operation.value
-        self.durations.setdefault(kind, Histogram()).observe(perf_counter() - began)
+        took_s = perf_counter() - began
+        self.durations.setdefault(kind, Histogram()).observe(took_s)
+        if took_s > self.slow_s:
+            log.warning(
+                "a slow operation",
+                document=operation.document.digest,
+                operation=operation.name,
+                type=kind,
+                cost=operation.cost,
+                seconds=round(took_s, 3),
+            )
         self._count(kind, errors)
         return ExecutionResult(result.data, errors or None)
 

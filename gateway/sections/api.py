@@ -65,6 +65,11 @@ class ApiSettings(Section):
         description="Maximum number of fields that one event of a subscription may have, computed from its "
         "page sizes.",
     )
+    slow_operation_s: Seconds = Field(
+        1,
+        description="How long, in seconds, a query or mutation may take until the log names it, with the "
+        "hash of its document and its cost.",
+    )
     introspection: bool = Field(
         default_factory=lambda known: known["profile"] is Profile.DEVELOPMENT,
         description="Whether clients may read the schema and open the explorer; default: only in "

@@ -1,11 +1,14 @@
 """Documents parsed and validated once: cached by their text, errors included, with a bound."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
+from time import perf_counter
 from typing import Any
 
+import structlog
 from graphql import (
     DefinitionNode,
     DocumentNode,
@@ -30,10 +33,16 @@ from resolvers.execution.nesting import max_aliases, max_depth
 from resolvers.execution.repetition import errors_before_validation
 from resolvers.kit.errors import coded
 
+log = structlog.get_logger()
+
 CACHED_DOCUMENTS = 1024
 CACHED_CHARACTERS = 1_000_000
 """The bound for all cached documents together; a parsed document takes up to fifty times as much memory."""
-ERRORS_MAX = 20
+ERRORS_MAX = 5
+"""Errors of one document or of its variables; each costs time, and the first ones say enough."""
+DIGEST_CHARACTERS = 16
+CHECK_SLOW_S = 0.05
+"""Parsing and validating for longer is logged: meanwhile the process does nothing else."""
 COSTS_MAX = 64
 """Costs remembered of one document, each for other page sizes."""
 
@@ -42,6 +51,7 @@ COSTS_MAX = 64
 class Document:
     """A parsed document, or the errors that make it invalid."""
 
+    text: str
     ast: DocumentNode | None
     errors: tuple[GraphQLError, ...]
     kinds: Mapping[str | None, OperationType] | None = None
@@ -51,6 +61,11 @@ class Document:
     def definitions(self) -> tuple[DefinitionNode, ...]:
         """Operations and fragments of the document."""
         return () if self.ast is None else tuple(self.ast.definitions)
+
+    @cached_property
+    def digest(self) -> str:
+        """The beginning of the SHA-256 of the text, by which the log names a document."""
+        return sha256(self.text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
     @cached_property
     def normalised(self) -> str:
@@ -109,12 +124,15 @@ class Documents:
             self._rules.append(NoSchemaIntrospectionCustomRule)
         self._cache: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
+        self.reads: Counter[str] = Counter()
+        """How often a document was known already, or new."""
 
     def get(self, text: str) -> Document:
         """The parsed and validated document, from the cache if possible."""
         document = self._cache.get(text)
+        self.reads["new" if document is None else "known"] += 1
         if document is None:
-            document = self._cache[text] = self._read(text)
+            document = self._cache[text] = self._read_timed(text)
             self._characters += len(text)
             while len(self._cache) > CACHED_DOCUMENTS or self._characters > CACHED_CHARACTERS:
                 forgotten, _ = self._cache.popitem(last=False)
@@ -123,15 +141,23 @@ class Documents:
             self._cache.move_to_end(text)
         return document
 
+    def _read_timed(self, text: str) -> Document:
+        began = perf_counter()
+        document = self._read(text)
+        took_s = perf_counter() - began
+        if took_s > CHECK_SLOW_S:
+            log.warning("a document took long to check", document=document.digest, seconds=round(took_s, 3))
+        return document
+
     def _read(self, text: str) -> Document:
         try:
             ast = parse(text, max_tokens=self._limits.tokens)
         except GraphQLError as malformed:
-            return Document(None, (coded(malformed),))
+            return Document(text, None, (coded(malformed),))
         errors = errors_before_validation(self._schema, ast, self._limits) or validate(
             self._schema, ast, self._rules, max_errors=ERRORS_MAX, hide_suggestions=not self._introspection
         )
-        return Document(None if errors else ast, tuple(coded(error) for error in errors), _kinds(ast))
+        return Document(text, None if errors else ast, tuple(coded(error) for error in errors), _kinds(ast))
 
 
 def _kinds(ast: DocumentNode) -> Mapping[str | None, OperationType]:

@@ -4,6 +4,7 @@ A document is parsed, validated and measured once. What the limits refuse, and w
 over every transport; only the form of a refusal belongs to the transport.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -33,6 +34,7 @@ class AdmittedOperation:
     document: Document
     variables: Mapping[str, Any]
     """As they were sent."""
+    cost: int
     prepared: CompilingExecutor
 
     @property
@@ -59,6 +61,11 @@ class Executor:
         self._limits = limits
         self._introspection = introspection
         self._documents = Documents(schema, limits, introspection=introspection)
+
+    @property
+    def document_reads(self) -> Counter[str]:
+        """How often a document was `known` already, or `new`."""
+        return self._documents.reads
 
     def read(self, text: str) -> Document:
         """The document, parsed and validated, from the cache if possible."""
@@ -90,7 +97,7 @@ class Executor:
         )
         if isinstance(prepared, list):
             return tuple(_coded_as(error, BAD_USER_INPUT) for error in prepared)
-        return AdmittedOperation(document, given, cast(CompilingExecutor, prepared))
+        return AdmittedOperation(document, given, cost, cast(CompilingExecutor, prepared))
 
     async def execute(
         self, operation: AdmittedOperation, context: ReadContext, root: object = None

@@ -1,7 +1,10 @@
 """What an operator can alert on: operations by error, work that waits, the monitor, the connections."""
 
+import hashlib
+
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from tests.api.case_work import WORK_EVENTS, command
 from tests.api.trading import cases, liquidate
@@ -64,6 +67,9 @@ async def test_operations_are_counted_by_type_and_first_error(desk: Desk) -> Non
     assert counted['desk_operations_total{code="GRAPHQL_VALIDATION_FAILED",type="unknown"}'] == 1
     assert counted['desk_operations_total{code="BAD_USER_INPUT",type="query"}'] == 1
     assert counted['desk_operation_seconds_count{type="query"}'] == 2
+    # The query of the socket was known from the first one.
+    assert counted['desk_documents_total{result="known"}'] >= 1
+    assert counted['desk_documents_total{result="new"}'] >= 4
 
 
 async def test_requests_refused_before_graphql_are_counted_by_status_and_code(desk: Desk) -> None:
@@ -91,3 +97,14 @@ async def test_the_process_and_its_connections_are_shown(desk: Desk, world: Worl
     assert shown["process_open_fds"] > 0
     pool = {"desk_database_connections_busy", "desk_database_connections_max"}
     assert pool & shown.keys() == (pool if world.database_url.startswith("postgres") else set())
+
+
+async def test_a_slow_operation_is_logged_with_the_hash_of_its_document(world: World) -> None:
+    desk = await world.desk(a_book(), slow_operation_s=1e-9)
+    document = "query Caller { viewer { subject } }"
+    with capture_logs() as logs:
+        await desk.caller().ask(document)
+    (slow,) = [each for each in logs if each["event"] == "a slow operation"]
+    digest = hashlib.sha256(document.encode()).hexdigest()
+    assert digest.startswith(slow["document"])
+    assert (slow["operation"], slow["type"], slow["cost"]) == ("Caller", "query", 2)
