@@ -23,7 +23,7 @@ from resolvers.commands.plan_inputs import LiquidationPreviewInput
 from resolvers.commands.settings import SettingQueries
 from resolvers.commands.webhook import WebhookQueries
 from resolvers.kit.arguments import INPUT, After, First, GlobalId
-from resolvers.kit.context import Info, RequestInfo, reader, require
+from resolvers.kit.context import IF_IT_FAILS, Info, RequestInfo, reader, require
 from resolvers.kit.node import Node, filter_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.search import search_of
@@ -135,12 +135,12 @@ class Query(
         reader(info)
         return await load_case(info, CaseId(filter_id("Case", id)))
 
-    @strawberry.field(description="Totals over cases. Without a filter over all live cases.")
+    @strawberry.field(description="Totals over cases. Without a filter over all live cases." + IF_IT_FAILS)
     async def case_summary(
         self,
         info: Info,
         filter: Annotated[CaseFilter | None, strawberry.argument(description="Filter for cases.")] = None,
-    ) -> CaseSummary:
+    ) -> CaseSummary | None:
         """Summed exactly, outside the database."""
         context = reader(info)
         return await summarise(context, await selected(filter, context.api.reporting_currency))
@@ -275,11 +275,11 @@ class Query(
     @strawberry.field(
         description="The plan that liquidate would make of a case at the current quotes, leg by leg. "
         "Changes nothing. If liquidate would refuse, `refusal` says why; this is not an error. Requires "
-        "any permission except AUDITOR."
+        "any permission except AUDITOR." + IF_IT_FAILS
     )
     async def liquidation_preview(
         self, info: RequestInfo, input: Annotated[LiquidationPreviewInput, INPUT]
-    ) -> LiquidationPreview:
+    ) -> LiquidationPreview | None:
         """Makes the same plan that liquidate would make at this moment."""
         require(info.context, Capability.PREVIEW)
         return await liquidation_preview(info.context, info.context.principal.subject, input)
@@ -297,7 +297,7 @@ class Query(
         description="All accounts within your scope under shocked prices and FX rates: how many would be "
         "called, for which amounts, and the accounts with the largest amounts. Takes seconds on a large "
         "book; if too many runs wait, the error is BOOK_BUSY: try again later. Requires any permission "
-        "except AUDITOR."
+        "except AUDITOR." + IF_IT_FAILS
     )
     async def book_what_if(
         self,
@@ -305,6 +305,6 @@ class Query(
         input: Annotated[ScenarioInput, strawberry.argument(description="The scenario to apply.")],
         first: First = 50,
         after: After = None,
-    ) -> BookWhatIf:
+    ) -> BookWhatIf | None:
         """Computed off the event loop."""
         return await book_what_if(reader(info, Capability.PREVIEW), input, first, after)

@@ -27,7 +27,7 @@ from domain.risk_settings import (
 from models.risk_setting import SettingFilter, count_settings, page_settings, settings_in_force
 from resolvers.commands.setting_inputs import RiskSettingInput
 from resolvers.kit.arguments import INPUT, After, First
-from resolvers.kit.context import Info, ReadContext, RequestInfo, reader
+from resolvers.kit.context import IF_IT_FAILS, Info, ReadContext, RequestInfo, reader
 from resolvers.kit.errors import restored
 from resolvers.kit.inputs import KEY, check_key, check_text
 from resolvers.kit.node import Node, global_id
@@ -164,7 +164,7 @@ class SettingQueries:
     @strawberry.field(
         description="The risk settings in force, with the persons who requested and approved them. "
         "Settings for accounts outside your scope are omitted. Requires RISK_APPROVER, RISK_SETTING_FULL "
-        "or AUDITOR."
+        "or AUDITOR." + IF_IT_FAILS
     )
     async def settings(
         self,
@@ -173,7 +173,7 @@ class SettingQueries:
             datetime | None,
             strawberry.argument(description="A moment in the past or future. Omitted: now."),
         ] = None,
-    ) -> RiskSettings:
+    ) -> RiskSettings | None:
         """One statement."""
         context = reader(info, Capability.READ_SETTINGS)
         moment = at or context.api.desk.clock()
@@ -184,7 +184,7 @@ class SettingQueries:
 
     @strawberry.field(
         description="Every approved version of the risk settings, newest approval first. Requires "
-        "RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
+        "RISK_APPROVER, RISK_SETTING_FULL or AUDITOR." + IF_IT_FAILS
     )
     async def setting_history(
         self,
@@ -195,7 +195,7 @@ class SettingQueries:
         ] = None,
         first: First = 50,
         after: After = None,
-    ) -> Connection[RiskSetting]:
+    ) -> Connection[RiskSetting] | None:
         """A keyset page."""
         context = reader(info, Capability.READ_SETTINGS)
         return await _page(context, SettingFilter(kinds=None if kind is None else (kind,)), first, after)

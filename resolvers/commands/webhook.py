@@ -21,7 +21,7 @@ from domain.webhook import ALERTS, WebhookEvent, WebhookId, WebhookStatus
 from models.webhook import count_webhooks, page_webhooks, webhooks_of
 from resolvers.commands.webhook_body import webhook_cursor, webhook_scope
 from resolvers.kit.arguments import INPUT, After, First
-from resolvers.kit.context import RequestContext, RequestInfo, require
+from resolvers.kit.context import IF_IT_FAILS, RequestContext, RequestInfo, require
 from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.kit.inputs import KEY, check_key
 from resolvers.kit.node import Node, filter_id, global_id
@@ -179,13 +179,15 @@ class ReplayWebhookInput:
 class WebhookQueries:
     """The root field that reads webhooks."""
 
-    @strawberry.field(description="Your webhooks, oldest first. Requires RISK_SETTING_FULL or SERVICE.")
+    @strawberry.field(
+        description="Your webhooks, oldest first. Requires RISK_SETTING_FULL or SERVICE." + IF_IT_FAILS
+    )
     async def webhooks(
         self,
         info: RequestInfo,
         first: First = 50,
         after: After = None,
-    ) -> Connection[Webhook]:
+    ) -> Connection[Webhook] | None:
         """A keyset page."""
         context = info.context
         require(context, Capability.MANAGE_WEBHOOKS)

@@ -115,6 +115,12 @@ Info: TypeAlias = StrawberryInfo[ReadContext, None]
 RequestInfo: TypeAlias = StrawberryInfo[RequestContext, None]
 
 
+IF_IT_FAILS = " Null, with an error, if this field fails; the other fields of the request are answered."
+"""For a root field that may fail alone: it requires a permission of its own, or computes over many accounts.
+A root field that is not null takes the whole answer along.
+"""
+
+
 def reader(info: Info, *needed: Capability) -> ReadContext:
     """The context of a caller who may read and, if capabilities are named, has one of them; every root field
     of a query starts with it.

@@ -15,7 +15,7 @@ from domain.events import OrderView
 from domain.principal import Capability
 from models.report import Period, count_called, count_liquidated
 from resolvers.kit.arguments import After, First
-from resolvers.kit.context import Info, reader
+from resolvers.kit.context import IF_IT_FAILS, Info, reader
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.types.case import Case, case_of
@@ -170,11 +170,11 @@ class ReportQueries:
     @strawberry.field(
         description="The daily margin record: every call for money triggered in the period, oldest first, "
         "and how it was met. Also as CSV at /reports/margin-records.csv. Requires a permission to export "
-        "records: RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
+        "records: RISK_APPROVER, RISK_SETTING_FULL or AUDITOR." + IF_IT_FAILS
     )
     async def margin_records(
         self, info: Info, from_: From, to: Until, first: First = 50, after: After = None
-    ) -> Connection[MarginRecord]:
+    ) -> Connection[MarginRecord] | None:
         """A keyset page."""
         context = reader(info, Capability.EXPORT_RECORDS)
         period = _period(from_, to)
@@ -193,11 +193,11 @@ class ReportQueries:
     @strawberry.field(
         description="The liquidation report: every case for which the desk placed orders in the period, "
         "oldest case first. Also as CSV at /reports/liquidations.csv. Requires a permission to export "
-        "records: RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
+        "records: RISK_APPROVER, RISK_SETTING_FULL or AUDITOR." + IF_IT_FAILS
     )
     async def liquidation_report(
         self, info: Info, from_: From, to: Until, first: First = 50, after: After = None
-    ) -> Connection[LiquidationReportRow]:
+    ) -> Connection[LiquidationReportRow] | None:
         """A keyset page."""
         context = reader(info, Capability.EXPORT_RECORDS)
         period = _period(from_, to)
@@ -215,9 +215,9 @@ class ReportQueries:
 
     @strawberry.field(
         description="Live cases by age, one row for each age range of the desk's settings. Also as CSV at "
-        "/reports/aging.csv; the CSV requires RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
+        "/reports/aging.csv; the CSV requires RISK_APPROVER, RISK_SETTING_FULL or AUDITOR." + IF_IT_FAILS
     )
-    async def aging_buckets(self, info: Info) -> list[AgingBucket]:
+    async def aging_buckets(self, info: Info) -> list[AgingBucket] | None:
         """One bucket for each range in the settings."""
         context = reader(info)
         return [_bucket(bucket) for bucket in await aging(context.api.desk, context.audience)]

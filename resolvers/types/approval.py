@@ -13,7 +13,7 @@ from models.approval import ApprovalFilter as ApprovalSelection
 from models.approval import count_approvals, page_approvals
 from models.sql.codec import loads
 from resolvers.kit.arguments import After, First
-from resolvers.kit.context import Info, ReadContext, RequestContext, reader
+from resolvers.kit.context import IF_IT_FAILS, Info, ReadContext, RequestContext, reader
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.search import unique
@@ -124,7 +124,7 @@ class ApprovalQueries:
     @strawberry.field(
         description="Approval requests, newest first. Requires any permission except RISK_WARNING_READ_ONLY "
         "and SERVICE. Requests for setting changes are shown only with RISK_APPROVER, RISK_SETTING_FULL or "
-        "AUDITOR."
+        "AUDITOR." + IF_IT_FAILS
     )
     async def approval_requests(
         self,
@@ -134,7 +134,7 @@ class ApprovalQueries:
         ] = None,
         first: First = 50,
         after: After = None,
-    ) -> Connection[ApprovalRequest]:
+    ) -> Connection[ApprovalRequest] | None:
         """A keyset page."""
         context = reader(info, Capability.READ_APPROVALS)
         selection = filter.selection() if filter else ApprovalSelection()

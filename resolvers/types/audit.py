@@ -9,7 +9,7 @@ from domain.principal import Capability
 from models.audit import AuditFilter as AuditSelection
 from models.audit import ChainedRow, count_audit, load_audit_row, page_audit
 from resolvers.kit.arguments import After, First
-from resolvers.kit.context import Info, ReadContext, reader
+from resolvers.kit.context import IF_IT_FAILS, Info, ReadContext, reader
 from resolvers.kit.node import Node, global_id, type_and_id
 from resolvers.kit.pagination import Connection, Pager
 
@@ -96,7 +96,7 @@ class AuditQueries:
     @strawberry.field(
         description="The audit trail, newest first. A token with a limited account scope sees only entries "
         "about these accounts and their cases and orders. Requires a permission to export records: "
-        "RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
+        "RISK_APPROVER, RISK_SETTING_FULL or AUDITOR." + IF_IT_FAILS
     )
     async def audit_trail(
         self,
@@ -106,7 +106,7 @@ class AuditQueries:
         ] = None,
         first: First = 50,
         after: After = None,
-    ) -> Connection[AuditEntry]:
+    ) -> Connection[AuditEntry] | None:
         """A keyset page."""
         context = reader(info, Capability.EXPORT_RECORDS)
         selection = (filter or AuditFilter()).selection()
