@@ -160,9 +160,10 @@ def _cheapest_cure(closables: list[Closable], draft: Draft) -> tuple[Closable, i
 
 
 def _pro_rata(closables: list[Closable], draft: Draft) -> None:
-    """The smallest common fraction that cures, in steps of one lot of the position with the most lots.
+    """The smallest common fraction that cures, before each leg is rounded up to its lot.
 
-    Rounding every leg up to its lot brings in more than needed, so the last legs are cut back.
+    It is counted in lots of the position with the most lots, and enlarged only where whole minor units bring
+    in too little. Rounding up brings in more than needed, so the last legs are cut back.
     """
     helping = [each for each in closables if binding(draft.lines(each)).relief > 0]
     steps = max((each.lots for each in helping), default=0)

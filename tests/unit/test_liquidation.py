@@ -267,6 +267,16 @@ def test_equal_shares_are_enlarged_only_as_far_as_whole_yen_bring_in_too_little(
     assert found.cures
 
 
+def test_equal_shares_are_a_fraction_of_the_need_before_each_is_rounded_up_to_its_lot() -> None:
+    """500 to collect are a quarter of what both free together; of the single lot a quarter is all."""
+    of = book(
+        holding(instrument("MANY"), "1000", flat(".5"), quote("MANY", "2")),
+        holding(instrument("ONE"), "1", flat(".5"), quote("ONE", "2000")),
+        cash="-2500",
+    )
+    assert quantities(planned(of, by(LiquidationPolicy.PRO_RATA))) == {"MANY": 250, "ONE": 1}
+
+
 def test_equal_shares_leave_out_a_cover_whose_whole_lot_would_exceed_the_financing_limit() -> None:
     """100 of margin lack, and 250 more may be borrowed: 200 for A, but not 100 for B as well."""
     of = book(
