@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,23 @@ class CompiledSelection:
 
     complete: Complete
     is_plain: bool
+    projections: dict[str, Projection] = field(default_factory=dict)
+
+    def projection(self, key: str) -> Projection | None:
+        """The data with this value under the key; the same function for all who ask."""
+        if not self.is_plain:
+            return None
+        if key not in self.projections:
+            complete, no_gaps = self.complete, Gaps()
+
+            def project(event: Any) -> dict[str, Any]:
+                try:
+                    return {key: complete(event, no_gaps)}
+                except Exception as error:
+                    raise NotPlain from error
+
+            self.projections[key] = project
+        return self.projections[key]
 
 
 class CompiledSelections:
@@ -157,17 +174,7 @@ def projection(executor: CompilingExecutor) -> Projection | None:
         return None
     ((key, selected),) = fields.items()
     selection = selections.get(executor, root.fields[selected[0].node.name.value].type, selected)
-    if selection is None or not selection.is_plain:
-        return None
-    complete, no_gaps = selection.complete, Gaps()
-
-    def project(event: Any) -> dict[str, Any]:
-        try:
-            return {key: complete(event, no_gaps)}
-        except Exception as error:
-            raise NotPlain from error
-
-    return project
+    return None if selection is None else selection.projection(key)
 
 
 def _variables_of_directives(document: DocumentNode) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ A document is parsed, validated and measured once. What the limits refuse, and w
 over every transport; only the form of a refusal belongs to the transport.
 """
 
-from collections import Counter
-from collections.abc import Mapping
+import secrets
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,6 +26,9 @@ from resolvers.execution.limits import DocumentLimits, Limit
 from resolvers.execution.personal import personal_fields
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, INVALID_DOCUMENT, ApiError, coded
+
+PAYLOADS_KEPT = 64
+MARK_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Executor:
         self._limits = limits
         self._introspection = introspection
         self._documents = Documents(schema, limits, introspection=introspection)
+        self.payloads = SharedPayloads()
 
     @property
     def document_reads(self) -> Counter[str]:
@@ -113,6 +118,29 @@ class Executor:
     def personal_fields(self, document: Document) -> list[str]:
         """The fields with personal data that the document asks for."""
         return [] if document.ast is None else personal_fields(self._schema, document.ast)
+
+
+class SharedPayloads:
+    """Payloads of the last events, each encoded once for all subscriptions that select the same, whatever
+    their filters, scopes and cursors.
+    """
+
+    def __init__(self) -> None:
+        self.mark = secrets.token_urlsafe(MARK_BYTES)
+        """Stands for the cursor; no text of an event contains it, because it never leaves the process."""
+        self._mark = self.mark.encode()
+        self._known: OrderedDict[Hashable, bytes] = OrderedDict()
+
+    def get(self, key: Hashable, cursor: str) -> bytes | None:
+        """The payload with this cursor; None if it is not known."""
+        payload = self._known.get(key)
+        return None if payload is None else payload.replace(self._mark, cursor.encode())
+
+    def put(self, key: Hashable, payload: bytes) -> None:
+        """A payload whose cursors are marks."""
+        self._known[key] = payload
+        if len(self._known) > PAYLOADS_KEPT:
+            self._known.popitem(last=False)
 
 
 def encode(result: ExecutionResult, cursor: str | None = None) -> bytes:

@@ -47,6 +47,10 @@ class CaseEvents(LiveOperation):
         kind = case_event_kind(fact, self._selection, self._request.audience)
         return replace(fact, kind=kind) if kind is not None else None
 
+    def shared_by(self, root: CaseEvent) -> Hashable:
+        """For one filter an event may be a change, and for another the end of a match."""
+        return root.id, root.kind
+
     async def root(self, root: CaseEvent, cursor: str, context: ReadContext) -> Any:
         return case_event_of(root, cursor)
 
@@ -84,6 +88,10 @@ class OrderEvents(LiveOperation):
             return None
         kind = order_event_kind(fact, self._selection, self._request.audience)
         return replace(fact, kind=kind) if kind is not None else None
+
+    def shared_by(self, root: OrderEvent) -> Hashable:
+        """As for cases."""
+        return root.id, root.kind
 
     async def root(self, root: OrderEvent, cursor: str, context: ReadContext) -> Any:
         return order_event_of(root, cursor)

@@ -104,9 +104,34 @@ class LiveOperation(ABC):
         request = self._request
         context = ReadContext(request.api, request.audience)
         cursor = request.api.cursors.sign(position if resumable else NOWHERE, self.scope)
+        if resumable and (shared := await self._shared(root, cursor, context)) is not None:
+            return shared
         result = await self._result(root, cursor, context)
         raise_outage(result)
         return encode(result, cursor if self.delivery is Delivery.EVERY else None)
+
+    def shared_by(self, root: Any) -> Hashable | None:
+        """What the payload of an event depends on besides the selection; None: on more than the event, so
+        that it is not shared.
+        """
+        return None
+
+    async def _shared(self, root: Any, cursor: str, context: ReadContext) -> bytes | None:
+        """The payload of an event that groups with other filters and scopes receive too, if its selection
+        reads nothing but the event: it is encoded once, and each group puts its own cursor in.
+        """
+        about, project = self.shared_by(root), self._projection
+        if about is None or project is None:
+            return None
+        payloads, key = self._request.executor.payloads, (project, about)
+        if (known := payloads.get(key, cursor)) is not None:
+            return known
+        marked = await self.root(root, payloads.mark, context)
+        try:
+            payloads.put(key, encode(ExecutionResult(project(marked)), payloads.mark))
+        except NotPlain:
+            return None
+        return payloads.get(key, cursor)
 
     async def _result(self, root: Any, cursor: str, context: ReadContext) -> ExecutionResult:
         """Subscriptions that look something up take turns: of hundreds that an event concerns, each would

@@ -152,6 +152,30 @@ async def test_different_operations_are_not_shared(
         assert groups(desk) == [1, 1]
 
 
+async def test_groups_with_other_filters_get_one_event_with_cursors_of_their_own(desk: LiveDesk) -> None:
+    await quiet(desk)
+    query = """subscription ($filter: CaseFilter, $after: String) {
+      caseEvents(filter: $filter, after: $after) { id cursor kind case { caseNo remark amount } } }"""
+    filters = [{}, {"accountNo": "A1"}, {"search": "mc-a1"}]
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(ready(desk)) for _ in filters]
+        for socket, chosen in zip(sockets, filters, strict=True):
+            await subscribe(desk, socket, query, variables={"filter": chosen})
+        assert groups(desk) == [1, 1, 1]
+        first, second = await desk.publish(2, remark='a \\ and " and 信')
+        payloads = [(await socket.receive())["payload"] for socket in sockets]
+        events = [payload["data"]["caseEvents"] for payload in payloads]
+        cursors = [event.pop("cursor") for event in events]
+        assert events[0]["id"] == first
+        assert events[0] == events[1] == events[2]
+        assert cursors == [payload["extensions"]["cursor"] for payload in payloads]
+        assert len(set(cursors)) == 3
+        for chosen, cursor in zip(filters, cursors, strict=True):
+            again = await stack.enter_async_context(ready(desk))
+            await subscribe(desk, again, query, variables={"filter": chosen, "after": cursor})
+            assert (await again.receive())["payload"]["data"]["caseEvents"]["id"] == second
+
+
 async def test_the_order_of_variables_and_where_one_begins_do_not_keep_apart(desk: LiveDesk) -> None:
     await quiet(desk)
     async with ready(desk) as first, ready(desk) as second:
