@@ -110,6 +110,8 @@ def _lifespan(
             with resources.database.active():
                 await import_if_empty(settings.book_file, resources.desk.clock())
                 await resources.revocations.load()
+                if resources.login_keys is not None:
+                    await resources.login_keys.load()
                 application = _compose(settings, resources, errors)
                 application.workers.start()
                 try:

@@ -1,57 +1,29 @@
 """Authentication: a signed token becomes a `Principal`.
 
-A token is a JWT signed with HS256 and no other algorithm, so neither `none` nor a public key used as a secret
-is accepted. Everything in doubt is refused: an unknown permission, a claim of the wrong type, `accounts` that
-is null. Time is passed in; the wall clock is never read.
+A token is a JWT, either of the desk itself (`OwnTokens`) or of a login service (`gateway.login_tokens`),
+never of both. The desk's own are signed with HS256 and no other algorithm, so neither `none` nor a public key
+used as a secret is accepted. Everything in doubt is refused: an unknown permission, a claim of the wrong
+type, `accounts` that is null. Time is passed in; the wall clock is never read.
 """
 
-import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.principal import Audience, Permission, Principal, is_the_desk
 from domain.text import MAX_SUBJECT_LENGTH, subject_form
+from gateway.permission_names import permission_named
 from venues.paper import PaperSettings
 
 ALGORITHM = "HS256"
 ISSUER = "margin-call-desk"
 AUDIENCE = "margin-call-desk"
-REFERENCE_NAMES = {
-    "RiskWarningFull": Permission.RISK_WARNING_FULL,
-    "RiskWarningReadOnly": Permission.RISK_WARNING_READ_ONLY,
-    "RiskSettingFull": Permission.RISK_SETTING_FULL,
-    "MarginCallFull": Permission.RISK_WARNING_OPERATOR,
-    "RiskCreditFull": Permission.RISK_WARNING_READ_ONLY,
-}
-"""Permission names of the reference product, which tokens may use as well.
-
-Each stands for the role with most of its rights, and never for more: that MarginCallFull may sell is not
-documented, and no role changes credit alone.
-"""
-
-_SETTINGS = "RISK_SETTING_FULL changes settings, AUDITOR reads them"
-NO_ROLE_FOR = {
-    "RiskOptionHaircutFull": _SETTINGS,
-    "lb_hk_margin_call.margin_call_auto_batch_forccconfig": _SETTINGS,
-    "risk_config.risk_rules_manager_query": _SETTINGS,
-    "lb_hk_credit_limit.credit_limit_para_qurey": _SETTINGS,
-    "lb_hk_credit_limit.credit_limit_para_update": _SETTINGS,
-    "lb_hk_credit_limit.lb_credit_limit": _SETTINGS,
-    "credit_limit.client_group_query": _SETTINGS,
-    "credit_limit.client_group_operation": _SETTINGS,
-    "billing.short_selling_*": "RISK_WARNING_OPERATOR handles borrowed stock",
-    "admin.general_whale_api": "SERVICE is for machines",
-}
-"""Refused keys of the reference product, with the nearest role: every role may do more than they mean."""
-
-_PERMISSIONS = REFERENCE_NAMES | {permission.value: permission for permission in Permission}
-_SHORT_SELLING = re.compile(r"^billing\.short_selling_\w+$", re.ASCII)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -67,6 +39,7 @@ class TokenFault(StrEnum):
     EXPIRED = "TOKEN_EXPIRED"
     FORGED = "TOKEN_FORGED"
     ALGORITHM = "TOKEN_ALGORITHM"
+    KEY_UNKNOWN = "TOKEN_KEY_UNKNOWN"
     CLAIMS = "TOKEN_CLAIMS"
     REVOKED = "TOKEN_REVOKED"
 
@@ -83,7 +56,9 @@ class Unauthenticated(Exception):
 NumericDate = Annotated[float, Field(ge=0, le=_LATEST, allow_inf_nan=False)]
 
 
-class _Claims(BaseModel):
+class Claims(BaseModel):
+    """What a token states, by the names of the desk's own tokens; the signature was verified."""
+
     model_config = ConfigDict(strict=True, frozen=True)
 
     sub: Annotated[str, Field(min_length=1, max_length=MAX_SUBJECT_LENGTH)]
@@ -98,25 +73,64 @@ class _Claims(BaseModel):
         return frozenset(self.accounts) if "accounts" in self.model_fields_set else None
 
 
-class TokenVerifier:
-    """Verifies tokens, also against revocations of their subjects.
+class Tokens(Protocol):
+    """The tokens of one issuer."""
+
+    def claims(self, token: str) -> Claims:
+        """What the token states, if its signature is the issuer's; raises `Unauthenticated`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What every token of an issuer has; `exact_audience`: no other audience beside it."""
+
+    issuer: str
+    audience: str
+    exact_audience: bool
+    claims: tuple[str, ...] = ("exp", "iat", "iss", "aud")
+
+
+_OWN = Expected(ISSUER, AUDIENCE, exact_audience=True, claims=("sub", "exp", "iat", "iss", "aud"))
+
+
+class OwnTokens:
+    """Tokens that the desk signs itself.
 
     The first of `secrets` is the current one; tokens signed with an older one are accepted as well.
     """
 
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = tuple(secrets)
+
+    def claims(self, token: str) -> Claims:
+        """See `Tokens`."""
+        return parse(self._decoded(token))
+
+    def _decoded(self, token: str) -> dict[str, Any]:
+        current, *older = self._secrets
+        for secret in older:
+            with suppress(Unauthenticated):
+                return decode(token, secret, ALGORITHM, _OWN)
+        return decode(token, current, ALGORITHM, _OWN)
+
+
+class TokenVerifier:
+    """Verifies tokens, also against revocations of their subjects."""
+
     def __init__(
         self,
-        secrets: Sequence[str],
+        tokens: Tokens,
         leeway_s: float,
         revoked_at: Callable[[str], datetime | None] = lambda _: None,
     ) -> None:
         self._revoked_at = revoked_at
-        self._secrets = tuple(secrets)
+        self._tokens = tokens
         self._leeway = timedelta(seconds=leeway_s)
 
     def verify(self, token: str, now: datetime) -> Principal:
         """The principal that the token names at `now`; raises `Unauthenticated`."""
-        claims = _parse(self._decoded(token))
+        claims = self._tokens.claims(token)
         subject = _subject(claims.sub)
         issued_at = datetime.fromtimestamp(claims.iat, UTC)
         expires_at = datetime.fromtimestamp(claims.exp, UTC)
@@ -126,13 +140,6 @@ class TokenVerifier:
             raise Unauthenticated(TokenFault.CLAIMS, "The token is not valid yet.")
         audience = Audience(_permissions(claims.permissions), claims.account_scope())
         return Principal(subject, audience, issued_at, expires_at)
-
-    def _decoded(self, token: str) -> dict[str, Any]:
-        current, *older = self._secrets
-        for secret in older:
-            with suppress(Unauthenticated):
-                return _decode(token, secret)
-        return _decode(token, current)
 
     def verify_again(self, principal: Principal, now: datetime) -> None:
         """Check again what may have ended since the token was verified; raises `Unauthenticated`."""
@@ -192,37 +199,31 @@ def is_reserved(subject: str) -> bool:
     return is_the_desk(subject) or subject in {subject_form(venue) for venue in VENUES}
 
 
-def permission_named(name: str) -> Permission:
-    """The permission with this name, or with this name of the reference product; raises `ValueError`."""
-    near = NO_ROLE_FOR.get(_SHORT_SELLING.sub("billing.short_selling_*", name))
-    if near is not None:
-        raise ValueError(f"every permission of this desk would allow more than {name[:80]!r} does: {near}")
-    try:
-        return _PERMISSIONS[name]
-    except KeyError:
-        raise ValueError(
-            f"no permission is named {name[:50]!r}: use one of {', '.join(each.name for each in Permission)}"
-        ) from None
-
-
-def _decode(token: str, secret: str) -> dict[str, Any]:
+def require_text(token: str) -> None:
+    """Raises `Unauthenticated` if it cannot be a token."""
     if not token:
         raise Unauthenticated(TokenFault.MISSING, "A token is required.")
     if not token.isascii():
         raise Unauthenticated(TokenFault.MALFORMED, "The token is not a JSON Web Token.")
+
+
+def decode(token: str, key: str | jwt.PyJWK, algorithm: str, expected: Expected) -> dict[str, Any]:
+    """The payload of a token that is signed with the key by the algorithm; raises `Unauthenticated`."""
+    require_text(token)
     options: Any = {
-        "require": ["sub", "exp", "iat", "iss", "aud"],
+        "require": expected.claims,
         "verify_exp": False,
         "verify_iat": False,
         "verify_nbf": False,
-        "strict_aud": True,
+        "strict_aud": expected.exact_audience,
     }
+    issuer, audience = expected.issuer, expected.audience
     try:
         return jwt.decode(
-            token, secret, algorithms=[ALGORITHM], options=options, audience=AUDIENCE, issuer=ISSUER
+            token, key, algorithms=[algorithm], options=options, audience=audience, issuer=issuer
         )
     except jwt.InvalidAlgorithmError:
-        raise Unauthenticated(TokenFault.ALGORITHM, f"Tokens must be signed with {ALGORITHM}.") from None
+        raise Unauthenticated(TokenFault.ALGORITHM, f"Tokens must be signed with {algorithm}.") from None
     except jwt.InvalidSignatureError:
         raise Unauthenticated(TokenFault.FORGED, "The token's signature is invalid.") from None
     except jwt.DecodeError:
@@ -231,14 +232,16 @@ def _decode(token: str, secret: str) -> dict[str, Any]:
         raise Unauthenticated(TokenFault.CLAIMS, f"The token is invalid: {error}.") from None
 
 
-def _parse(claims: dict[str, Any]) -> _Claims:
+def parse(claims: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Claims:
+    """The claims, if they are valid; `names` are those by which the token has them. Raises
+    `Unauthenticated`.
+    """
     try:
-        return _Claims.model_validate(claims)
+        return Claims.model_validate(claims)
     except ValidationError as error:
-        names = sorted({str(fault["loc"][0]) for fault in error.errors()})
-        raise Unauthenticated(
-            TokenFault.CLAIMS, f"The token lacks a valid claim {', '.join(names)}."
-        ) from None
+        invalid = {str(fault["loc"][0]) for fault in error.errors()}
+        shown = ", ".join(sorted((names or {}).get(name, name) for name in invalid))
+        raise Unauthenticated(TokenFault.CLAIMS, f"The token lacks a valid claim {shown}.") from None
 
 
 def _subject(claimed: str) -> str:

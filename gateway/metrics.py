@@ -75,6 +75,7 @@ class _Collector(Collector):
             self._bus_up,
         )
         yield from self._clocks()
+        yield from self._login()
         faults = CounterMetricFamily(
             "desk_liquidation_faults",
             "Runs of the automatic liquidation that failed with a fault of the desk.",
@@ -102,6 +103,14 @@ class _Collector(Collector):
         held_up = {"orders": path.dispatcher, "reports": path.reports}
         text = "Accounts whose orders or reports wait because of a lock or a fault of the desk."
         yield labelled(GaugeMetricFamily, "order_accounts_waiting", text, held_up, "of")
+
+    def _login(self) -> Iterator[Metric]:
+        if (keys := self._resources.login_keys) is None:
+            return
+        yield gauge("login_keys", "Keys of the login service that verify tokens now.", len(keys.usable))
+        text = "Seconds since the keys of the login service were read."
+        if (age_s := keys.age_s) is not None:
+            yield gauge("login_keys_age_seconds", text, age_s)
 
     def _monitor(self) -> Iterator[Metric]:
         watch = self._resources.monitor_watch

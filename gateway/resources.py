@@ -27,12 +27,14 @@ from feeds.replay import Playback, ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
+from gateway.login_service import accepted_tokens, open_login_keys
 from gateway.loops.policy import attempt_item
 from gateway.policy import desk_policy
 from gateway.settings import Settings
 from gateway.watch.calendars import Calendars
 from gateway.watch.clock_offset import ClockOffset
 from gateway.watch.feed_watch import FeedWatch
+from gateway.watch.login_keys import LoginKeys
 from gateway.watch.market_days import MarketDays
 from gateway.watch.monitor_watch import MonitorWatch
 from gateway.watch.revocation import Revocations
@@ -106,6 +108,8 @@ class Resources:
     desk: DeskContext
     api: Api
     tokens: TokenVerifier
+    login_keys: LoginKeys | None
+    """None: the desk accepts its own tokens."""
     revocations: Revocations
     market_days: MarketDays
     signals: Signals
@@ -150,6 +154,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             timedelta(seconds=settings.feed_loss_told_s),
         )
         revocations = Revocations(settings.revocation_poll_interval_s)
+        login_keys = open_login_keys(settings)
         stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)
         yield Resources(
             settings=settings,
@@ -158,7 +163,10 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             stream=stream,
             desk=desk,
             api=_api(settings, desk, bus, stream),
-            tokens=TokenVerifier(settings.auth_secrets, settings.auth_leeway_s, revocations.revoked_at),
+            tokens=TokenVerifier(
+                accepted_tokens(settings, login_keys), settings.auth_leeway_s, revocations.revoked_at
+            ),
+            login_keys=login_keys,
             revocations=revocations,
             market_days=MarketDays(calendars, parts.clock, settings.market_day_poll_interval_s),
             signals=signals,

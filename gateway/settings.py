@@ -23,6 +23,7 @@ from domain.money import InvalidDecimal, parse_decimal
 from gateway.sections.api import ApiSettings
 from gateway.sections.cases import CaseSettings
 from gateway.sections.evidence import EvidenceSettings
+from gateway.sections.login import LoginSettings
 from gateway.sections.market import MarketSettings
 from gateway.sections.outbound import OutboundSettings
 from gateway.sections.process import DEVELOPMENT_SECRET, ProcessSettings
@@ -39,6 +40,7 @@ MIN_SECRET_BYTES = 32
 
 SECTIONS: tuple[type[Section], ...] = (
     ProcessSettings,
+    LoginSettings,
     MarketSettings,
     CaseSettings,
     SellingSettings,
@@ -65,6 +67,7 @@ class Settings(
     SellingSettings,
     CaseSettings,
     MarketSettings,
+    LoginSettings,
     ProcessSettings,
 ):
     """The desk's settings. Constructor arguments take precedence over the environment.
@@ -184,7 +187,36 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
             settings.webhook_disable_after_hours >= settings.outbox_retention_hours
         ),
     }
-    return (*(problem for problem, applies in checks.items() if applies), *_incomplete_channels(settings))
+    found = (problem for problem, applies in checks.items() if applies)
+    return (*found, *_incomplete_channels(settings), *_incomplete_login(settings))
+
+
+def _incomplete_login(settings: Settings) -> Iterator[str]:
+    url, file = settings.auth_jwks_url, settings.auth_jwks_file
+    named = {"auth_issuer": settings.auth_issuer, "auth_audience": settings.auth_audience}
+    if url is not None and file is not None:
+        yield "GATEWAY_AUTH_JWKS_URL and GATEWAY_AUTH_JWKS_FILE exclude each other: set one of them."
+    if url is not None and not _is_http_url(url):
+        yield "GATEWAY_AUTH_JWKS_URL must be a URL such as https://login.example.com/keys, without a user."
+    for field, value in named.items():
+        if settings.has_login_service and value is None:
+            yield f"{variable(field)} is required with the keys of a login service."
+        if not settings.has_login_service and value is not None:
+            yield f"{variable(field)} requires GATEWAY_AUTH_JWKS_URL or GATEWAY_AUTH_JWKS_FILE."
+    if settings.auth_jwks_refetch_s > settings.auth_jwks_refresh_s:
+        yield (
+            f"GATEWAY_AUTH_JWKS_REFETCH_S ({settings.auth_jwks_refetch_s:g}) must not exceed "
+            f"GATEWAY_AUTH_JWKS_REFRESH_S ({settings.auth_jwks_refresh_s:g})."
+        )
+
+
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, port, user = parts.hostname, parts.port, parts.username
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and port != 0 and user is None and url.isascii()
 
 
 def _incomplete_channels(settings: Settings) -> Iterator[str]:
@@ -275,5 +307,9 @@ def _unfit_for_production(settings: Settings) -> tuple[str, ...]:
             and len(settings.webhook_secret_key.get_secret_value().encode()) < MIN_SECRET_BYTES
         ),
         "GATEWAY_REDIS_URL is not set: production requires Redis.": settings.redis_url is None,
+        "GATEWAY_AUTH_JWKS_URL is not https: production requires it, because keys that are "
+        "changed on their way would sign tokens.": (
+            settings.auth_jwks_url is not None and not settings.auth_jwks_url.lower().startswith("https:")
+        ),
     }
     return tuple(problem for problem, applies in checks.items() if applies)

@@ -13,7 +13,7 @@ from domain.text import readable_lines, subject_form
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import read_closes
 from feeds.replay import AtEnd, Playback, ReplayFeed
-from gateway.auth import is_reserved, permission_named
+from gateway.auth import is_reserved
 from gateway.cli.audit_export import NoSuchSnapshot, head_named, recompute, verify_audit
 from gateway.cli.events_command import print_damaged_events
 from gateway.cli.inputs_command import (
@@ -49,6 +49,7 @@ from gateway.http.reports import (
     begin,
     period_of,
 )
+from gateway.permission_names import permission_named
 from gateway.resources import Resources
 from gateway.startup.book_import import BookConflict, import_book, remarks
 from gateway.startup.preparation import refuse_newer_tables

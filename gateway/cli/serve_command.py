@@ -122,24 +122,30 @@ def _serve_settings(demo: bool, day_seconds: float | None) -> dict[str, object]:
 def _print_banner(settings: Settings, host: str, port: int) -> None:
     """Short lines, except for the tokens, which have to be copied as a whole."""
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
-    full = signed_token(settings, "demo-trader", [Permission.RISK_WARNING_FULL], None, DEMO_TOKEN_MINUTES)
-    only = signed_token(
-        settings, "demo-viewer", [Permission.RISK_WARNING_READ_ONLY], None, DEMO_TOKEN_MINUTES
-    )
     lines = [
         "Margin-call desk: the market of spring 2020 on a book of 500 clients",
         f"  GraphQL    {url}",
         "             POST, or WebSocket with graphql-transport-ws",
         *([] if url == TOUR_URL else [f"  tour       export DESK={url}"]),
         f"  market     one day takes {settings.replay_day_seconds:g} s; the third day opens the first cases",
-        f"  trader     {full}",
-        f"  read-only  {only}",
+        *_demo_tokens(settings),
         "  See README.md for the next steps; Ctrl-C stops the desk",
     ]
     try:
         print(*lines, sep="\n", flush=True)
     except BrokenPipeError:  # The desk serves, whether its banner is read or not.
         print_no_more()
+
+
+def _demo_tokens(settings: Settings) -> Iterator[str]:
+    """Beside a login service there are none: the desk would refuse them."""
+    if settings.has_login_service:
+        return
+    for label, subject, permission in (
+        ("trader   ", "demo-trader", Permission.RISK_WARNING_FULL),
+        ("read-only", "demo-viewer", Permission.RISK_WARNING_READ_ONLY),
+    ):
+        yield f"  {label}  {signed_token(settings, subject, [permission], None, DEMO_TOKEN_MINUTES)}"
 
 
 def _say_nothing() -> None:

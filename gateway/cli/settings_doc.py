@@ -18,7 +18,8 @@ environment variable that the process reads once, at its start; an empty value c
 
 - Development needs no settings.
 - `GATEWAY_PROFILE=production` refuses to start with the development secret, with a secret shorter than 32
-  bytes, with SQLite, or without Redis. The message names every such setting.
+  bytes, with SQLite, without Redis, or with keys of a login service over plain HTTP. The message names every
+  such setting.
 - Contradictory values stop the start with one sentence for each.
 - A `GATEWAY_` variable that is not a setting is ignored with a warning that names the nearest setting.
 - Lists are separated by commas: `XNYS,XHKG`. Pairs are written `USD=XNYS,HKD=XHKG`. Times of day are written

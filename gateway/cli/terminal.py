@@ -79,7 +79,9 @@ def settings_or_exit(overrides: dict[str, object]) -> Settings:
 def signed_token(
     settings: Settings, subject: str, permissions: list[Permission], accounts: list[str] | None, minutes: int
 ) -> str:
-    """Valid from now on. `accounts` None: every account."""
+    """Valid from now on. `accounts` None: every account. Exits with 2 where a login service signs tokens."""
+    if settings.has_login_service:
+        fail("The desk accepts only tokens of the login service (GATEWAY_AUTH_JWKS_URL): get one there.")
     secret = settings.auth_secret.get_secret_value()
     return issue(secret, subject, permissions, accounts, minutes, datetime.now(UTC))
 

@@ -61,7 +61,8 @@ class ProcessSettings(Section):
     )
     auth_secret: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET),
-        description="HS256 key that signs tokens and cursors; at least 32 bytes in production.",
+        description="HS256 key that signs cursors, and tokens unless a login service does; at least 32 bytes "
+        "in production.",
     )
     auth_previous_secret: SecretStr | None = Field(
         None,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.moments import parse_time_of_day
+from domain.principal import Permission
 
 PREFIX = "GATEWAY_"
 
@@ -32,6 +33,18 @@ def _split_pairs(value: object) -> object:
     return values
 
 
+def _split_roles(value: object) -> object:
+    pairs = _split_pairs(value)
+    if not isinstance(value, str) or not isinstance(pairs, dict):
+        return value
+    try:
+        return {role: frozenset(map(Permission, names.split("+"))) for role, names in pairs.items()}
+    except ValueError:
+        raise ValueError(
+            f"pairs ROLE=PERMISSION+PERMISSION, with permissions of {', '.join(Permission)}"
+        ) from None
+
+
 def _require_origin(value: str) -> str:
     """Browsers send the scheme, the host and a port that is not usual, and nothing else."""
     scheme, _, host = value.partition("://")
@@ -49,6 +62,8 @@ Origin = Annotated[str, AfterValidator(_require_origin)]
 TimeOfDay = Annotated[time, BeforeValidator(_parse_time_of_day)]
 """A time such as `15:30`."""
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_split_pairs)]
+Roles = Annotated[dict[str, frozenset[Permission]], NoDecode, BeforeValidator(_split_roles)]
+"""The permissions of each role."""
 Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_commas)]
 """A list; in the environment its items are separated by commas."""
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

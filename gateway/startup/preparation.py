@@ -22,11 +22,14 @@ from redis.exceptions import RedisError
 from domain.calendar import NoCalendar
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import read_closes
+from gateway.key_set import parse_key_set
+from gateway.login_service import key_source
 from gateway.resources import database_limits, make_calendars
 from gateway.sections.types import PREFIX
 from gateway.settings import Feed, Profile, Settings
 from gateway.startup.book_import import BookConflict, import_book
 from gateway.startup.server_versions import old_database, old_redis
+from gateway.watch.key_source import KeyFile
 from messages.apprise_service import is_known
 from models.book_import import is_empty
 from models.revocation import revocations_since
@@ -54,6 +57,7 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
     check_calendars(settings, now)
     _check_replay_file(settings)
     _check_message_services(settings)
+    _check_key_file(settings)
     await _check_redis(settings.redis_url)
     database = Database(settings.database_url, settings.database_pool_size, database_limits(settings))
     try:
@@ -222,6 +226,17 @@ def _check_replay_file(settings: Settings) -> None:
         read_closes(settings.replay_file)
     except (OSError, ValueError) as bad:
         raise CannotStart(f"GATEWAY_REPLAY_FILE {settings.replay_file} cannot be replayed: {bad}.") from None
+
+
+def _check_key_file(settings: Settings) -> None:
+    """A URL may answer later, a wrong file does not mend itself; raises `CannotStart`."""
+    source = key_source(settings)
+    if not isinstance(source, KeyFile):
+        return
+    try:
+        parse_key_set(source.content(), settings.auth_jwks_max_keys)
+    except (OSError, ValueError) as bad:
+        raise CannotStart(f"GATEWAY_AUTH_JWKS_FILE {source.path} cannot be used: {bad}.") from None
 
 
 async def _check_redis(url: str | None) -> None:

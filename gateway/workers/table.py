@@ -35,7 +35,9 @@ def of_every_process(
     resources: Resources, live: Live, lead: Callable[[], Awaitable[None]], leading: Callable[[], bool]
 ) -> Supervisor:
     """The loops needed to answer requests; `lead` waits for the lease."""
+    keys = resources.login_keys
     return supervised(
+        *([] if keys is None else [Worker("login keys", keys.run)]),
         Worker("bus", resources.bus.run),
         Worker("leader", lead),
         Worker("live feed", live.feed.run),

@@ -19,6 +19,9 @@ from subscriptions.connections.running import Backend, Caller, Operations, Refus
 from subscriptions.live.group import Rendered
 from subscriptions.live.operation import Operation
 
+_FOR_NOW = ("TOO_MANY_SOCKETS", "TOKEN_KEY_UNKNOWN")
+"""Refusals that a later attempt with the same token may not meet."""
+
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
@@ -185,8 +188,7 @@ class Session:
         try:
             self._caller = self._api.admit(self, params)
         except Refused as refused:
-            code = CloseCode.TRY_AGAIN_LATER if refused.code == "TOO_MANY_SOCKETS" else CloseCode.FORBIDDEN
-            self.close(code, f"{refused.code}: {refused.message}")
+            self._close_refused(refused)
             return
         self._state = _State.READY
         self._send(protocol.ack(self._api.greeting(self._caller)))
@@ -198,13 +200,17 @@ class Session:
         try:
             refreshed = self._api.readmit(self._caller, token)
         except Refused as refused:
-            self.close(CloseCode.FORBIDDEN, f"{refused.code}: {refused.message}")
+            self._close_refused(refused)
             return
         before, self._caller, self._warned = self._caller, refreshed, False
         if not self._api.same_audience(before, refreshed):
             # The old audience's events must not be sent to the new one: the client reconnects with its
             # cursors.
             self.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: reconnect and resume")
+
+    def _close_refused(self, refused: Refused) -> None:
+        code = CloseCode.TRY_AGAIN_LATER if refused.code in _FOR_NOW else CloseCode.FORBIDDEN
+        self.close(code, f"{refused.code}: {refused.message}")
 
     def _subscribe(self, message: protocol.Subscribe) -> None:
         if self._state is not _State.READY or self._caller is None:

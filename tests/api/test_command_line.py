@@ -189,6 +189,24 @@ async def test_an_unknown_message_service_is_named_without_its_secret(gateway: G
     assert "secret" not in line
 
 
+async def test_keys_of_a_login_service_that_cannot_be_used_are_said_in_one_line(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.json"
+    named = {"AUTH_JWKS_FILE": str(file), "AUTH_ISSUER": "https://login.example", "AUTH_AUDIENCE": "desk"}
+    assert "No such file" in await refusal(gateway, "serve", **named)
+    file.write_bytes(b'{"keys": []}')
+    line = await refusal(gateway, "serve", **named)
+    assert "GATEWAY_AUTH_JWKS_FILE" in line
+    assert "no public key" in line
+
+
+async def test_no_token_is_made_that_the_desk_would_refuse(gateway: Gateway) -> None:
+    named = {"AUTH_JWKS_FILE": "keys.json", "AUTH_ISSUER": "https://login.example", "AUTH_AUDIENCE": "desk"}
+    line = await refusal(gateway, "token", "--subject", "me", "--permission", "AUDITOR", **named)
+    assert "only tokens of the login service" in line
+
+
 async def test_an_address_of_another_machine_is_reported_with_its_setting(gateway: Gateway) -> None:
     line = await refusal(gateway, "serve", HOST="nowhere.invalid")
     assert "Cannot listen on nowhere.invalid" in line

@@ -1,10 +1,8 @@
 """The example clients, run as they are, keep their promise while their connection is cut again and again."""
 
 import asyncio
-import hashlib
 import os
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -14,6 +12,7 @@ import pytest
 
 from tests.kit.cutting_proxy import CuttingProxy
 from tests.kit.live_desk import served_desk
+from tests.kit.node_packages import installed
 from tests.kit.patience import PATIENCE_S
 from tests.kit.source import ROOT
 
@@ -23,8 +22,6 @@ EXAMPLES = ROOT / "examples"
 EVENTS = 300
 LINES_MAX = 60
 NODE_FILES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "follow.ts")
-NPM_MISTAKES = ("EUSAGE", "EJSONPARSE", "EINTEGRITY", "ERESOLVE")
-"""What npm says of a package.json or a lock file that is wrong; that a registry is away is said otherwise."""
 CUTS = (2000, 700, 1500, 5000, 999, 3001, 1234, 2500, 600, 4000)
 """Bytes. The first connection brings some events: a client without a cursor begins at the present."""
 
@@ -108,21 +105,8 @@ def test_an_example_client_is_short(path: str) -> None:
 
 def compiled_typescript() -> Path:
     """Installed and compiled in the build directory, once for each version of the example."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("NOT RUN: the TypeScript example needs node and npm, version 20 or newer, on the PATH")
-    source = EXAMPLES / "typescript"
-    files = [source / name for name in NODE_FILES]
-    version = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    directory = ROOT / "build" / f"typescript-{version}"
+    directory = installed(EXAMPLES / "typescript", NODE_FILES)
     compiled = directory / "build/follow.js"
     if not compiled.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            shutil.copy(file, directory)
-        installed = subprocess.run(["npm", "ci"], cwd=directory, capture_output=True, text=True)
-        if installed.returncode:
-            why = installed.stderr.strip()[-200:]
-            assert not any(code in installed.stderr for code in NPM_MISTAKES), why
-            pytest.skip(f"NOT RUN: npm cannot install the TypeScript example: {why}")
         subprocess.run(["npm", "run", "build"], cwd=directory, check=True)
     return compiled

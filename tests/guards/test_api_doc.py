@@ -9,7 +9,8 @@ import gateway.http.refusals
 import resolvers.kit.errors
 from domain.principal import Permission
 from domain.refusals import RefusalCode
-from gateway.auth import REFERENCE_NAMES, TokenFault
+from gateway.auth import TokenFault
+from gateway.permission_names import REFERENCE_NAMES
 from gateway.settings import Settings, variable
 from resolvers.execution.limits import FIELDS_MAX, NAME_CHARACTERS_MAX, NUMBER_CHARACTERS_MAX, Limit
 

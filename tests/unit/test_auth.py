@@ -11,11 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.principal import Capability, Permission
-from gateway.auth import AUDIENCE, ISSUER, TokenFault, TokenVerifier, Unauthenticated, bearer, issue
+from gateway.auth import (
+    AUDIENCE,
+    ISSUER,
+    OwnTokens,
+    TokenFault,
+    TokenVerifier,
+    Unauthenticated,
+    bearer,
+    issue,
+)
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
 NOW = datetime(2020, 3, 16, 14, 30, tzinfo=UTC)
-VERIFIER = TokenVerifier([SECRET], leeway_s=5)
+VERIFIER = TokenVerifier(OwnTokens([SECRET]), leeway_s=5)
 
 
 def signed(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
@@ -142,7 +151,7 @@ def test_token_with_changed_claims_is_forged() -> None:
 def test_token_signed_with_another_algorithm_is_refused(algorithm: str) -> None:
     token = signed(secret=SECRET * 2, algorithm=algorithm)
     with pytest.raises(Unauthenticated) as caught:
-        TokenVerifier([SECRET * 2], leeway_s=0).verify(token, NOW)
+        TokenVerifier(OwnTokens([SECRET * 2]), leeway_s=0).verify(token, NOW)
     assert caught.value.code is TokenFault.ALGORITHM
 
 

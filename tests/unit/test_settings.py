@@ -8,6 +8,7 @@ from typing import Any, get_origin
 import pytest
 from pydantic import ValidationError
 
+from domain.principal import Permission
 from gateway.settings import (
     CURRENCIES_OF,
     DEVELOPMENT_SECRET,
@@ -204,7 +205,52 @@ def test_each_setting_by_name_says_what_its_names_have_to_be() -> None:
     """A new setting of pairs, or of markets, is checked against a list or stands here with the reason."""
     pairs = {name for name, field in Settings.model_fields.items() if _is_pairs(field.annotation)}
     markets = {name for name in Settings.model_fields if "market" in name and "day" not in name}
+    pairs -= {"auth_roles"}  # Roles are those of the login service; its permissions are checked as a type.
     assert pairs | markets == CURRENCIES_OF.keys() - {"reporting_currency"} | MARKETS_OF.keys()
+
+
+LOGIN: dict[str, Any] = {
+    "auth_jwks_url": "https://login.example/keys",
+    "auth_issuer": "https://login.example",
+    "auth_audience": "https://desk.example",
+}
+
+
+def test_roles_of_a_login_service_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_AUTH_ROLES", "trader=RISK_WARNING_FULL, head=RISK_APPROVER+AUDITOR")
+    settings = load_settings(**(FIT_FOR_PRODUCTION | LOGIN))
+    assert settings.has_login_service
+    assert settings.auth_roles == {
+        "trader": {Permission.RISK_WARNING_FULL},
+        "head": {Permission.RISK_APPROVER, Permission.AUDITOR},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "why"),
+    [
+        ({"auth_issuer": None}, "GATEWAY_AUTH_ISSUER", "required"),
+        ({"auth_audience": None}, "GATEWAY_AUTH_AUDIENCE", "required"),
+        ({"auth_jwks_url": None}, "GATEWAY_AUTH_ISSUER", "requires GATEWAY_AUTH_JWKS_URL"),
+        ({"auth_jwks_file": Path("keys")}, "GATEWAY_AUTH_JWKS_URL", "exclude"),
+        ({"auth_jwks_url": "http://login.example/keys"}, "GATEWAY_AUTH_JWKS_URL", "not https"),
+        ({"auth_jwks_url": "https://a:b@login.example/keys"}, "GATEWAY_AUTH_JWKS_URL", "without a user"),
+        ({"auth_jwks_url": "ftp://login.example/keys"}, "GATEWAY_AUTH_JWKS_URL", "URL"),
+        ({"auth_jwks_url": "https://[/keys"}, "GATEWAY_AUTH_JWKS_URL", "URL"),
+        ({"auth_jwks_refetch_s": 301}, "GATEWAY_AUTH_JWKS_REFETCH_S", "must not exceed"),
+        ({"auth_roles": "trader=ROOT"}, "GATEWAY_AUTH_ROLES", "ROLE=PERMISSION"),
+        ({"auth_roles": "trader"}, "GATEWAY_AUTH_ROLES", "pairs"),
+        ({"auth_subject_claim": ""}, "GATEWAY_AUTH_SUBJECT_CLAIM", "at least 1 character"),
+    ],
+    ids=str,
+)
+def test_a_login_service_that_cannot_work_is_refused(changes: dict[str, Any], name: str, why: str) -> None:
+    refusal = problems(**(FIT_FOR_PRODUCTION | LOGIN | changes))
+    assert any(problem.startswith(name) and why in problem for problem in refusal), refusal
+
+
+def test_keys_over_plain_http_serve_development() -> None:
+    assert load_settings(**(LOGIN | {"auth_jwks_url": "http://127.0.0.1:8080/keys"})).has_login_service
 
 
 def _is_pairs(annotation: object) -> bool:
