@@ -18,6 +18,7 @@ from gateway.http.error_counts import CountErrors, HttpErrors
 from gateway.http.graphql import Endpoint
 from gateway.http.limits import BodyLimit, document_limits
 from gateway.http.live import Live
+from gateway.http.metrics_port import METRICS_PATH, MetricsPort
 from gateway.http.refusals import fault_response
 from gateway.http.report_endpoint import ReportEndpoint
 from gateway.http.server import APPLICATION
@@ -74,12 +75,13 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             Route("/reports/{name}.csv", _Served(lambda application: application.reports), methods=["GET"]),
             Route("/healthz", _health),
             Route("/readyz", _readiness),
-            Route("/metrics", _metrics),
+            Route(METRICS_PATH, _metrics),
         ],
         middleware=[
             Middleware(OneLineStart),
             Middleware(CountErrors, errors=errors),
             Middleware(RequestId),
+            Middleware(MetricsPort, port=settings.metrics_port),
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.allowed_origins,

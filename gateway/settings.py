@@ -152,6 +152,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "characters of the password percent-encoded, or rediss:// for TLS.": (
             settings.redis_url is not None and not _is_redis_url(settings.redis_url)
         ),
+        f"GATEWAY_METRICS_PORT ({settings.metrics_port}) must not be GATEWAY_PORT.": (
+            settings.metrics_port == settings.port
+        ),
         "GATEWAY_FEED=replay requires GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None
         ),

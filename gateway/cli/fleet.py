@@ -1,9 +1,10 @@
 """Several processes on one port: each is a complete desk process, and any of them serves any subscriber.
 
-The parent binds the port, starts the workers with the listening socket, replaces a worker that died, and
-forwards signals: SIGTERM and SIGINT stop all workers, SIGHUP replaces one after the other, so that a new
-version takes over while the port is always served. A version that does not start replaces nothing, a fleet of
-which no worker starts within `START_TIMEOUT_S` ends, and workers whose parent has died stop.
+The parent binds the port, and that of the metrics if they have one, starts the workers with the listening
+sockets, replaces a worker that died, and forwards signals: SIGTERM and SIGINT stop all workers, SIGHUP
+replaces one after the other, so that a new version takes over while the port is always served. A version that
+does not start replaces nothing, a fleet of which no worker starts within `START_TIMEOUT_S` ends, and workers
+whose parent has died stop.
 """
 
 import os
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import structlog
@@ -33,9 +34,9 @@ class Fleet:
     """`run` returns when every worker has stopped, with the signal that requested it."""
 
     def __init__(
-        self, listener: socket.socket, workers: int, arguments: list[str], stop_timeout_s: float
+        self, listeners: Sequence[socket.socket], workers: int, arguments: list[str], stop_timeout_s: float
     ) -> None:
-        self._listener = listener
+        self._listeners = listeners
         self._count = workers
         self._arguments = arguments
         self._stop_timeout_s = stop_timeout_s
@@ -50,7 +51,8 @@ class Fleet:
 
         Raises `CannotStart`, with every worker stopped, if none serves.
         """
-        self._listener.set_inheritable(True)
+        for listener in self._listeners:
+            listener.set_inheritable(True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, self._roll)
@@ -74,18 +76,18 @@ class Fleet:
 
     def _start(self) -> "_Worker":
         ready, started = os.pipe()
+        inherited = [listener.fileno() for listener in self._listeners]
         command = [
             sys.executable,
             "-m",
             "gateway",
             "serve",
             *self._arguments,
-            "--listener",
-            str(self._listener.fileno()),
+            *(part for each in inherited for part in ("--listener", str(each))),
             "--tell",
             str(started),
         ]
-        process = subprocess.Popen(command, pass_fds=(self._listener.fileno(), started))
+        process = subprocess.Popen(command, pass_fds=(*inherited, started))
         os.close(started)
         os.set_blocking(ready, False)
         log.info("worker started", worker=process.pid)

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, time
 from functools import partial
@@ -24,7 +24,7 @@ from gateway.logs import configure_logging
 from gateway.settings import Feed, Settings, unless_in_environment
 from gateway.startup.preparation import (
     CannotStart,
-    bound_socket,
+    bound_sockets,
     check,
     data_directory_claimed,
     require_shareable,
@@ -64,28 +64,30 @@ def serve(
             min=1,
         ),
     ] = 1,
-    listener_fd: Annotated[int | None, typer.Option("--listener", hidden=True)] = None,
+    listener_fds: Annotated[list[int] | None, typer.Option("--listener", hidden=True)] = None,
     tell_fd: Annotated[int | None, typer.Option("--tell", hidden=True)] = None,
 ) -> None:
     """Start the server; settings come from GATEWAY_ variables (docs/settings.md)."""
     settings = settings_or_exit(_serve_settings(demo, day_seconds))
     configure_logging(settings.log_format, sys.stderr)
-    if listener_fd is not None and tell_fd is not None:
-        _serve_as_worker(settings, listener_fd, tell_fd)
+    if listener_fds and tell_fd is not None:
+        _serve_as_worker(settings, listener_fds, tell_fd)
         return
     try:
         require_shareable(settings, workers)
         with (
             _ended_at_once_by_ctrl_c(),
             data_directory_claimed(settings),
-            bound_socket(settings.host, settings.port) as listener,
+            bound_sockets(settings) as listeners,
         ):
             _check(settings)
-            announce = partial(_print_banner, settings, *listener.getsockname()[:2]) if demo else _say_nothing
+            announce = (
+                partial(_print_banner, settings, *listeners[0].getsockname()[:2]) if demo else _say_nothing
+            )
             if workers == 1:
-                run_server(create_app(settings), settings, listener, announce)
+                run_server(create_app(settings), settings, listeners, announce)
             else:
-                _serve_by_workers(settings, listener, workers, demo, day_seconds, announce)
+                _serve_by_workers(settings, listeners, workers, demo, day_seconds, announce)
     except (CannotStart, OSError) as refused:
         fail(str(refused))
 
@@ -154,7 +156,7 @@ def _say_nothing() -> None:
 
 def _serve_by_workers(
     settings: Settings,
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     workers: int,
     demo: bool,
     day_seconds: float | None,
@@ -163,16 +165,17 @@ def _serve_by_workers(
     arguments = ["--demo"] if demo else []
     if day_seconds is not None:
         arguments += ["--day-seconds", str(day_seconds)]
-    listener.listen()
+    for listener in listeners:
+        listener.listen()
     stop_timeout_s = settings.shutdown_timeout_s + settings.drain_flush_s + STOP_GRACE_S
-    stopped_by = Fleet(listener, workers, arguments, stop_timeout_s).run(announce)
+    stopped_by = Fleet(listeners, workers, arguments, stop_timeout_s).run(announce)
     if stopped_by is signal.SIGTERM:
         # Like a single process: end by the signal itself, which a shell shows as 143.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _serve_as_worker(settings: Settings, listener_fd: int, tell_fd: int) -> None:
+def _serve_as_worker(settings: Settings, listener_fds: Sequence[int], tell_fd: int) -> None:
     """Serve as one of several workers; notifies the parent by one byte once it serves."""
 
     def notify_parent() -> None:
@@ -180,4 +183,5 @@ def _serve_as_worker(settings: Settings, listener_fd: int, tell_fd: int) -> None
         os.close(tell_fd)
 
     stop_without_parent()
-    run_server(create_app(settings), settings, socket.socket(fileno=listener_fd), notify_parent)
+    listeners = [socket.socket(fileno=each) for each in listener_fds]
+    run_server(create_app(settings), settings, listeners, notify_parent)

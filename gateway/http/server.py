@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
 from typing import Any, cast
@@ -31,13 +31,13 @@ log = structlog.get_logger()
 
 
 def run_server(
-    app: Starlette, settings: Settings, listener: socket.socket, announce: Callable[[], None]
+    app: Starlette, settings: Settings, listeners: Sequence[socket.socket], announce: Callable[[], None]
 ) -> None:
     """Serve until SIGINT or SIGTERM; `announce` is called once requests are answered.
 
     Raises SystemExit if the application cannot start.
     """
-    Server(server_config(app, settings), announce).run(sockets=[listener])
+    Server(server_config(app, settings), announce).run(sockets=list(listeners))
 
 
 def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:

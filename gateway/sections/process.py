@@ -21,6 +21,13 @@ class ProcessSettings(Section):
     port: int = Field(
         8000, ge=0, le=65535, description="TCP port that the server listens on; 0 selects a free port."
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="TCP port of `/metrics` alone, which is then not found on `GATEWAY_PORT`; without it "
+        "`/metrics` is on `GATEWAY_PORT`.",
+    )
     data_directory: Path = Field(
         Path(".data"), description="Directory of the SQLite database and of the paper venue's journal."
     )

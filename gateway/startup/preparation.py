@@ -10,7 +10,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -197,25 +197,36 @@ def _usable(directory: Path) -> Iterator[None]:
         ) from None
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
-    """A socket on the address, not listening yet; raises `CannotStart`."""
+@contextmanager
+def bound_sockets(settings: Settings) -> Iterator[tuple[socket.socket, ...]]:
+    """The socket of the API, and that of the metrics if they have one, not listening yet. Raises
+    `CannotStart`.
+    """
+    with ExitStack() as bound:
+        usual = "GATEWAY_PORT, or `make run PORT=9000`"
+        sockets = [bound.enter_context(_bound_socket(settings.host, settings.port, usual))]
+        if (port := settings.metrics_port) is not None:
+            own = "GATEWAY_METRICS_PORT"
+            sockets.append(bound.enter_context(_bound_socket(settings.host, port, own)))
+        yield tuple(sockets)
+
+
+def _bound_socket(host: str, port: int, setting: str) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
     except OSError as taken:
         bound.close()
-        raise CannotStart(f"Cannot listen on {host}:{port} {_why_not(taken)}") from None
+        raise CannotStart(f"Cannot listen on {host}:{port} {_why_not(taken, setting)}") from None
     return bound
 
 
-def _why_not(taken: OSError) -> str:
+def _why_not(taken: OSError, port_setting: str) -> str:
     """The reason in words, and the setting to change."""
     why = (taken.strerror or str(taken)).lower()
     is_host = isinstance(taken, socket.gaierror) or taken.errno == errno.EADDRNOTAVAIL
-    instead = (
-        "GATEWAY_HOST to an address of this machine" if is_host else "GATEWAY_PORT, or `make run PORT=9000`"
-    )
+    instead = "GATEWAY_HOST to an address of this machine" if is_host else port_setting
     return f"({why}): set {instead}."
 
 

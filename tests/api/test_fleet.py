@@ -157,7 +157,7 @@ async def until(holds: Callable[[], bool]) -> None:
 async def test_a_fleet_of_which_no_worker_starts_says_so_in_one_line_and_ends() -> None:
     script = (
         "import socket; from gateway.cli.fleet import Fleet; "
-        "Fleet(socket.create_server(('127.0.0.1', 0)), 2, ['--unknown'], 1).run(lambda: print('serves'))"
+        "Fleet([socket.create_server(('127.0.0.1', 0))], 2, ['--unknown'], 1).run(lambda: print('serves'))"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, cwd=ROOT, stdout=PIPE, stderr=PIPE

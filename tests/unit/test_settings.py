@@ -115,6 +115,7 @@ def test_production_names_every_problem_at_once() -> None:
     ("change", "variable"),
     [
         ({"lease_ttl_s": 5, "lease_renew_s": 5}, "GATEWAY_LEASE_RENEW_S"),
+        ({"port": 8000, "metrics_port": 8000}, "GATEWAY_METRICS_PORT"),
         ({"feed": "replay"}, "GATEWAY_REPLAY_FILE"),
         ({"feed": "redis"}, "GATEWAY_REDIS_URL"),
         ({"profile": "staging"}, "GATEWAY_PROFILE"),

@@ -1,0 +1,30 @@
+"""The metrics on a port of their own, which a firewall can keep for the operator's network."""
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+METRICS_PATH = "/metrics"
+
+
+class MetricsPort:
+    """ASGI middleware: on this port only the metrics are found, and elsewhere everything but them.
+
+    The port is that of the socket; nothing that a client sends can change it. None: one port for everything.
+    """
+
+    def __init__(self, app: ASGIApp, port: int | None) -> None:
+        self._app = app
+        self._port = port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what belongs to the port."""
+        if scope["type"] == "lifespan" or self._port is None or self._belongs(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
+
+    def _belongs(self, scope: Scope) -> bool:
+        on_its_port, is_metrics = scope["server"][1] == self._port, scope["path"] == METRICS_PATH
+        return bool(on_its_port == is_metrics)
