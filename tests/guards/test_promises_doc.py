@@ -1,17 +1,18 @@
-"""Each promise of docs/promises.md names a test, and that test exists."""
+"""Each promise of docs/promises.md, and each defence of docs/security.md, names a test that exists."""
 
 import re
 
 from tests.kit.source import ROOT
 
-PAGE = (ROOT / "docs/promises.md").read_text()
+PAGES = ("docs/promises.md", "docs/security.md")
+HEADS = ("promise", "defence", "---")
 ROW = re.compile(r"^\| (?P<promise>.+?) \| (?P<tests>.+?) \|$", re.MULTILINE)
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
 def broken_promises(page: str) -> list[str]:
     """The rows that name no test, or one that does not exist."""
-    rows = [row for row in ROW.finditer(page) if row["promise"] not in ("promise", "---")]
+    rows = [row for row in ROW.finditer(page) if row["promise"] not in HEADS]
     return [row["promise"] for row in rows if not names_tests(row["tests"])]
 
 
@@ -29,8 +30,8 @@ def _exists(path: str, function: str) -> bool:
 
 
 def test_every_promise_names_a_test_that_exists() -> None:
-    broken = broken_promises(PAGE)
-    assert not broken, f"name a test that exists beside each promise of docs/promises.md: {broken}"
+    broken = [each for page in PAGES for each in broken_promises((ROOT / page).read_text())]
+    assert not broken, f"name a test that exists beside each promise of {PAGES}: {broken}"
 
 
 def test_guard_notices_a_promise_without_a_test() -> None:
