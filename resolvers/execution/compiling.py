@@ -28,7 +28,7 @@ from resolvers.execution.row_selection import RowFields, RowSelection, rows_of_c
 
 Projection = Callable[[Any], dict[str, Any]]
 
-SELECTIONS_MAX = 64
+SELECTIONS_MAX = 32
 """Compiled selections of one document. There is one for each combination of the variables of its directives;
 beyond this number the executor works alone.
 """
@@ -66,6 +66,9 @@ class CompiledSelections:
         self._variables = _variables_of_directives(document)
         self._known: dict[Hashable, CompiledSelection | None] = {}
         self._rows: dict[Hashable, RowSelection | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._known) + len(self._rows)
 
     def get(
         self, executor: CoreExecutor, type_: GraphQLOutputType, selected: list[FieldDetails]

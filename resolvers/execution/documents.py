@@ -36,7 +36,7 @@ from resolvers.kit.errors import coded
 log = structlog.get_logger()
 
 CACHED_DOCUMENTS = 1024
-CACHED_CHARACTERS = 1_000_000
+CACHED_CHARACTERS = 2_000_000
 """The bound for all cached documents together; a parsed document takes up to fifty times as much memory."""
 ERRORS_MAX = 5
 """Errors of one document or of its variables; each costs time, and the first ones say enough."""
@@ -87,6 +87,11 @@ class Document:
     def _costs(self) -> dict[tuple[tuple[str, int | None], ...], int]:
         return {}
 
+    @property
+    def compiled(self) -> int:
+        """How many selections were compiled."""
+        return len(self.selections) if "selections" in vars(self) else 0
+
     @cached_property
     def selections(self) -> CompiledSelections:
         """Of a valid document."""
@@ -123,6 +128,8 @@ class Documents:
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
         self._cache: OrderedDict[str, Document] = OrderedDict()
+        self._sizes: dict[str, int] = {}
+        """The last known size of each document: its characters, once more for each compiled selection."""
         self._characters = 0
         self.reads: Counter[str] = Counter()
         """How often a document was known already, or new."""
@@ -133,13 +140,19 @@ class Documents:
         self.reads["new" if document is None else "known"] += 1
         if document is None:
             document = self._cache[text] = self._read_timed(text)
-            self._characters += len(text)
-            while len(self._cache) > CACHED_DOCUMENTS or self._characters > CACHED_CHARACTERS:
-                forgotten, _ = self._cache.popitem(last=False)
-                self._characters -= len(forgotten)
         else:
             self._cache.move_to_end(text)
+        self._measure(text, document)
+        while len(self._cache) > CACHED_DOCUMENTS or self._characters > CACHED_CHARACTERS:
+            forgotten, _ = self._cache.popitem(last=False)
+            self._characters -= self._sizes.pop(forgotten)
         return document
+
+    def _measure(self, text: str, document: Document) -> None:
+        """A document grows while it is used: with directives it has a selection for each combination."""
+        size = len(text) * (1 + document.compiled)
+        self._characters += size - self._sizes.get(text, 0)
+        self._sizes[text] = size
 
     def _read_timed(self, text: str) -> Document:
         began = perf_counter()

@@ -1,7 +1,12 @@
 """What a document may hold before it is validated, and how many documents are remembered."""
 
-import pytest
+from itertools import product
+from typing import Any, cast
 
+import pytest
+from graphql.execution.collect_fields import FieldDetails
+
+from resolvers.execution.compiling import CompilingExecutor
 from resolvers.execution.documents import CACHED_CHARACTERS, CACHED_DOCUMENTS, Documents
 from resolvers.execution.limits import NAME_CHARACTERS_MAX
 from tests.kit.executing import LIMITS, SCHEMA
@@ -57,3 +62,27 @@ def test_a_document_that_is_used_again_and_again_outlives_many_small_ones() -> N
     for number in range(CACHED_DOCUMENTS * 2):
         remembering.get(f"{{ {number}")
         assert remembering.get("{ viewer { subject } }") is often
+
+
+async def test_a_document_counts_for_more_with_each_selection_that_was_compiled_for_it() -> None:
+    remembering = documents()
+    text = """query ($a: Boolean!, $b: Boolean!, $c: Boolean!) {
+      viewer { at: subject subject @include(if: $a) permissions @include(if: $b) accountScope @skip(if: $c) }
+    } #""".ljust(CACHED_CHARACTERS // 6, "x")
+    first = remembering.get(text)
+    for number in range(5):
+        remembering.get(f"{{ viewer {{ subject }} }} # {number}")
+    assert remembering.get(text) is first
+    assert first.ast is not None
+    for flags in product((True, False), repeat=3):
+        variables = dict(zip("abc", flags, strict=True))
+        executor = CompilingExecutor.build(
+            SCHEMA, first.ast, raw_variable_values=variables, selections=first.selections
+        )
+        assert isinstance(executor, CompilingExecutor)
+        type_ = SCHEMA.type_map["Viewer"]
+        (node,) = executor.operation.selection_set.selections
+        assert first.selections.get(executor, cast(Any, type_), [FieldDetails(cast(Any, node), None)])
+    assert first.compiled == 8
+    remembering.get(text)
+    assert remembering.get(text) is not first, "eight selections are more than may be remembered"
