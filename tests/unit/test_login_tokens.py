@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -181,6 +181,37 @@ def test_an_improper_claim_is_refused(change: dict[str, Any]) -> None:
 def test_an_expired_token_is_refused_after_the_leeway() -> None:
     assert verified(EC.token(NOW, exp=NOW.timestamp() - 4)).subject == "trader"
     assert fault_of(EC.token(NOW, exp=NOW.timestamp() - 5)) is TokenFault.EXPIRED
+
+
+class Rotating:
+    """Keys that are replaced in the course of a test."""
+
+    def __init__(self) -> None:
+        self.keys = KEYS
+
+    def find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
+        return self.keys.find(key_id, algorithm)
+
+
+@pytest.mark.parametrize("remembered_max", [1, 9])
+def test_a_token_that_was_accepted_is_refused_once_its_key_is_withdrawn_or_its_time_is_over(
+    remembered_max: int,
+) -> None:
+    rotating = Rotating()
+    verifier = TokenVerifier(LoginTokens(rotating, TERMS, remembered_max), leeway_s=5)
+    first, second = EC.token(NOW), RSA.token(NOW)
+    for _ in range(2):
+        assert verifier.verify(first, NOW) == verifier.verify(first, NOW)
+        assert verifier.verify(second, NOW).subject == "trader"
+
+    with pytest.raises(Unauthenticated) as expired:
+        verifier.verify(first, NOW + timedelta(hours=2))
+    assert expired.value.code is TokenFault.EXPIRED
+    rotating.keys = parse_key_set(key_set(RSA.public()), 9)
+    assert verifier.verify(second, NOW).subject == "trader"
+    with pytest.raises(Unauthenticated) as withdrawn:
+        verifier.verify(first, NOW)
+    assert withdrawn.value.code is TokenFault.KEY_UNKNOWN
 
 
 @given(st.text())
