@@ -14,6 +14,10 @@ from domain.principal import Capability, Permission
 from gateway.auth import (
     AUDIENCE,
     ISSUER,
+    KNOWN_CHARACTERS_MAX,
+    KNOWN_FOR,
+    KNOWN_TOKENS_MAX,
+    Claims,
     OwnTokens,
     TokenFault,
     TokenVerifier,
@@ -237,3 +241,60 @@ def test_header_without_a_token_is_refused(header: str | None, code: TokenFault)
     with pytest.raises(Unauthenticated) as caught:
         bearer(header)
     assert caught.value.code is code
+
+
+class CountedTokens:
+    """Counts how often a signature is verified; `withdrawn`: the key is."""
+
+    def __init__(self) -> None:
+        self.verified = 0
+        self.withdrawn = False
+
+    def claims(self, token: str) -> Claims:
+        self.verified += 1
+        if self.withdrawn:
+            raise Unauthenticated(TokenFault.FORGED, "The key is withdrawn.")
+        return OwnTokens([SECRET]).claims(token)
+
+
+def test_a_token_that_comes_again_is_not_verified_again_for_a_minute() -> None:
+    tokens = CountedTokens()
+    verifier = TokenVerifier(tokens, leeway_s=5)
+    token = signed()
+    principals = [verifier.verify(token, NOW + timedelta(seconds=each)) for each in (0, 30, 59)]
+    assert principals == [principals[0]] * 3
+    assert tokens.verified == 1
+    tokens.withdrawn = True
+    verifier.verify(token, NOW + KNOWN_FOR - timedelta(seconds=1))
+    with pytest.raises(Unauthenticated) as caught:
+        verifier.verify(token, NOW + KNOWN_FOR)
+    assert caught.value.code is TokenFault.FORGED
+
+
+def test_a_known_token_ends_in_time_and_with_the_access_of_its_subject() -> None:
+    revoked: dict[str, datetime] = {}
+    verifier = TokenVerifier(OwnTokens([SECRET]), leeway_s=5, revoked_at=revoked.get)
+    token = signed(exp=(NOW + timedelta(seconds=20)).timestamp())
+    verifier.verify(token, NOW)
+    with pytest.raises(Unauthenticated) as caught:
+        verifier.verify(token, NOW + timedelta(seconds=26))
+    assert caught.value.code is TokenFault.EXPIRED
+    revoked["trader"] = NOW
+    with pytest.raises(Unauthenticated) as caught:
+        verifier.verify(token, NOW)
+    assert caught.value.code is TokenFault.REVOKED
+
+
+def test_as_many_tokens_are_known_as_may_be() -> None:
+    tokens = CountedTokens()
+    verifier = TokenVerifier(tokens, leeway_s=5)
+    first = signed(sub="first")
+    verifier.verify(first, NOW)
+    for number in range(KNOWN_TOKENS_MAX):
+        verifier.verify(signed(sub=f"subject {number}"), NOW)
+    verifier.verify(first, NOW)
+    assert tokens.verified == KNOWN_TOKENS_MAX + 2
+    long = signed(more="x" * KNOWN_CHARACTERS_MAX)
+    verifier.verify(long, NOW)
+    verifier.verify(long, NOW)
+    assert tokens.verified == KNOWN_TOKENS_MAX + 4
