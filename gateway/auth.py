@@ -77,6 +77,11 @@ class Claims(BaseModel):
 class Tokens(Protocol):
     """The tokens of one issuer."""
 
+    @property
+    def keys(self) -> object:
+        """What verifies the tokens now; another object as soon as that may have changed."""
+        ...
+
     def claims(self, token: str) -> Claims:
         """What the token states, if its signature is the issuer's; raises `Unauthenticated`."""
         ...
@@ -104,6 +109,11 @@ class OwnTokens:
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = tuple(secrets)
 
+    @property
+    def keys(self) -> object:
+        """See `Tokens`."""
+        return self._secrets
+
     def claims(self, token: str) -> Claims:
         """See `Tokens`."""
         return parse(self._decoded(token))
@@ -117,8 +127,8 @@ class OwnTokens:
 
 
 KNOWN_FOR = timedelta(minutes=1)
-"""Then the signature is verified again, for its key may have been withdrawn. The time and revocations count
-for every request.
+"""Then the signature is verified again, and before that if the keys have changed. The time and revocations
+count for every request.
 """
 KNOWN_TOKENS_MAX = 1024
 KNOWN_CHARACTERS_MAX = 4096
@@ -127,8 +137,9 @@ KNOWN_CHARACTERS_MAX = 4096
 
 @dataclass(frozen=True, slots=True)
 class _KnownToken:
-    """What a verified token states, and when it was read."""
+    """What a verified token states, when it was read, and with which keys."""
 
+    keys: object
     principal: Principal
     valid_from: datetime
     read_at: datetime
@@ -154,7 +165,11 @@ class TokenVerifier:
     def verify(self, token: str, now: datetime) -> Principal:
         """The principal that the token names at `now`; raises `Unauthenticated`."""
         known = self._known.get(token)
-        if known is None or not known.read_at <= now < known.read_at + KNOWN_FOR:
+        if (
+            known is None
+            or known.keys is not self._tokens.keys
+            or not known.read_at <= now < known.read_at + KNOWN_FOR
+        ):
             known = self._read(token, now)
         principal = known.principal
         self.verify_again(principal, now)
@@ -163,12 +178,12 @@ class TokenVerifier:
         return principal
 
     def _read(self, token: str, now: datetime) -> "_KnownToken":
-        claims = self._tokens.claims(token)
+        keys, claims = self._tokens.keys, self._tokens.claims(token)
         issued_at = datetime.fromtimestamp(claims.iat, UTC)
         expires_at = datetime.fromtimestamp(claims.exp, UTC)
         audience = Audience(_permissions(claims.permissions), claims.account_scope())
         principal = Principal(_subject(claims.sub), audience, issued_at, expires_at)
-        known = _KnownToken(principal, datetime.fromtimestamp(max(claims.iat, claims.nbf), UTC), now)
+        known = _KnownToken(keys, principal, datetime.fromtimestamp(max(claims.iat, claims.nbf), UTC), now)
         if len(token) <= KNOWN_CHARACTERS_MAX:
             self._known[token] = known
             self._known.move_to_end(token)

@@ -42,4 +42,4 @@ def accepted_tokens(settings: Settings, login_keys: LoginKeys | None) -> Tokens:
         roles=settings.auth_roles or None,
         keys_url=settings.auth_jwks_url,
     )
-    return LoginTokens(login_keys, terms, settings.auth_remembered_tokens)
+    return LoginTokens(login_keys, terms)

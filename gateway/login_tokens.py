@@ -3,22 +3,17 @@
 Only keys that the desk has read itself count. A token that brings a key, or says where one is, is refused,
 and so is one whose algorithm is not that of the key it names. `HS256` is none of the algorithms, so a public
 key never serves as a secret.
-
-A signature is verified once for as long as its key is known: it costs more than the rest of a small request.
-Expiry and revocation are checked again for each request.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Protocol
 
 import jwt
 
 from domain.principal import Permission
 from gateway.auth import Claims, Expected, TokenFault, Unauthenticated, decode, parse, require_text
-from gateway.key_set import ALGORITHMS
+from gateway.key_set import ALGORITHMS, KeySet
 
 _BROUGHT_KEYS = ("jwk", "x5c", "x5u")
 """Headers that bring a key, or say where one is; `jku` is one too, but may name the desk's own address."""
@@ -29,6 +24,11 @@ _COPIED = ("exp", "iat", "nbf")
 
 class Keys(Protocol):
     """The keys of the login service that the desk has read."""
+
+    @property
+    def usable(self) -> KeySet:
+        """Those that verify tokens now."""
+        ...
 
     def find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
         """The key; None if it is not known (yet)."""
@@ -80,40 +80,22 @@ class LoginTerms:
         return sorted({granted.value for name in names for granted in self.roles.get(name, ())})
 
 
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    """The claims of a token whose signature is that of the key."""
-
-    key_id: str | None
-    key: jwt.PyJWK
-    claims: Claims
-
-
 class LoginTokens:
     """Implements `gateway.auth.Tokens`."""
 
-    def __init__(self, keys: Keys, terms: LoginTerms, remembered_max: int = 1) -> None:
-        """`remembered_max`: how many verified tokens are remembered, by their hash."""
+    def __init__(self, keys: Keys, terms: LoginTerms) -> None:
         self._keys = keys
         self._terms = terms
-        self._remembered: OrderedDict[bytes, _Verified] = OrderedDict()
-        self._remembered_max = remembered_max
         self._expected = Expected(terms.issuer, terms.audience, exact_audience=False)
+
+    @property
+    def keys(self) -> object:
+        """See `gateway.auth.Tokens`."""
+        return self._keys.usable
 
     def claims(self, token: str) -> Claims:
         """See `gateway.auth.Tokens`."""
         require_text(token)
-        name = sha256(token.encode()).digest()
-        known = self._remembered.get(name)
-        if known is None or self._keys.find(known.key_id, known.key.algorithm_name) is not known.key:
-            known = self._remembered[name] = self._verified(token)
-            if len(self._remembered) > self._remembered_max:
-                self._remembered.popitem(last=False)
-        self._remembered.move_to_end(name)
-        return known.claims
-
-    def _verified(self, token: str) -> _Verified:
-        """Raises `Unauthenticated`."""
         header = _header(token)
         algorithm = self._algorithm(header)
         key = self._keys.find(header.get("kid"), algorithm)
@@ -123,8 +105,7 @@ class LoginTokens:
                 "The key that signed the token is not known: the keys of the login service are being read "
                 "again, so try again in some seconds.",
             )
-        claims = self._terms.claims_in(decode(token, key, algorithm, self._expected))
-        return _Verified(header.get("kid"), key, claims)
+        return self._terms.claims_in(decode(token, key, algorithm, self._expected))
 
     def _algorithm(self, header: Mapping[str, Any]) -> str:
         """Raises `Unauthenticated` if the header cannot be that of an access token of the service."""

@@ -76,12 +76,6 @@ class LoginSettings(Section):
     auth_jwks_max_bytes: Count = Field(262_144, description="Maximum number of bytes of the key set.")
     auth_jwks_max_keys: Count = Field(64, description="Maximum number of keys in the key set.")
 
-    auth_remembered_tokens: Count = Field(
-        1000,
-        description="Maximum number of verified tokens of the login service that a process remembers, so "
-        "that it verifies the signature of each once.",
-    )
-
     @property
     def has_login_service(self) -> bool:
         """Whether tokens are those of a login service, not the desk's own."""

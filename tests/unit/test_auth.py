@@ -250,6 +250,10 @@ class CountedTokens:
         self.verified = 0
         self.withdrawn = False
 
+    @property
+    def keys(self) -> object:
+        return None
+
     def claims(self, token: str) -> Claims:
         self.verified += 1
         if self.withdrawn:
