@@ -38,7 +38,7 @@ from gateway.settings import DEVELOPMENT_SECRET
 from gateway.workers.leader import LEASE
 from models.lease import acquire_lease
 from resolvers.kit.node import global_id
-from tests.kit.servers import fresh_database, postgres_server
+from tests.kit.servers import fresh_database, postgres_server, redis_server
 
 WARM_UP_S = 2.0
 FEW = 8
@@ -112,14 +112,17 @@ def main() -> None:
 
 
 async def _measure(arguments: argparse.Namespace) -> Sequence[Result]:
-    with postgres_server(durable=True) as server, TemporaryDirectory(prefix="bench-") as directory:
+    with ExitStack() as running:
+        server = running.enter_context(postgres_server(durable=True))
+        redis_url = running.enter_context(redis_server())
+        directory = running.enter_context(TemporaryDirectory(prefix="bench-"))
         async with fresh_database(server) as url:
             async with open_desk(settings_for(url, Path(directory))) as resources:
                 case_id = await fill_book(resources, url)
                 if not arguments.leading:
                     assert await acquire_lease(LEASE, "another process", timedelta(hours=1))
-            with ExitStack() as running:
-                servers = [running.enter_context(served(name, url)) for name in arguments.servers]
+            with ExitStack() as serving:
+                servers = [serving.enter_context(served(name, url, redis_url)) for name in arguments.servers]
                 return await _operations(arguments, servers, operations(global_id("Case", case_id)))
 
 

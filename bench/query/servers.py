@@ -58,8 +58,8 @@ def node_available() -> bool:
 
 
 @contextmanager
-def served(name: str, database_url: str) -> Iterator[Server]:
-    """The named server, ready; it is gone at the end."""
+def served(name: str, database_url: str, redis_url: str) -> Iterator[Server]:
+    """The named server, ready; it is gone at the end. Several workers need Redis."""
     port = free_port()
     with TemporaryDirectory(prefix="bench-query-") as directory:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
@@ -71,6 +71,8 @@ def served(name: str, database_url: str) -> Iterator[Server]:
                 "GATEWAY_DATA_DIRECTORY": directory,
                 "GATEWAY_MAX_PRICE_AGE_S": str(PRICES_NEVER_STALE_S),
             }
+        if name == OURS_TWO:
+            environment["GATEWAY_REDIS_URL"] = redis_url
         process = subprocess.Popen(
             _command(name, port, database_url),
             cwd=ROOT,
