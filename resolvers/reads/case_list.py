@@ -5,6 +5,7 @@ from typing import Any
 from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.events import CaseView
 from models.case_list import count_cases, page_case_rows, page_cases, row_key
+from models.sql.database import unreadable_rows
 from models.sql.unreadable import DAMAGE, UnreadableRow
 from resolvers.kit.context import Info
 from resolvers.kit.in_response import ObjectsInResponse
@@ -27,7 +28,9 @@ async def cases_page(
     async def count() -> int:
         return await count_cases(audience, selection, now)
 
-    if (rows := context.rows(info._raw_info, CASE_ROWS)) is not None:
+    rows = context.rows(info._raw_info, CASE_ROWS)
+    # While a case counts as damaged, its whole row is read: that finds out when it is restored.
+    if rows is not None and not unreadable_rows().any_of("margin_case"):
         found = await page_case_rows(audience, selection, order, request, now, rows.columns)
         at = CasePageAt(now, context)
         try:

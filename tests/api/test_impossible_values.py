@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from domain.principal import Permission
+from resolvers.execution.documents import ERRORS_MAX
 from resolvers.kit.node import global_id
 from resolvers.schema import sdl
 from tests.api.every_mutation import EVERY, Scene, a_called_desk, a_scene, the_case, use
@@ -189,7 +190,7 @@ async def test_a_value_of_another_type_is_refused_in_every_place_of_the_type(
             key=lambda each: (each.parent != "Query", each.field != "cases", each.field != "case"),
         )
         kind = place.parent.lower()
-        for batch in _batches(values):
+        for batch in _batches(values, ERRORS_MAX):
             made = [_known(place, value, ids) for value in batch]
             document, variables = _document(place, kind, made)
             answer = await caller.answer(document, **variables)
@@ -350,10 +351,12 @@ def _known(place: Place, value: object, ids: Mapping[str, str]) -> Any:
     return arguments(_field(place), known, place, value, ids)
 
 
-def _batches(values: Sequence[object]) -> list[list[object]]:
-    """As many at once as a document may have aliases; a long one alone fills a body."""
+def _batches(values: Sequence[object], most: int = ALIASES_MAX) -> list[list[object]]:
+    """As many at once as a document may have aliases, or as errors are listed; a long one alone fills a
+    body.
+    """
     short = [value for value in values if value is not LONG]
-    cut = [list(short[n : n + ALIASES_MAX]) for n in range(0, len(short), ALIASES_MAX)]
+    cut = [list(short[n : n + most]) for n in range(0, len(short), most)]
     return [*cut, [LONG]] if LONG in values else cut
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.auth import KNOWN_TOKENS_MAX
 from gateway.http.websocket_protocol import DeskWebSocketProtocol, TransportSink
 from subscriptions.connections.mailbox import Mailbox, Slot
 from subscriptions.connections.running import Operations
@@ -80,6 +81,10 @@ async def test_two_thousand_cut_connections_leave_nothing_behind(place: Callable
         cursor = await a_cursor(desk)
         await desk.publish(20)
         await cut_many(desk, 200, cursor)
+        for number in range(KNOWN_TOKENS_MAX):
+            # As many as are remembered, so that further ones push out others.
+            token = desk.token(f"known {number}").removeprefix("Bearer ")
+            desk.resources.tokens.verify(token, desk.clock())
         before = await at_rest(desk)
         await cut_many(desk, CUTS, cursor)
         await until(lambda: len(asyncio.all_tasks()) <= before.tasks)
