@@ -24,6 +24,8 @@ from models.sql.database import Database, fetch
 from tests.kit.forks import run_command
 from tests.kit.patience import PATIENCE_S
 
+pytestmark = pytest.mark.faults
+
 ROOT = Path(__file__).parents[2]
 DEMO_BOOK = (ROOT / "demo" / "book.json").read_text()
 SECRET = "a secret of this test alone, long enough"

@@ -21,6 +21,9 @@ from tests.kit.patience import PATIENCE_S
 from tests.kit.source import ROOT
 
 
+pytestmark = pytest.mark.faults
+
+
 def ignore_sigint() -> None:
     """As for a program that a script starts in the background."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

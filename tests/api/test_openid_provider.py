@@ -15,7 +15,7 @@ from tests.kit.node_packages import installed
 from tests.kit.patience import PATIENCE_S
 from tests.kit.source import ROOT
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.faults]
 
 NODE_FILES = ("package.json", "package-lock.json", ".npmrc", "provider.mjs")
 VIEWER = "{ viewer { subject permissions } }"

@@ -17,7 +17,7 @@ from tests.oracle.recompute import Limits, verdicts
 DAYS_IN_A_LIFE = 10
 LIVES = int(os.environ.get("ORACLE_LIVES", "20"))
 """`make test-days` lives through 1,000 lives, which are 10,000 days."""
-SHORT = 10
+SHORT = 4
 """As many lives are lived in `make test`; the others in `make test-faults`."""
 FIRST_SEED = int(os.environ.get("ORACLE_FIRST_SEED", "0"))
 EVENTS_SHOWN = 60

@@ -28,7 +28,7 @@ FACTORS = (
 )
 CURING = tuple(policy for policy in LiquidationPolicy if policy is not LiquidationPolicy.ALL)
 MANY = settings(
-    max_examples=examples(300), suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=examples(200), suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
 
 
