@@ -20,7 +20,6 @@ from tests.kit.forks import forked
 from tests.kit.patience import PATIENCE_S
 from tests.kit.source import ROOT
 
-
 pytestmark = pytest.mark.faults
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -99,6 +99,7 @@ class KeyServer:
     requests: int = 0
     port: int = 0
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -113,7 +114,17 @@ class KeyServer:
         async with asyncio.timeout(PATIENCE_S), self._news:
             await self._news.wait_for(lambda: self.requests >= requests)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection until `stop`."""
+        self._serving.add(asyncio.create_task(self._serve(reader, writer)))
+
+    async def stop(self) -> None:
+        """End every connection, so that none is left to the next test."""
+        for serving in self._serving:
+            serving.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
             async with self._news:
@@ -131,6 +142,8 @@ class KeyServer:
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 @asynccontextmanager
@@ -138,9 +151,10 @@ async def a_key_server(*keys: SigningKey) -> AsyncIterator[KeyServer]:
     """On a free port, with these keys, until the block ends."""
     server = KeyServer()
     server.publish(*keys)
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(server.connected, "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server
     finally:
         listening.close()
+        await server.stop()
