@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from gateway.auth import KNOWN_TOKENS_MAX
 from gateway.http.websocket_protocol import DeskWebSocketProtocol, TransportSink
 from subscriptions.connections.mailbox import Mailbox, Slot
@@ -22,8 +20,6 @@ from tests.kit.raw_websocket import RawWebSocket
 from tests.kit.transport_ws_harness import CASES, QUOTES
 
 CUTS, AT_ONCE = 2000, 25
-pytestmark = pytest.mark.faults
-
 OURS = (Session, Operations, Mailbox, Slot, TransportSink, DeskWebSocketProtocol, Group, Listener)
 SNAPSHOT = "subscription { caseEvents(snapshot: true) { id case { caseNo } } }"
 SUMMARY = "subscription { caseSummary { openCases } }"
