@@ -38,7 +38,7 @@ from models.sql.database import (
 )
 from models.sql.readable import first_readable, first_rows, readable
 from models.sql.unreadable import reads
-from models.sql.values import decimal, decimal_or_none, time, time_or_none
+from models.sql.values import decimal, decimal_or_none, time, time_or_none, whole
 from models.sql.where import Where
 
 LIVE = (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)
@@ -305,7 +305,7 @@ def case_from_row(row: Row) -> CaseView:
         opened_at=time(row["opened_at"]),
         deadline=time(row["deadline"]),
         force_eligible=bool(row["force_eligible"]),
-        plans=row["plans"],
+        plans=whole(row["plans"]),
         cured_since=time_or_none(row["cured_since"]),
         auto_liquidation=_auto_liquidation(row),
         remark=row["remark"],
@@ -313,10 +313,10 @@ def case_from_row(row: Row) -> CaseView:
         closed_at=time_or_none(row["closed_at"]),
         close_reason=CaseCloseReason(row["close_reason"]) if row["close_reason"] else None,
         exempted_by=row["exempted_by"],
-        version=row["version"],
+        version=whole(row["version"]),
         original_deadline=time_or_none(row["original_deadline"]),
         claim=_claim(row),
-        follow_ups=row["follow_ups"],
+        follow_ups=whole(row["follow_ups"]),
         worth=_worth(row),
     )
     return CaseView(case, account_reference(row))

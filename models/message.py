@@ -23,7 +23,7 @@ from models.sql.database import Row, execute, fetch, fetch_one, for_update, inse
 from models.sql.first_pages import newest_of_each, pages_by_case
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
-from models.sql.values import time, time_or_none
+from models.sql.values import time, time_or_none, whole
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
@@ -254,7 +254,7 @@ def message_from_row(row: Row) -> Message:
         earliest_at=time(row["earliest_at"]),
         latest_at=time(row["latest_at"]),
         status=MessageStatus(row["status"]),
-        attempts=row["attempts"],
+        attempts=whole(row["attempts"]),
         next_attempt_at=time_or_none(row["next_attempt_at"]),
         settled_at=time_or_none(row["settled_at"]),
         reason=row["reason"],

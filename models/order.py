@@ -28,7 +28,7 @@ from models.sql.database import Row, execute, execute_many, fetch, fetch_one, in
 from models.sql.first_pages import newest_of_each, pages_by_case
 from models.sql.readable import first_readable, first_rows, readable, readable_page
 from models.sql.unreadable import reads
-from models.sql.values import decimal, decimal_or_none, time
+from models.sql.values import decimal, decimal_or_none, time, whole
 from models.sql.where import Page, PageRequest, Where, client_text, like
 
 _COLUMNS = (
@@ -415,7 +415,7 @@ def order_from_row(row: Row) -> OrderView:
         acknowledged=bool(row["acknowledged"]),
         cancel_requested=bool(row["cancel_requested"]),
         reason=row["reason"],
-        version=row["version"],
+        version=whole(row["version"]),
         override=bool(row["override"]),
         raw_status=row["raw_status"],
         cancel_cause=CancelCause(row["cancel_cause"]) if row["cancel_cause"] else None,

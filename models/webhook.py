@@ -12,7 +12,7 @@ from models.sql.codec import Codec, dumps, loads
 from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
-from models.sql.values import time, time_or_none
+from models.sql.values import time, time_or_none, whole
 from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
@@ -207,7 +207,7 @@ def webhook_from_row(row: Row) -> Webhook:
         epoch=row["epoch"],
         offset=row["stream_offset"],
         status=WebhookStatus(row["status"]),
-        attempts=row["attempts"],
+        attempts=whole(row["attempts"]),
         next_attempt_at=time_or_none(row["next_attempt_at"]),
         failing_since=time_or_none(row["failing_since"]),
         delivered_at=time_or_none(row["delivered_at"]),

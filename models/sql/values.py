@@ -36,18 +36,30 @@ def decimal(value: Any) -> Decimal:
 
 
 _are_digits = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII).fullmatch
+_is_number = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[-+]?[0-9]+)?", re.ASCII).fullmatch
 
 
 def plain_decimal(value: Any) -> str:
     """The text of a stored decimal as `plain_text` writes it, mostly without making a Decimal of it.
 
-    Raises `UnreadableRow` for other values.
+    Raises `UnreadableRow` for other values, also for forms that only a Decimal would accept.
     """
-    if not isinstance(value, str) or not _are_digits(value):
+    if not isinstance(value, str):
+        raise unnamed(TypeError(f"{value!r} is not a text"))
+    if not _are_digits(value):
+        if not _is_number(value):
+            raise unnamed(ValueError(f"{value!r} is not a number"))
         return plain_text(decimal(value))
     if "." in value:
         value = value.rstrip("0").rstrip(".")
     return value if value != "-0" else "0"
+
+
+def whole(value: Any) -> int:
+    """The value of a column of whole numbers; SQLite stores a text there too. Raises `UnreadableRow`."""
+    if not isinstance(value, int):
+        raise unnamed(TypeError(f"{value!r} is not a whole number"))
+    return value
 
 
 def currency(value: Any) -> Currency:

@@ -5,13 +5,14 @@ object is made at all: a function turns the row into its place in the response. 
 a selection with any other field, take the usual way through the objects of the domain.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, EnumMeta
 from typing import Any, TypeAlias, cast
 
 from graphql import (
     GraphQLEnumType,
+    GraphQLError,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -21,8 +22,10 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 from strawberry.types.field import StrawberryField
 
+from models.sql.unreadable import DAMAGE, UnreadableRow
 from resolvers.execution.compiled import CannotCompile, Compiler
-from resolvers.execution.leaves import AS_THEY_ARE, leaf
+from resolvers.execution.leaves import AS_THEY_ARE, NotPlain, leaf
+from resolvers.kit.in_response import ObjectsInResponse
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -75,6 +78,15 @@ class RowSelection:
 
     columns: frozenset[str]
     complete: Callable[[Row, Any], dict[str, Any]]
+
+    def objects(self, rows: Iterable[Row], at: Any) -> ObjectsInResponse | None:
+        """The rows in the response. None: one of them has a value that is not in its usual form, so that the
+        objects of the domain have to decide about it.
+        """
+        try:
+            return ObjectsInResponse([self.complete(row, at) for row in rows])
+        except (UnreadableRow, NotPlain, GraphQLError, *DAMAGE):
+            return None
 
 
 class RowCompiler:
@@ -172,9 +184,7 @@ class RowCompiler:
             checked = f"value if (value := {value}).__class__ is {own.__name__} else {complete}(value)"
         else:
             checked = f"{complete}({value})"
-        if nullable is type_:
-            return f"None if (value := {value}) is None else {checked.replace(value, 'value')}"
-        return checked
+        return f"None if {value} is None else {checked}" if nullable is type_ else checked
 
     def _name(self, value: Any) -> str:
         name = f"_{len(self._names)}"

@@ -3,7 +3,7 @@ audience.
 """
 
 from asyncio import Semaphore
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from domain.ids import ClientId
 from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability, Principal
 from resolvers.kit.errors import FORBIDDEN, ApiError
+from resolvers.kit.in_response import ObjectsInResponse
 from resolvers.kit.loaders import Loaders
 from subscriptions.stream.bus import Bus
 from subscriptions.stream.cursor import CursorSigner
@@ -57,16 +58,15 @@ class Api:
 
 
 class RowsOfPage(Protocol):
-    """The columns that a page needs, and the function from a row to its place in the response."""
+    """The columns that a page needs, and how its rows come into the response."""
 
     @property
     def columns(self) -> frozenset[str]:
         """Their names."""
         ...
 
-    @property
-    def complete(self) -> Callable[[Any, Any], Any]:
-        """From a row and the context of the page."""
+    def objects(self, rows: Iterable[Any], at: Any) -> ObjectsInResponse | None:
+        """Their places in the response, by the context of the page; None: through objects."""
         ...
 
 

@@ -6,9 +6,7 @@ from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.events import CaseView
 from models.case_list import count_cases, page_case_rows, page_cases, row_key
 from models.sql.database import unreadable_rows
-from models.sql.unreadable import DAMAGE, UnreadableRow
 from resolvers.kit.context import Info
-from resolvers.kit.in_response import ObjectsInResponse
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.types.case import Case, case_of
 from resolvers.types.case_rows import CASE_ROWS, CasePageAt
@@ -32,13 +30,8 @@ async def cases_page(
     # While a case counts as damaged, its whole row is read: that finds out when it is restored.
     if rows is not None and not unreadable_rows().any_of("margin_case"):
         found = await page_case_rows(audience, selection, order, request, now, rows.columns)
-        at = CasePageAt(now, context)
-        try:
-            nodes: Any = ObjectsInResponse([rows.complete(row, at) for row in found.rows])
-        except (UnreadableRow, *DAMAGE):
-            # The usual way leaves the damaged row out, and notes it.
-            pass
-        else:
+        nodes: Any = rows.objects(found.rows, CasePageAt(now, context))
+        if nodes is not None:
             return pager.connection_of(nodes, found, request, lambda row: row_key(order, row), count)
     page = await page_cases(audience, selection, order, request, now)
 

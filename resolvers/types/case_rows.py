@@ -63,6 +63,12 @@ def _truth(value: object) -> bool:
     return value
 
 
+def _texts(values: object) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{values!r} is not a list of texts")
+    return values
+
+
 def _id_of(type_name: str, column: str) -> Converted:
     return Converted(column, partial(global_id, type_name))
 
@@ -78,7 +84,7 @@ def _decimal_or_none(value: object) -> str | None:
 _FIGURES: RowFields = {
     "as_of": Converted("as_of", time),
     "stale": Converted("stale", _truth),
-    "unvalued": Computed((), lambda figures, at: list(figures.get("unvalued", ()))),
+    "unvalued": Computed((), lambda figures, at: _texts(figures.get("unvalued", []))),
     "net_asset_ratio": Converted("net_asset_ratio", _decimal_or_none, is_text=True),
     "risk_level": Converted("risk_level", RiskLevel),
     **{

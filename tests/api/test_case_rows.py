@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from domain.money import plain_text
 from domain.principal import Permission
+from models.sql.database import fetch
 from resolvers.kit.node import global_id
 from tests.api.a_full_desk import a_full_desk
 from tests.kit.damage import damage
@@ -97,6 +98,57 @@ async def test_keys_and_cursors_of_edges_are_those_of_the_objects(desk: Desk) ->
     objects = (await caller.ask(page(f"{edges} {info} totalCount", first=7)))["cases"]
     assert rows == {key: value for key, value in objects.items() if key != "totalCount"}
     assert list(rows["edges"][0]["node"]) == ["c", "same", "amount", "id"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unvalued": [1]},
+        {"unvalued": "AB"},
+        {"stale": "no"},
+        {"risk_level": 9},
+        {"as_of": 7},
+        {"equity": None},
+        {"equity": "1_0"},
+        {"net_asset_ratio": "NaN"},
+    ],
+    ids=str,
+)
+async def test_the_objects_decide_about_figures_in_an_unusual_form(
+    desk: Desk, changes: dict[str, object]
+) -> None:
+    caller = desk.caller()
+    before = await from_rows(caller, NODE)
+    (row, *_) = await desk.rows("SELECT id, figures FROM margin_case WHERE case_no LIKE '%8' ORDER BY id")
+    database = desk.application.resources.database
+    with database.active():
+        await damage(
+            "margin_case", "figures", f"id = '{row['id']}'", json.dumps(json.loads(row["figures"]) | changes)
+        )
+    after, expected = await from_rows(caller, NODE), await through_objects(caller, NODE)
+    with database.active():
+        await damage("margin_case", "figures", f"id = '{row['id']}'", row["figures"])
+    assert after == expected
+    assert len(after) >= len(before) - 1
+    assert await from_rows(caller, NODE) == before
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("column", ["version", "follow_ups", "opened_at", "status", "amount_at_open"])
+async def test_a_column_of_another_type_leaves_out_its_case_alone(desk: Desk, column: str) -> None:
+    caller = desk.caller()
+    before = await from_rows(caller, NODE)
+    (row, *_) = await desk.rows(f"SELECT id, {column} FROM margin_case WHERE case_no LIKE '%9' ORDER BY id")
+    database = desk.application.resources.database
+    with database.active():
+        await fetch("PRAGMA ignore_check_constraints = ON")
+        await damage("margin_case", column, f"id = '{row['id']}'", "1abc")
+    after = await caller.answer(page(f"nodes {{ {NODE} }}"))
+    with database.active():
+        await damage("margin_case", column, f"id = '{row['id']}'", str(row[column]))
+    assert after.data["cases"]["nodes"] == [
+        node for node in before if node["id"] != global_id("Case", row["id"])
+    ]
 
 
 async def test_a_row_that_cannot_be_read_is_left_out_as_everywhere(desk: Desk) -> None:
