@@ -10,15 +10,15 @@ from bench.fanout.flood import Capacity, measure_driver
 from bench.fanout.measure import Plan, Result, Scenario, measure
 from bench.fanout.processes import (
     MERCURIUS,
+    NODE,
     OURS,
     RAW,
     STRAWBERRY,
     YOGA,
-    cores,
-    node_available,
 )
 from bench.fanout.report import table, targets
 from bench.measure import ROOT, save
+from bench.server_core import cores, node_available
 from tests.kit.servers import redis_server
 
 SERVERS = (RAW, OURS, MERCURIUS, YOGA, STRAWBERRY)
@@ -70,7 +70,7 @@ def _measure(plan: Plan, names: list[str]) -> list[Result]:
 
 
 def _can_run(name: str) -> bool:
-    if name not in (MERCURIUS, YOGA) or node_available():
+    if name not in (MERCURIUS, YOGA) or node_available(NODE):
         return True
     print(f"{name} is left out: it needs Node and npm")
     return False

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench.fanout.fleet import Fleet
-from bench.fanout.processes import on_the_server_core
 from bench.measure import ROOT
+from bench.server_core import on_the_server_core
 from tests.kit.servers import free_port
 
 SOCKETS = 1000

@@ -14,7 +14,6 @@ from typing import Any
 
 from bench import tables
 from bench.called_book import open_desk, settings_for
-from bench.fanout.processes import cores
 from bench.fanout.report import Target
 from bench.measure import ROOT, save, spread
 from bench.query.book import LIVE_CASES, POSITIONS, fill_book
@@ -22,6 +21,7 @@ from bench.query.load import Requests, once, send_for
 from bench.query.operations import Operation, operations
 from bench.query.servers import (
     MERCURIUS,
+    NODE,
     OURS,
     OURS_TWO,
     SERVERS,
@@ -29,9 +29,9 @@ from bench.query.servers import (
     STOCK_CACHED,
     YOGA,
     Server,
-    node_available,
     served,
 )
+from bench.server_core import cores, node_available
 from domain.principal import Permission
 from gateway.auth import issue
 from gateway.settings import DEVELOPMENT_SECRET
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--leading", action="store_true", help="the desk's first process leads")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, cores()[1])
-    if not node_available():
+    if not node_available(NODE):
         print("without the Node servers: Node and npm are missing, or their packages cannot be installed")
         arguments.servers = [name for name in arguments.servers if name not in (MERCURIUS, YOGA)]
     results = asyncio.run(_measure(arguments))

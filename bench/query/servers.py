@@ -1,18 +1,15 @@
-"""The servers, each in processes of its own on a core of its own."""
+"""The servers of the pages."""
 
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.called_book import PRICES_NEVER_STALE_S
-from bench.fanout.processes import on_the_server_core, wait_until_ready
-from bench.measure import ROOT
+from bench.server_core import cpu_s, running
 from tests.kit.servers import free_port
 
 NODE = Path(__file__).parent / "node"
@@ -32,7 +29,7 @@ class Server:
 
     def cpu_s(self) -> float:
         """User and system so far, of the process and those that it started."""
-        return sum(_cpu_s(pid) for pid in _with_children(self.pid))
+        return sum(cpu_s(pid) for pid in _with_children(self.pid))
 
 
 def _with_children(pid: int) -> Iterator[int]:
@@ -40,21 +37,6 @@ def _with_children(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
             yield from _with_children(int(child))
-
-
-def _cpu_s(pid: int) -> float:
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
-
-
-def node_available() -> bool:
-    """Node is there, and the pinned packages are, after an installation if needed."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        return False
-    if not (NODE / "node_modules" / ".package-lock.json").exists():
-        done = subprocess.run(["npm", "ci", "--silent"], cwd=NODE, check=False)
-        return done.returncode == 0
-    return True
 
 
 @contextmanager
@@ -73,23 +55,9 @@ def served(name: str, database_url: str, redis_url: str) -> Iterator[Server]:
             }
         if name == OURS_TWO:
             environment["GATEWAY_REDIS_URL"] = redis_url
-        process = subprocess.Popen(
-            _command(name, port, database_url),
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=None if os.environ.get("BENCH_SHOWS_LOGS") else subprocess.DEVNULL,
-            preexec_fn=on_the_server_core,
-        )
-        try:
-            wait_until_ready(process, port, "/readyz" if ours else "/")
+        command = _command(name, port, database_url)
+        with running(command, environment, port, "/readyz" if ours else "/") as process:
             yield Server(name, process.pid, port)
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(15)
-            process.kill()
-            process.wait()
 
 
 def _command(name: str, port: int, database_url: str) -> list[str]:
