@@ -159,7 +159,7 @@ class TokenVerifier:
         self._leeway = timedelta(seconds=leeway_s)
         self._known: OrderedDict[str, _KnownToken] = OrderedDict()
         """Tokens whose signature was verified a moment ago: a dashboard sends its token with every request,
-        and to verify it takes a tenth of the time of a page.
+        and to verify it takes a seventh of the time of a page.
         """
 
     def verify(self, token: str, now: datetime) -> Principal:

@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 GARBAGE_LOOKED_FOR_EVERY = 20_000
-"""Objects made and not freed since; Python's 700 are made by one page of cases, so that each would pay."""
+"""Objects made and not freed since; with Python's 700 a few pages of cases are enough."""
 
 
 def run_server(

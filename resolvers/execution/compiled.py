@@ -178,7 +178,7 @@ class _ObjectFunction:
         if own is None:
             self._entries.append(f"{key!r}: {completed}(source.{name}, gaps)")
         else:
-            # Most values are texts: without a call they cost half as much.
+            # Most values are texts: without a call they cost two thirds.
             self._entries.append(
                 f"{key!r}: value if (value := source.{name}).__class__ is {own.__name__}"
                 f" else {completed}(value, gaps)"
