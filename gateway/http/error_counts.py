@@ -5,6 +5,7 @@ both labels have few values.
 """
 
 from collections import Counter
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 import orjson
@@ -34,8 +35,12 @@ class CountErrors:
         self._app = app
         self._errors = errors
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass everything on; a socket lives for hours, so nothing is kept for it."""
+        serve = self._counted if scope["type"] == "http" else self._app
+        return serve(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
 
         async def send_and_count(message: Message) -> None:

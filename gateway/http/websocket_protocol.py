@@ -122,6 +122,8 @@ class Handshake(ServerProtocol):
             if name not in response.headers:
                 response.headers[name] = value
         super().send_response(response)
+        # uvicorn keeps the response as long as the connection.
+        response.headers.clear()
 
 
 class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
