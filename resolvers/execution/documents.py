@@ -1,7 +1,7 @@
 """Documents parsed and validated once: cached by their text, errors included, with a bound."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -86,6 +86,11 @@ class Document:
     @cached_property
     def _costs(self) -> dict[tuple[tuple[str, int | None], ...], int]:
         return {}
+
+    @cached_property
+    def admitted(self) -> OrderedDict[Hashable, Any]:
+        """Kept by `resolvers.execution.executor`: operations with the variables that were sent last."""
+        return OrderedDict()
 
     @property
     def compiled(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import orjson
 from graphql import (
+    DocumentNode,
     ExecutionResult,
     GraphQLError,
     GraphQLSchema,
@@ -27,6 +28,10 @@ from resolvers.execution.personal import personal_fields
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, INVALID_DOCUMENT, ApiError, coded
 
+ADMITTED_KEPT, KNOWN_VARIABLES_BYTES = 8, 512
+"""Admitted operations of one document, and the size of their variables: dashboards ask the same again and
+again, and a thousand subscribers with one filter need one operation.
+"""
 PAYLOADS_KEPT = 64
 MARK_BYTES = 24
 
@@ -86,13 +91,32 @@ class Executor:
         if node is None:
             return (_no_operation(name),)
         given = variables or {}
+        key = _key(node, given)
+        if key in document.admitted:
+            document.admitted.move_to_end(key)
+            known: AdmittedOperation = document.admitted[key]
+            return known
+        operation = self._admit(document, document.ast, node, given)
+        if isinstance(operation, AdmittedOperation) and key is not None:
+            document.admitted[key] = operation
+            if len(document.admitted) > ADMITTED_KEPT:
+                document.admitted.popitem(last=False)
+        return operation
+
+    def _admit(
+        self,
+        document: Document,
+        ast: DocumentNode,
+        node: OperationDefinitionNode,
+        given: Mapping[str, Any],
+    ) -> AdmittedOperation | tuple[GraphQLError, ...]:
         most = self._limits.event_cost if _is_subscription(node) else self._limits.cost
         cost = document.cost(self._schema, given, self._limits.rows)
         if cost > most:
             return (Limit.COST.exceeded(most, cost),)
         prepared = CompilingExecutor.build(
             self._schema,
-            document.ast,
+            ast,
             raw_variable_values=dict(given),
             operation_name=node.name.value if node.name else None,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
@@ -159,6 +183,16 @@ def _no_operation(name: str | None) -> ApiError:
             INVALID_DOCUMENT, "The document has several operations: send operationName to choose one."
         )
     return ApiError(BAD_USER_INPUT, f"The document has no operation named {name[:100]!r}.")
+
+
+def _key(node: OperationDefinitionNode, variables: Mapping[str, Any]) -> tuple[int, bytes] | None:
+    """By which the same operation of a document is known again; None if it is not worth it."""
+    try:
+        text = orjson.dumps(variables)
+    except TypeError:
+        # For example a number of more than 64 bits.
+        return None
+    return (id(node), text) if len(text) <= KNOWN_VARIABLES_BYTES else None
 
 
 def _is_subscription(node: OperationDefinitionNode) -> bool:
