@@ -26,8 +26,9 @@ CLOSE_TIMEOUT_S = 5.0
 LINGER_S = 2.0
 """Seconds that a peer whose request was refused unread may continue to send, so that it can read the refusal.
 """
-LINGER_BYTES = 1_048_576
-"""Bytes of it that are discarded before the connection is cut off."""
+LINGER_BYTES = 16_777_216
+"""Bytes of it that are discarded before the connection is cut off: most clients send a whole body before they
+read, and lose the refusal when the connection is cut off before."""
 PIPELINED_MAX = 16
 """The most requests of one connection that may wait for the answer to an earlier one."""
 

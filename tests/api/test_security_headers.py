@@ -1,6 +1,8 @@
 """Every answer has the headers that tell browsers what they must not do, however early it was made."""
 
+import asyncio
 import re
+import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -15,6 +17,7 @@ from gateway.app import create_app
 from gateway.http.security_headers import EVERY_ANSWER
 from gateway.settings import load_settings
 from tests.kit.live_desk import LiveDesk, served_desk
+from tests.kit.patience import PATIENCE_S
 from tests.kit.raw_http import RawHttp
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -124,6 +127,19 @@ async def test_an_answer_before_the_body_ends_the_connection(desk: LiveDesk, way
         assert 400 <= answer.status < 500
         assert answer.is_last
         assert await connection.ended()
+
+
+async def test_a_client_that_sends_a_large_body_before_it_reads_gets_the_refusal(desk: LiveDesk) -> None:
+    def sends_first() -> bytes:
+        size = 15_000_000
+        head = (
+            b"POST /graphql" + HOST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % size
+        )
+        with socket.create_connection(("127.0.0.1", desk.port), timeout=PATIENCE_S) as connection:
+            connection.sendall(head + b" " * size)
+            return connection.recv(100)
+
+    assert (await asyncio.to_thread(sends_first)).startswith(b"HTTP/1.1 4")
 
 
 async def test_an_answer_behind_the_body_keeps_the_connection(desk: LiveDesk) -> None:
