@@ -89,7 +89,7 @@ lock:  ## Pin the dependencies of pyproject.toml again; ARGS=--upgrade takes new
 	@$(PYTHON) -m venv --clear $(LOCK_ENV)
 	@$(LOCK_ENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(COMPILE) $(ARGS) --output-file requirements/run.txt
-	@$(COMPILE) $(ARGS) --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+	@$(COMPILE) $(ARGS) --group dev --extra telemetry --constraints requirements/run.txt --output-file requirements/dev.txt
 
 clean:  ## Remove the environment, caches and the embedded database
 	rm -rf $(VENV) build mutants .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -104,7 +104,7 @@ $(INSTALLED_TO_RUN): requirements/run.txt
 
 $(INSTALLED): requirements/dev.txt
 	@if cmp -s $< $@; then touch $@; \
-	else cmp -s requirements/run.txt $(INSTALLED_TO_RUN) && $(call say_what,$<,270) || { $(call new_environment,$<,570); }; \
+	else cmp -s requirements/run.txt $(INSTALLED_TO_RUN) && $(call say_what,$<,550) || { $(call new_environment,$<,850); }; \
 	$(call install,$<,$@); cp requirements/run.txt $(INSTALLED_TO_RUN); fi
 
 # $(call say_what,LOCK,MB)
