@@ -46,12 +46,16 @@ class TokenFault(StrEnum):
 
 
 class Unauthenticated(Exception):
-    """The caller cannot be authenticated; `code` and `message` may be shown to the caller."""
+    """The caller cannot be authenticated; `code` and `message` may be shown to the caller.
 
-    def __init__(self, code: TokenFault, message: str) -> None:
+    `retry_after_s`: the same token may be accepted then.
+    """
+
+    def __init__(self, code: TokenFault, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.retry_after_s = retry_after_s
 
 
 NumericDate = Annotated[float, Field(ge=0, le=_LATEST, allow_inf_nan=False)]

@@ -30,6 +30,11 @@ class Keys(Protocol):
         """Those that verify tokens now."""
         ...
 
+    @property
+    def refetch_s(self) -> float:
+        """The shortest time between two readings."""
+        ...
+
     def find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
         """The key; None if it is not known (yet)."""
         ...
@@ -104,6 +109,7 @@ class LoginTokens:
                 TokenFault.KEY_UNKNOWN,
                 "The key that signed the token is not known: the keys of the login service are being read "
                 "again, so try again in some seconds.",
+                retry_after_s=self._keys.refetch_s,
             )
         return self._terms.claims_in(decode(token, key, algorithm, self._expected))
 

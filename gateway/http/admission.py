@@ -35,7 +35,7 @@ class Admission:
             text = authorization if isinstance(authorization, str) else None
             principal = resources.tokens.verify(bearer(text), resources.desk.clock())
         except Unauthenticated as refused:
-            raise Refused(refused.code, refused.message) from None
+            raise Refused(refused.code, refused.message, refused.retry_after_s) from None
         return Caller(principal.subject, principal.token_expires_at.timestamp(), principal)
 
     def origin_allowed(self, headers: Mapping[str, str]) -> bool:

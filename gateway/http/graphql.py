@@ -105,13 +105,13 @@ class Endpoint:
                 bearer(request.headers.get("authorization")), self._resources.desk.clock()
             )
         except Unauthenticated as refused:
-            raise unauthenticated(refused.code, refused.message) from None
+            raise unauthenticated(refused.code, refused.message, refused.retry_after_s) from None
 
     def _verify_again(self, principal: Principal) -> None:
         try:
             self._resources.tokens.verify_again(principal, self._resources.desk.clock())
         except Unauthenticated as refused:
-            raise unauthenticated(refused.code, refused.message) from None
+            raise unauthenticated(refused.code, refused.message, refused.retry_after_s) from None
 
 
 def _require_served(document: Document, name: str | None, method: str) -> None:

@@ -1,5 +1,6 @@
 """Refusals of HTTP requests before GraphQL: a status, and a body in the shape of a GraphQL error."""
 
+import math
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -32,9 +33,12 @@ def error_response(status: int, code: str, message: str, **facts: object) -> JSO
     return JSONResponse(body, status_code=status)
 
 
-def unauthenticated(code: str, message: str) -> HttpRefused:
-    """No valid token."""
-    return HttpRefused(401, code, message, {"WWW-Authenticate": "Bearer"})
+def unauthenticated(code: str, message: str, retry_after_s: float | None) -> HttpRefused:
+    """No valid token; `retry_after_s`: the same one may be valid then."""
+    headers = {"WWW-Authenticate": "Bearer"}
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
+    return HttpRefused(401, code, message, headers)
 
 
 def method_not_allowed(message: str, *allowed: str) -> HttpRefused:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from domain.moments import parse_day
 from domain.principal import Capability
 from gateway.auth import Unauthenticated, bearer
-from gateway.http.refusals import database_trouble, error_response
+from gateway.http.refusals import database_trouble, error_response, unauthenticated
 from gateway.http.reports import NoPeriod, ReportTooLong, UnknownReport, begin, period_of
 from gateway.logs import current_request_id
 from gateway.resources import Resources
@@ -36,9 +36,7 @@ class ReportEndpoint:
         try:
             principal = resources.tokens.verify(bearer(request.headers.get("authorization")), desk.clock())
         except Unauthenticated as refused:
-            response = error_response(401, refused.code, refused.message)
-            response.headers["WWW-Authenticate"] = "Bearer"
-            return response
+            return unauthenticated(refused.code, refused.message, refused.retry_after_s).response
         if not principal.audience.may(Capability.EXPORT_RECORDS):
             return error_response(403, "FORBIDDEN", "Your token does not permit exporting records.")
         principal = replace(principal, request_id=current_request_id())

@@ -19,7 +19,7 @@ from gateway.http.http_protocol import STREAM_EXTENSION
 from gateway.http.live import Live
 from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, negotiated
 from gateway.http.parameters import json_body, parameters_of
-from gateway.http.refusals import HttpRefused
+from gateway.http.refusals import HttpRefused, unauthenticated
 from subscriptions.connections.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe
 from subscriptions.connections.running import Caller, Refused
 from subscriptions.connections.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream
@@ -156,7 +156,7 @@ class EventStreams:
         try:
             return self._live.admission.verified(request.headers.get("authorization"))
         except Refused as refused:
-            raise HttpRefused(401, refused.code, refused.message, {"WWW-Authenticate": "Bearer"}) from None
+            raise unauthenticated(refused.code, refused.message, refused.retry_after_s) from None
 
     def _require_origin(self, request: Request) -> None:
         if not self._live.admission.origin_allowed(request.headers):

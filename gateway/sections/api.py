@@ -48,12 +48,12 @@ class ApiSettings(Section):
     max_query_tokens: Count = Field(1000, description="Maximum number of tokens in a GraphQL document.")
     max_query_aliases: Count = Field(15, description="Maximum number of aliases in a GraphQL document.")
     max_query_equal_fields: Count = Field(
-        20,
+        30,
         description="Maximum number of times that a GraphQL document may select the same field of one "
         "object.",
     )
     max_query_root_fields: Count = Field(
-        20, description="Maximum number of root fields in one GraphQL operation."
+        30, description="Maximum number of root fields in one GraphQL operation."
     )
     max_query_cost: Count = Field(
         250_000,

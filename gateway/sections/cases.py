@@ -4,13 +4,23 @@ from datetime import time
 
 from pydantic import Field
 
-from gateway.sections.types import Count, Pairs, Seconds, SecondsOrZero, Section, TimeOfDay
+from gateway.sections.types import (
+    Count,
+    Days,
+    Minutes,
+    Pairs,
+    Seconds,
+    SecondsOrZero,
+    Section,
+    TimeOfDay,
+    TradingDays,
+)
 
 
 class CaseSettings(Section):
     """Cases: when they open and close, their deadlines, and the automatic actions on them."""
 
-    suspended_dead_after_days: Count = Field(
+    suspended_dead_after_days: Days = Field(
         30, description="Days of suspension after which a position no longer counts as collateral."
     )
     close_hold_s: SecondsOrZero = Field(
@@ -20,7 +30,7 @@ class CaseSettings(Section):
     case_refresh_interval_s: Seconds = Field(
         1, description="Interval, in seconds, at which the stored figures of open cases are refreshed."
     )
-    deadline_trading_days: Count = Field(
+    deadline_trading_days: TradingDays = Field(
         3,
         description="Trading day on which a case is due; the day on which it opens is day 1, or the next "
         "trading day if it opens after `GATEWAY_DEADLINE_CUTOFF` or on a day without trading.",
@@ -57,12 +67,13 @@ class CaseSettings(Section):
         description="Time of day, local to the market, at which the desk starts to collect stock for "
         "written calls while the risk settings name none; default: never.",
     )
-    case_claim_minutes: Count = Field(
+    case_claim_minutes: Minutes = Field(
         15, description="How long, in minutes, a claim on a case holds unless it is renewed."
     )
     deadline_extension_trading_days: int = Field(
         3,
         ge=0,
+        le=250,
         description="How many trading days past the calendar's deadline one person may move it without a "
         "second person's approval.",
     )
@@ -87,10 +98,14 @@ class CaseSettings(Section):
     intraday_flat_minutes: int = Field(
         15,
         ge=0,
+        le=1440,
         description="How many minutes before the close intraday accounts must be flat; 0 means never.",
     )
     intraday_last_order_minutes: int = Field(
-        20, ge=0, description="How many minutes before the close intraday accounts may only reduce positions."
+        20,
+        ge=0,
+        le=1440,
+        description="How many minutes before the close intraday accounts may only reduce positions.",
     )
     intraday_liquidate_at_once: bool = Field(
         False,

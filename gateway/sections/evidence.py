@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from gateway.sections.types import Count, Listed, Seconds, Section
+from gateway.sections.types import Count, Days, Listed, Seconds, Section
 
 
 class EvidenceSettings(Section):
@@ -14,7 +14,7 @@ class EvidenceSettings(Section):
     audit_chain_batch: Count = Field(
         500, description="Maximum number of audit rows that are added to the hash chain in one transaction."
     )
-    aging_bucket_days: Listed[Count] = Field(
+    aging_bucket_days: Listed[Days] = Field(
         (1, 3, 15, 90),
         min_length=1,
         description="Last day of each aging bucket, in ascending order; the final bucket after them has no "

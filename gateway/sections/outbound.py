@@ -5,7 +5,16 @@ from datetime import time
 from pydantic import Field, SecretStr
 
 from domain.message import Channel
-from gateway.sections.types import Count, Listed, Seconds, SecondsOrZero, Section, TimeOfDay
+from gateway.sections.types import (
+    Count,
+    Days,
+    Hours,
+    Listed,
+    Seconds,
+    SecondsOrZero,
+    Section,
+    TimeOfDay,
+)
 
 
 class OutboundSettings(Section):
@@ -44,10 +53,10 @@ class OutboundSettings(Section):
         description="How long, in seconds, an automatic letter waits for a price or rate that its amount "
         "lacks; then it is sent and names what is missing.",
     )
-    message_lifetime_hours: Count = Field(
+    message_lifetime_hours: Hours = Field(
         24, description="How long, in hours, a message may remain unsent until it expires."
     )
-    message_retention_days: Count = Field(
+    message_retention_days: Days = Field(
         400,
         description="Days after the closing of its case until a message is deleted; messages of live cases "
         "are kept.",
@@ -88,7 +97,7 @@ class OutboundSettings(Section):
         description="Key from which the secrets of webhooks are derived, at least 32 bytes in production; "
         "default: `GATEWAY_AUTH_SECRET`.",
     )
-    webhook_secret_overlap_hours: Count = Field(
+    webhook_secret_overlap_hours: Hours = Field(
         24, description="How long, in hours, the old secret of a webhook also signs after a rotation."
     )
     webhook_old_secrets_max: Count = Field(
@@ -113,7 +122,7 @@ class OutboundSettings(Section):
     webhook_retry_longest_s: Seconds = Field(
         300, description="Longest wait, in seconds, between two deliveries of the same event to a webhook."
     )
-    webhook_disable_after_hours: Count = Field(
+    webhook_disable_after_hours: Hours = Field(
         12,
         description="Hours of uninterrupted failure after which a webhook is disabled; must be below "
         "`GATEWAY_OUTBOX_RETENTION_HOURS`.",

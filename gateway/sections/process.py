@@ -4,7 +4,15 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from gateway.sections.types import Count, LogFormat, Profile, Seconds, SecondsOrZero, Section
+from gateway.sections.types import (
+    Count,
+    LogFormat,
+    Profile,
+    Seconds,
+    SecondsOfADay,
+    SecondsOrZero,
+    Section,
+)
 
 DEVELOPMENT_SECRET = "development-only-secret-known-to-everybody"
 
@@ -40,12 +48,12 @@ class ProcessSettings(Section):
     database_pool_size: Count = Field(
         20, description="Maximum number of PostgreSQL connections that one process opens."
     )
-    database_lock_timeout_s: Seconds = Field(
+    database_lock_timeout_s: SecondsOfADay = Field(
         5,
         description="How long, in seconds, a command waits for an account that another transaction has "
         "locked; then the command is refused with VERSION_CONFLICT (PostgreSQL only).",
     )
-    database_statement_timeout_s: Seconds = Field(
+    database_statement_timeout_s: SecondsOfADay = Field(
         60,
         description="How long, in seconds, a statement may run until PostgreSQL cancels it; migrations have "
         "no such limit.",
@@ -55,7 +63,7 @@ class ProcessSettings(Section):
         description="How long, in seconds, a loop of the desk may fail repeatedly, for example because of a "
         "lock in PostgreSQL, until `/readyz` is degraded and names the loop.",
     )
-    database_unreachable_after_s: Seconds = Field(
+    database_unreachable_after_s: SecondsOfADay = Field(
         30,
         description="How long, in seconds, the PostgreSQL host may leave packets unacknowledged, as behind "
         "a firewall that drops them, until the connection counts as lost.",
@@ -80,12 +88,12 @@ class ProcessSettings(Section):
         description="Maximum difference, in seconds, between the clocks of the token issuer and of the desk "
         "when a token's times are checked.",
     )
-    lease_ttl_s: Seconds = Field(
+    lease_ttl_s: SecondsOfADay = Field(
         5,
         description="Lifetime of a lease in seconds: how long after the death of a process another one "
         "takes over its work.",
     )
-    database_standstill_s: Seconds = Field(
+    database_standstill_s: SecondsOfADay = Field(
         default_factory=lambda known: known["lease_ttl_s"],
         description="How long, in seconds, a process may stand still inside a transaction, or its host be "
         "unreachable, until PostgreSQL ends the session and frees its locks; default: "

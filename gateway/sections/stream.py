@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from gateway.sections.types import Count, Seconds, Section
+from gateway.sections.types import Count, Hours, Seconds, Section
 
 
 class StreamSettings(Section):
@@ -21,7 +21,7 @@ class StreamSettings(Section):
         description="Maximum number of events not yet published by the relay that a subscription with a "
         "snapshot reads together.",
     )
-    outbox_retention_hours: Count = Field(
+    outbox_retention_hours: Hours = Field(
         24, description="How long, in hours, published outbox rows are kept."
     )
     bus_name: str = Field(

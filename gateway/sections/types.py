@@ -12,6 +12,13 @@ from domain.principal import Permission
 
 PREFIX = "GATEWAY_"
 
+_DAY_S = 86_400
+_CENTURY_DAYS = 366 * 100
+_COUNT_MAX = 1_000_000_000
+"""Beyond these a value is a mistake, and fails later where its name is not known: times overflow, and waits
+end with errors of the operating system.
+"""
+
 T = TypeVar("T")
 
 
@@ -66,9 +73,17 @@ Roles = Annotated[dict[str, frozenset[Permission]], NoDecode, BeforeValidator(_s
 """The permissions of each role."""
 Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_commas)]
 """A list; in the environment its items are separated by commas."""
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=_CENTURY_DAYS * _DAY_S, allow_inf_nan=False)]
+SecondsOrZero = Annotated[float, Field(ge=0, le=_CENTURY_DAYS * _DAY_S, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0, le=_COUNT_MAX)]
+CountOrZero = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
+SecondsOfADay = Annotated[float, Field(gt=0, le=_DAY_S, allow_inf_nan=False)]
+"""For limits that PostgreSQL keeps: it counts milliseconds, up to 24 days."""
+Minutes = Annotated[int, Field(gt=0, le=_CENTURY_DAYS * 24 * 60)]
+Hours = Annotated[int, Field(gt=0, le=_CENTURY_DAYS * 24)]
+Days = Annotated[int, Field(gt=0, le=_CENTURY_DAYS)]
+TradingDays = Annotated[int, Field(gt=0, le=250)]
+"""At most a year, the least for which every calendar is known."""
 
 
 class Profile(StrEnum):

@@ -55,6 +55,11 @@ class LoginKeys:
         return None if self._read_at is None else self._clock() - self._read_at
 
     @property
+    def refetch_s(self) -> float:
+        """The shortest time between two readings."""
+        return self._times.refetch_s
+
+    @property
     def usable(self) -> KeySet:
         """The keys that verify tokens now."""
         return NO_KEYS if self.age_s is None or self.age_s > self._times.keep_s else self._keys

@@ -12,6 +12,8 @@ from resolvers.kit.errors import INVALID_DOCUMENT, QUERY_TOO_EXPENSIVE
 
 NUMBER_CHARACTERS_MAX = 100
 NAME_CHARACTERS_MAX = 100
+ONCE_PER_OPERATION = frozenset({"bookWhatIf"})
+"""Root fields that compute over the whole book: of these an operation has one."""
 FIELDS_MAX = 5_000
 """The largest number of selections in a document; those of a fragment count wherever it is spread."""
 _ONCE = "Request each field once."
@@ -55,6 +57,10 @@ class Limit(Enum):
     ROOT_FIELDS = (
         QUERY_TOO_EXPENSIVE,
         f"An operation has {{number}} root fields, more than {{most}}. {_ONCE}",
+    )
+    WHOLE_BOOK = (
+        QUERY_TOO_EXPENSIVE,
+        "An operation has {name} {number} times, more than {most}: send one request for each.",
     )
     COST = (QUERY_TOO_EXPENSIVE, f"The answer could have {{number:,}} fields, more than {{most:,}}: {_FEWER}")
 

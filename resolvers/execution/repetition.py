@@ -23,7 +23,7 @@ from graphql import (
     validate,
 )
 
-from resolvers.execution.limits import FIELDS_MAX, DocumentLimits, Limit
+from resolvers.execution.limits import FIELDS_MAX, ONCE_PER_OPERATION, DocumentLimits, Limit
 from resolvers.execution.literals import literal_errors
 from resolvers.execution.nesting import fragments_of
 
@@ -84,9 +84,14 @@ class Walk:
 
     def _check_root(self, operation: OperationDefinitionNode) -> None:
         most = self._limits.root_fields
-        number = sum(len(same) for same in self._merged([operation.selection_set]).values())
-        if number > most:
-            raise Repeated(Limit.ROOT_FIELDS.exceeded(most, number))
+        names = [
+            each.name.value for same in self._merged([operation.selection_set]).values() for each in same
+        ]
+        if len(names) > most:
+            raise Repeated(Limit.ROOT_FIELDS.exceeded(most, len(names)))
+        for name in ONCE_PER_OPERATION:
+            if (number := names.count(name)) > 1:
+                raise Repeated(Limit.WHOLE_BOOK.exceeded(1, number, name))
 
     def _object(self, root: Sequence[SelectionSetNode]) -> None:
         """An object of the response and everything below it, without recursion because a document may nest

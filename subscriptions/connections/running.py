@@ -24,12 +24,16 @@ RESUME_HINT = "You read slower than events arrive: reconnect and resume from you
 
 
 class Refused(Exception):
-    """The caller is not admitted, or no longer; `code` and `message` are for the client."""
+    """The caller is not admitted, or no longer; `code` and `message` are for the client.
 
-    def __init__(self, code: str, message: str) -> None:
+    `retry_after_s`: the same caller may be admitted then.
+    """
+
+    def __init__(self, code: str, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,9 @@ EXCEEDED = {
     )
     + "fragment F60 on Viewer { subject }",
     Limit.EQUAL_FIELDS: f"{{ viewer {{ {'subject ' * (LIMITS.equal_fields + 1)} }} }}",
-    Limit.ROOT_FIELDS: "{ " + "viewer { subject } clients { totalCount } orders { totalCount } " * 7 + "}",
+    Limit.ROOT_FIELDS: "{ " + "viewer { subject } clients { totalCount } orders { totalCount } " * 11 + "}",
+    Limit.WHOLE_BOOK: "{ ...A b: bookWhatIf(input: {priceMove: 1}) { accounts } } "
+    "fragment A on Query { a: bookWhatIf(input: {priceMove: 1}) { accounts } }",
     Limit.COST: "{ "
     + " ".join(
         f"a{n}: clients(first: 100) {{ nodes {{ accounts {{ positions {{ nodes {{ mark }} }} }} }} }}"

@@ -70,6 +70,7 @@ async def test_a_new_key_is_accepted_soon_after_the_first_token_that_it_signed(w
         caller = desk.caller_with(SECOND.token(desk.clock(), **roles("trader")))
         answer = await caller.answer(VIEWER)
         assert (answer.status, answer.codes) == (401, ["TOKEN_KEY_UNKNOWN"])
+        assert answer.headers["retry-after"] == "1"
         assert await (await other.socket(acknowledged=False)).closed() == 1013
 
         async def accepted() -> bool:

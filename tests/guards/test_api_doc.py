@@ -23,6 +23,7 @@ LIMITS_OF: dict[Limit, tuple[str | int, ...]] = {
     Limit.FIELDS: (FIELDS_MAX,),
     Limit.EQUAL_FIELDS: ("max_query_equal_fields",),
     Limit.ROOT_FIELDS: ("max_query_root_fields",),
+    Limit.WHOLE_BOOK: (1,),
     Limit.COST: ("max_query_cost", "max_event_cost"),
 }
 """The settings of each limit, or its constant value."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -25,6 +25,7 @@ class Answer:
 
     status: int
     body: Any
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def data(self) -> Any:
@@ -66,7 +67,7 @@ class Caller:
         request["headers"] = self._headers | request.get("headers", {})
         answer = await self._http.request(method, f"http://{self.address}", **request)
         is_json = answer.headers.get("content-type", "").startswith("application/json")
-        return Answer(answer.status_code, answer.json() if is_json else answer.text)
+        return Answer(answer.status_code, answer.json() if is_json else answer.text, answer.headers)
 
     async def socket(self, payload: Any = ..., *, acknowledged: bool = True) -> "Socket":
         """A socket behind its connection_init; the token is in the payload unless another one is given."""

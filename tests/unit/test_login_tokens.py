@@ -31,6 +31,10 @@ class Read:
     def __init__(self, usable: KeySet = KEYS) -> None:
         self.usable = usable
 
+    @property
+    def refetch_s(self) -> float:
+        return 5.0
+
     def find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
         return self.usable.find(key_id, algorithm)
 

@@ -52,6 +52,9 @@ OVER_THE_LIMIT = {
     + " ".join(f'm{n}: releaseCase(input: {{idempotencyKey: "k"}}) {{ __typename }}' for n in range(5))
     + " }",
     "equal root fields": f"{{ {viewers(4)} }}",
+    "bookWhatIf twice": "{ bookWhatIf(input: {}) { asOf } bookWhatIf(input: {}) { asOf } }",
+    "bookWhatIf under two aliases": "{ a: bookWhatIf(input: {}) { asOf } ...B }"
+    " fragment B on Query { ... on Query { b: bookWhatIf(input: {}) { asOf } } }",
     "equal leaves": "{ viewer { subject subject subject subject } }",
     "leaves of equal parents": "{ viewer { subject subject } viewer { subject subject } }",
     "names of types": "{ viewer { __typename __typename __typename __typename } }",
@@ -130,7 +133,7 @@ def test_a_fragment_that_spreads_itself_is_refused_as_such() -> None:
 
 def test_a_document_that_repeats_itself_is_refused_for_that_alone_and_remembered() -> None:
     documents = Documents(SCHEMA, LIMITS, introspection=True)
-    repeated = documents.get("{ " + "unknown { subject } " * 21 + "}")
+    repeated = documents.get("{ " + "unknown { subject } " * 31 + "}")
     assert [error.extensions for error in repeated.errors] == [{"code": "QUERY_TOO_EXPENSIVE"}]
     assert repeated.ast is None
-    assert documents.get("{ " + "unknown { subject } " * 21 + "}") is repeated
+    assert documents.get("{ " + "unknown { subject } " * 31 + "}") is repeated
