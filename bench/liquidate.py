@@ -33,7 +33,7 @@ from domain.principal import Audience, Permission, Principal
 from gateway.auth import issue
 from gateway.resources import Resources
 from gateway.settings import DEVELOPMENT_SECRET
-from gateway.workers.leader import LEASE
+from gateway.workers.term import LEASE
 from models.book import load_all_account_ids, load_books
 from models.lease import acquire_lease
 from resolvers.kit.node import global_id

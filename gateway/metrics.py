@@ -74,6 +74,7 @@ class _Collector(Collector):
             "1 while the event bus answers; at 0 subscribers are served from the outbox.",
             self._bus_up,
         )
+        yield from self._lease()
         yield from self._clocks()
         yield from self._login()
         faults = CounterMetricFamily(
@@ -103,6 +104,17 @@ class _Collector(Collector):
         held_up = {"orders": path.dispatcher, "reports": path.reports}
         text = "Accounts whose orders or reports wait because of a lock or a fault of the desk."
         yield labelled(GaugeMetricFamily, "order_accounts_waiting", text, held_up, "of")
+
+    def _lease(self) -> Iterator[Metric]:
+        text = "Seconds since the leader, if this process is it, asked for its lease or renewed it."
+        if (age_s := self._workers.lease_age_s) is not None:
+            yield gauge("lease_age_seconds", text, age_s)
+        stood_still = CounterMetricFamily(
+            "desk_loop_standstills",
+            "Times that the event loop of this process, while it led, did not answer for a renewal interval.",
+        )
+        stood_still.add_metric([], self._workers.standstills)
+        yield stood_still
 
     def _login(self) -> Iterator[Metric]:
         if (keys := self._resources.login_keys) is None:

@@ -12,8 +12,8 @@ from gateway.loops.patience import SharedProbe
 from gateway.metrics import CONTENT_TYPE, exposition
 from gateway.resources import Resources
 from gateway.watch.work_metrics import Work, ask_work
-from gateway.workers.leader import LEASE
 from gateway.workers.process import Workers
+from gateway.workers.term import LEASE
 from models.sql.database import NO_ANSWER, fetch
 from models.sql.unreadable import UnreadableRow
 

@@ -187,6 +187,11 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         )
 
 
+def lease_database(settings: Settings) -> Database:
+    """The connection, not opened yet, by which a leader renews its lease."""
+    return Database(settings.database_url, 1, database_limits(settings))
+
+
 def database_limits(settings: Settings) -> SessionLimits:
     """SessionLimits of every session of this process."""
     return SessionLimits(

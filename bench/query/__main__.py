@@ -35,7 +35,7 @@ from bench.server_core import cores, node_available
 from domain.principal import Permission
 from gateway.auth import issue
 from gateway.settings import DEVELOPMENT_SECRET
-from gateway.workers.leader import LEASE
+from gateway.workers.term import LEASE
 from models.lease import acquire_lease
 from resolvers.kit.node import global_id
 from tests.kit.servers import fresh_database, postgres_server, redis_server

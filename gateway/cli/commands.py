@@ -53,7 +53,7 @@ from gateway.permission_names import permission_named
 from gateway.resources import Resources
 from gateway.startup.book_import import BookConflict, import_book, remarks
 from gateway.startup.preparation import refuse_newer_tables
-from gateway.workers.leader import LEASE
+from gateway.workers.term import LEASE
 from models.audit import has_acted, write_audit
 from models.lease import read_lease
 from models.revocation import revoke_subject

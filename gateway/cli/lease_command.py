@@ -2,7 +2,7 @@
 
 from desk.audit import entry
 from gateway.resources import Resources
-from gateway.workers.leader import LEASE
+from gateway.workers.term import LEASE
 from models.audit import write_audit
 from models.lease import Lease, release_lease
 from models.sql.database import transaction

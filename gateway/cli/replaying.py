@@ -12,7 +12,7 @@ from feeds.replay import ReplayFeed
 from gateway.cli.terminal import Refused
 from gateway.loops.policy import round_scheduler
 from gateway.resources import Resources
-from gateway.workers.leader import LEASE
+from gateway.workers.term import LEASE
 from models.lease import acquire_lease, release_lease, renew_lease
 
 REPLAY_LEASE = timedelta(seconds=60)

@@ -1,10 +1,24 @@
-"""Bounded waits for probes that may not be answered."""
+"""Bounded waits for what may not be answered."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+
+async def in_time(asked: Coroutine[Any, Any, T], timeout_s: float | None) -> T | None:
+    """The answer, or None if it takes longer; a caller that is cancelled does not wait for it.
+
+    Asked in a task, since a driver whose server is silent waits even after it was cancelled.
+    """
+    task = asyncio.create_task(asked)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+        return task.result() if done else None
+    finally:
+        if task.cancel():
+            task.add_done_callback(lambda late: late.cancelled() or late.exception())
 
 
 class SharedProbe(Generic[T]):

@@ -114,6 +114,11 @@ class ProcessSettings(Section):
         description="How long, in seconds, a leader may be without Redis until it gives the lease to a "
         "process that reaches Redis.",
     )
+    lease_without_loop_s: Seconds = Field(
+        10,
+        description="How long, in seconds, the event loop of a leader may stand still until the leader gives "
+        "the lease back; PostgreSQL only.",
+    )
     clock_offset_max_s: Seconds = Field(
         10,
         description="Maximum difference, in seconds, between the clock of a process and the clocks of the "

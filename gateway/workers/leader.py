@@ -7,68 +7,44 @@ prices are stored, margin is watched, cases open, and committed events are publi
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from functools import partial
 
 import structlog
 
-from desk.leadership import NotLeading
 from domain.book_changes import TradeStatusStated
 from feeds.base import FeedMessage
+from gateway.loops.patience import in_time
 from gateway.loops.policy import HOLD_UPS, attempt
 from gateway.loops.settled import Settled
 from gateway.loops.supervisor import Supervisor
-from gateway.resources import OpenVenue, Resources
+from gateway.resources import OpenVenue, Resources, lease_database
 from gateway.workers.leadership import SomebodyLeads
+from gateway.workers.lease_keeper import LeaseKeeper, LeaseTimes, locks_on_lease
 from gateway.workers.market import MarketWire
 from gateway.workers.outbound import of_outbound
 from gateway.workers.table import of_the_leader, of_trading, of_watching
+from gateway.workers.term import LEASE, Term
 from models.lease import (
     Lease,
     acquire_lease,
-    holds_lease,
     read_lease,
     release_lease,
-    renew_lease,
-    sessions_locking_leases,
 )
 from models.market import load_instruments, load_quotes
 from models.sql.database import Busy
 from outages.log import OutageLog
 from venues.bounded import BoundedVenue, bounded
 
-LEASE = "desk"
 SUCCESSOR = "successor"
 """The lease of a process that does not lead but reaches Redis: a leader that does not can yield to it."""
 VENUE_RETRY_S = 1.0
 """The interval at which a venue that could not be opened is tried again."""
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
-
-
-class Term:
-    """One term of the lease, as the order path checks it; see `desk.leadership`."""
-
-    def __init__(self, holder: str, fence: int, runs_out: float) -> None:
-        self._holder = holder
-        self._fence = fence
-        self.runs_out = runs_out
-        """By the clock of the running loop, counted from before the lease was requested."""
-
-    async def check(self) -> None:
-        """Another process may have begun a later term."""
-        if not await holds_lease(LEASE, self._holder, self._fence):
-            raise NotLeading(f"term {self._fence} of the lease has ended")
-
-    def require_unexpired(self) -> None:
-        """A process that was frozen detects that its time is over."""
-        if asyncio.get_running_loop().time() >= self.runs_out:
-            raise NotLeading(f"term {self._fence} of the lease may have expired")
 
 
 class Leader:
@@ -86,6 +62,8 @@ class Leader:
         self._wire = MarketWire()
         self._fence: int | None = None
         self._term: Term | None = None
+        self._keeper: LeaseKeeper | None = None
+        self._standstills = 0
         self.somebody = SomebodyLeads(resources.settings.lease_ttl_s)
         """Whether this or another process leads."""
         self._redis = Settled(resources.settings.lease_without_redis_s, time.monotonic)
@@ -99,6 +77,18 @@ class Leader:
     def leading(self) -> bool:
         """Whether it holds the lease."""
         return self._work is not None
+
+    @property
+    def lease_age_s(self) -> float | None:
+        """Seconds since it asked for the lease or for its last renewal; None while it does not lead."""
+        if (term := self._term) is None:
+            return None
+        return self._resources.settings.lease_ttl_s - (term.runs_out - time.monotonic())
+
+    @property
+    def standstills(self) -> int:
+        """How often the loop that answers requests stood still while this process led."""
+        return self._standstills + (0 if self._keeper is None else self._keeper.standstills)
 
     @property
     def ready(self) -> bool:
@@ -129,7 +119,7 @@ class Leader:
         """Until cancelled."""
         settings = self._resources.settings
         while True:
-            asked = asyncio.get_running_loop().time()
+            asked = time.monotonic()
             if lease := await self._acquire_unless_locked():
                 await self._lead(lease.fence, asked + settings.lease_ttl_s)
             await asyncio.sleep(settings.lease_renew_s)
@@ -137,20 +127,62 @@ class Leader:
     async def _lead(self, fence: int, runs_out: float) -> None:
         resources = self._resources
         log.info("this process leads the desk", holder=resources.holder, fence=fence)
-        self._term = Term(resources.holder, fence, runs_out)
+        self._term = term = Term(resources.holder, fence, runs_out)
+        self._keeper = keeper = self._keeper_of(term)
         self._fence, self._work = (
             fence,
             (work := of_the_leader(resources, self._watch, self._trade, self._reach_out)),
         )
-        work.start()
         try:
-            await self._keep_lease(fence, self._term)
-            log.warning("the lease is lost or the database does not answer", holder=resources.holder)
+            lost = await keeper.begin()
+            work.start()
+            await self._until_over(lost)
         finally:
             self._fence = self._work = self._term = None
+            # Renewed until the work has stopped, since the next leader opens venue and feed at once.
             await work.stop(resources.settings.shutdown_timeout_s)
-            # Last, since the next leader opens venue and feed at once.
-            await _in_time(self._gives_lease_back(), resources.settings.shutdown_timeout_s)
+            self._standstills += keeper.standstills
+            self._keeper = None
+            await keeper.stop()
+            await in_time(self._gives_lease_back(), resources.settings.shutdown_timeout_s)
+
+    def _keeper_of(self, term: Term) -> LeaseKeeper:
+        resources, settings = self._resources, self._resources.settings
+        times = LeaseTimes(settings.lease_ttl_s, settings.lease_renew_s, settings.lease_without_loop_s)
+        is_sqlite = settings.database_url.startswith("sqlite:")
+        beside = None if is_sqlite else partial(lease_database, settings)
+        return LeaseKeeper(term, times, resources.desk.clock, self, beside)
+
+    async def _until_over(self, lost: "asyncio.Future[None]") -> None:
+        """Until another process has the lease, or is to have it, or the lease has expired while the database
+        failed or did not answer.
+        """
+        yields = asyncio.create_task(self._until_yielding())
+        try:
+            done, _ = await asyncio.wait({lost, yields}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            yields.cancel()
+        for each in done:
+            each.result()
+        if lost in done:
+            log.warning("the lease is lost or the database does not answer", holder=self._resources.holder)
+
+    async def _until_yielding(self) -> None:
+        while True:
+            await asyncio.sleep(self._resources.settings.lease_renew_s)
+            with suppress(OSError, Busy):
+                if not self._reaches_redis() and await self._has_successor():
+                    log.warning("the leader cannot reach Redis and yields to a process that can")
+                    return
+
+    def renewed(self, asked: datetime, lease: Lease, answered: datetime) -> None:
+        """See `LeaseListener`."""
+        self._resources.database_clock.compare(asked, lease.now, answered)
+        self.somebody.leads()
+
+    def locked(self, pids: list[int], lease: Lease | None) -> None:
+        """See `LeaseListener`."""
+        self.somebody.locked(pids, lease)
 
     async def _watch(self) -> None:
         try:
@@ -210,32 +242,11 @@ class Leader:
         outage.over()
         return opened[0]
 
-    async def _keep_lease(self, fence: int, term: Term) -> None:
-        """Until another process has the lease, or it has expired while the database failed or did not
-        answer.
-        """
-        settings, clock = self._resources.settings, asyncio.get_running_loop().time
-        while True:
-            await asyncio.sleep(settings.lease_renew_s)
-            asked = clock()
-            try:
-                if not await _in_time(self._renew(fence), max(0.0, term.runs_out - asked)):
-                    return
-                term.runs_out = asked + settings.lease_ttl_s
-                self.somebody.leads()
-            except OSError:
-                if clock() >= term.runs_out:
-                    raise
-            except Busy:
-                await self._note_lock()
-                if clock() >= term.runs_out:
-                    return
-
     async def _acquire_unless_locked(self) -> Lease | None:
         try:
             return await self._acquire()
         except Busy:
-            await self._note_lock()
+            self.somebody.locked(*await locks_on_lease())
             return None
 
     async def _acquire(self) -> Lease | None:
@@ -256,22 +267,6 @@ class Leader:
         self._compare_clocks(asked, seen)
         self.somebody.saw(seen)
         return lease
-
-    async def _note_lock(self) -> None:
-        """The lease may still be held: a lock on its row does not keep processes from reading it."""
-        pids, lease = await sessions_locking_leases(), None
-        with suppress(Busy):
-            lease = await read_lease(LEASE)
-        self.somebody.locked(pids, lease)
-
-    async def _renew(self, fence: int) -> bool:
-        if not self._reaches_redis() and await self._has_successor():
-            log.warning("the leader cannot reach Redis and yields to a process that can")
-            return False
-        resources, asked = self._resources, self._resources.desk.clock()
-        lease = await renew_lease(LEASE, resources.holder, fence, self._ttl)
-        self._compare_clocks(asked, lease)
-        return lease is not None
 
     def _reaches_redis(self) -> bool:
         return self._redis.look(self._resources.bus.reachable)
@@ -296,20 +291,6 @@ class Leader:
         return timedelta(seconds=self._resources.settings.lease_ttl_s)
 
 
-async def _in_time(asked: Coroutine[None, None, T], timeout_s: float | None) -> T | None:
-    """The answer, or None if it takes longer; a caller that is cancelled does not wait for it.
-
-    Asked in a task, since a driver whose server is silent waits even after it was cancelled.
-    """
-    task = asyncio.create_task(asked)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        return task.result() if done else None
-    finally:
-        if task.cancel():
-            task.add_done_callback(lambda late: late.cancelled() or late.exception())
-
-
 async def _run(supervisor: Supervisor, resources: Resources) -> None:
     """Until cancelled."""
     supervisor.start()
@@ -324,7 +305,7 @@ async def _watching(resources: Resources, wire: MarketWire) -> AsyncIterator[Sup
     """The loops that need a feed, with the feed open meanwhile."""
     feed = resources.open_feed()
     try:
-        await _in_time(resources.market_days.load(), None)
+        await in_time(resources.market_days.load(), None)
         yield of_watching(resources, wire.hear, feed)
     finally:
         resources.feed_watch.ends()
@@ -337,7 +318,7 @@ async def _known_market() -> Sequence[FeedMessage]:
 
     A silent database must not delay the closing of a venue.
     """
-    known = await _in_time(_load_market(), None)
+    known = await in_time(_load_market(), None)
     assert known is not None
     return known
 

@@ -40,6 +40,16 @@ class Workers:
         """Whether this process does the desk's own work."""
         return self._leader.leading
 
+    @property
+    def lease_age_s(self) -> float | None:
+        """See `Leader`."""
+        return self._leader.lease_age_s
+
+    @property
+    def standstills(self) -> int:
+        """See `Leader`."""
+        return self._leader.standstills
+
     def start(self) -> None:
         """Start the loops; inside `Database.active()`."""
         self._supervisor.start()

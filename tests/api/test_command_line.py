@@ -18,7 +18,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from gateway.workers.leader import LEASE
+from gateway.workers.term import LEASE
 from models.lease import acquire_lease
 from models.sql.database import Database, fetch
 from tests.kit.forks import run_command

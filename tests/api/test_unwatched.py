@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from domain.doubt import DoubtReason
 from domain.principal import Permission
-from gateway.workers.leader import LEASE
+from gateway.workers.term import LEASE
 from models.lease import acquire_lease
 from models.sql.database import Database
 from tests.api.doubts import UNWATCHED, noted, unwatched

@@ -11,8 +11,8 @@ PAGE = (ROOT / "docs/patches.md").read_text()
 PIN = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
 SECTION = re.compile(r"^## ([\w-]+) (\S+)$", re.MULTILINE)
 ROW = re.compile(r"^\| (?P<part>.+?) \| (?P<files>`.+?) \| .+? \| (?P<tests>.+?) \|$", re.MULTILINE)
-OF_THE_STANDARD_LIBRARY = {"_exit", "_fields", "_replace"}
-"""Of `os` and of a named tuple, where they are documented."""
+OF_THE_STANDARD_LIBRARY = {"_current_frames", "_exit", "_fields", "_replace"}
+"""Of `sys`, `os` and of a named tuple, where they are documented."""
 
 
 def private_names(tree: ast.Module) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -17,7 +18,7 @@ from desk.orders.reconcile import reconcile_all
 from domain.order import OrderStatus
 from gateway.resources import make_desk
 from gateway.settings import load_settings
-from gateway.workers.leader import LEASE, Term
+from gateway.workers.term import LEASE, Term
 from models.lease import Lease, acquire_lease, renew_lease
 from models.sql.database import Database
 from tests.kit.desk_kit import TRADER, Clock, DeskKit, order
@@ -39,7 +40,7 @@ class FreezesAfterLooking(Term):
         self.looks += 1
         # The first look is that of the transaction in which the order is marked as sent.
         if self.looks == 2:
-            self.runs_out = asyncio.get_running_loop().time() + 0.001
+            self.runs_out = monotonic() + 0.001
             os.kill(os.getpid(), signal.SIGSTOP)
 
 
@@ -53,9 +54,8 @@ def _leads(url: str, venue: Path, fence: int, moment: str) -> None:
 
 
 async def _dispatches(url: str, venue: SharedVenue, fence: int, moment: str) -> None:
-    loop = asyncio.get_running_loop()
     of = FreezesAfterLooking if moment == "looked" else Term
-    term = of("first", fence, loop.time() + FAR_S)
+    term = of("first", fence, monotonic() + FAR_S)
     committed = _freeze if moment == "marked" else _nothing
     database = Database(url, pool_size=1)
     await database.open()
@@ -113,7 +113,7 @@ async def test_a_thawed_leader_sends_nothing_where_a_successor_leads(
     await until_frozen(frozen)
     assert (await order(view.order.id)).order.status is OrderStatus.PENDING_NEW
     second = await taken_over(first)
-    runs_out = asyncio.get_running_loop().time() + FAR_S
+    runs_out = monotonic() + FAR_S
     led = replace(kit.desk, leadership=Term("second", second.fence, runs_out))
     if unwanted:
         await cancel(kit.desk, TRADER, Cancel("cancel", (view.order.id,), None))

@@ -1,28 +1,20 @@
 """One process leads: by its lease in the database, until it expires, is given back, or is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.http.live import Live
-from gateway.resources import OpenVenue, Parts, Resources, open_paper_venue, open_resources
-from gateway.settings import Settings, load_settings
-from gateway.workers.leader import LEASE
-from gateway.workers.process import Workers
+from gateway.workers.term import LEASE
 from models.lease import acquire_lease, holds_lease, read_lease, release_lease, renew_lease
 from models.sql.database import Database, execute
-from resolvers.schema import build_schema
-from tests.kit.crash_gateway import WatchedVenue
 from tests.kit.crash_proxy import PostgresProxy
 from tests.kit.desk_kit import Clock
-from tests.kit.executing import executor
+from tests.kit.led_processes import Venues, process, renewals, until
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.servers import RedisServer, fresh_database
-from venues.base import Venue
 
 pytestmark = pytest.mark.usefixtures("each_postgres")
 
@@ -109,77 +101,6 @@ async def test_each_term_has_a_greater_fence_and_work_of_an_earlier_one_is_recog
         after = await acquire_lease("desk", "third", TTL)
         assert after is not None
         assert after.fence > fences[-1], "giving a lease back does not begin the count again"
-
-
-class Venues:
-    """Opens paper venues on one journal, which only one can have; counts what was tried and what is open."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self.tried = self.now_open = 0
-        self.opened: Callable[[], object] = lambda: None
-        """Called when one has been opened."""
-
-    def open(self, settings: Settings, clock: Callable[[], datetime]) -> OpenVenue:
-        self.tried += 1
-        opened = open_paper_venue(settings.model_copy(update={"data_directory": self._directory}), clock)
-        self.now_open += 1
-        self.opened()
-        return OpenVenue(_Counted(opened.venue, self), opened.hear)
-
-
-class _Counted(WatchedVenue):
-    def __init__(self, venue: Venue, venues: Venues) -> None:
-        super().__init__(venue, Path("/nonexistent"), None)
-        self._venues = venues
-
-    async def close(self) -> None:
-        await super().close()
-        self._venues.now_open -= 1
-
-
-@asynccontextmanager
-async def process(
-    url: str,
-    clock: Clock,
-    venues: Venues,
-    directory: Path,
-    **changed: object,
-) -> AsyncIterator[Workers]:
-    """The workers of one process of the desk, with changed settings; at the end they are stopped if they
-    were not.
-    """
-    patient = {"lease_ttl_s": FAR_S, "shutdown_timeout_s": FAR_S, "redis_url": None}
-    settings = load_settings(
-        database_url=url,
-        data_directory=directory,
-        lease_renew_s=0.02,
-        lease_without_redis_s=0.2,
-        **patient | changed,
-    )
-    async with open_resources(settings, Parts(clock=clock, open_venue=venues.open)) as resources:
-        with resources.database.active():
-            workers = Workers(resources, _live(resources))
-            workers.start()
-            try:
-                yield workers
-            finally:
-                await workers.stop()
-
-
-def _live(resources: Resources) -> Live:
-    return Live(build_schema(), executor(introspection=False), resources)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110 - nobody tells when the leader changes
-            await asyncio.sleep(0.005)
-
-
-async def renewals(count: int) -> None:
-    """Long enough for a process that may lead to do so."""
-    await asyncio.sleep(0.02 * count)
 
 
 @pytest.fixture

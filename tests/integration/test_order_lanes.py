@@ -19,8 +19,8 @@ from domain.order import OrderStatus
 from gateway.loops.policy import attempt
 from models.case import live_cases_of
 from models.sql.database import fetch
-from tests.integration.test_leases import Venues, process
 from tests.kit.desk_kit import APPLE, BOEING, DeskKit, count, order, position_of, quoted
+from tests.kit.led_processes import Venues, process
 from tests.kit.patience import PATIENCE_S
 from venues.paper import PaperVenue
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 from domain.events import CaseEvent, CaseEventKind, CaseView
 from domain.ids import ClientId, EventId
 from domain.margin import AccountTerms, AccountType
-from gateway.workers.leader import LEASE
+from gateway.workers.term import LEASE
 from models import outbox
 from models.book_import import insert_account
 from models.case import insert_case, save_case
