@@ -28,9 +28,11 @@ from gateway.probes import Probes
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.startup.one_line import OneLineStart
-from gateway.startup.preparation import check_calendars, import_if_empty, prepare_tables
+from gateway.startup.preparation import check_calendars, import_if_empty, load_manifest, prepare_tables
+from gateway.watch.trusted_manifest import TrustedManifest, manifest_file
 from gateway.workers.process import Workers
 from resolvers.execution.executor import Executor
+from resolvers.execution.trusted import TrustedDocuments
 from resolvers.schema import build_schema
 
 
@@ -45,6 +47,8 @@ class Application:
     streams: EventStreams
     reports: ReportEndpoint
     probes: Probes
+    manifest: TrustedManifest | None
+    """None: the desk runs any document."""
 
     async def over_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve `/graphql` without a WebSocket, by what the client accepts."""
@@ -115,6 +119,8 @@ def _lifespan(
                 if resources.login_keys is not None:
                     await resources.login_keys.load()
                 application = _compose(settings, resources, errors)
+                if application.manifest is not None:
+                    await load_manifest(application.manifest)
                 application.workers.start()
                 try:
                     yield {APPLICATION: application}
@@ -127,9 +133,14 @@ def _lifespan(
 
 def _compose(settings: Settings, resources: Resources, errors: HttpErrors) -> Application:
     schema = build_schema()
-    executor = Executor(schema._schema, document_limits(settings), introspection=settings.introspection)
+    trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_documents_logged)
+    executor = Executor(
+        schema._schema, document_limits(settings), introspection=settings.introspection, trusted=trusted
+    )
+    file = manifest_file(settings)
+    manifest = None if file is None else TrustedManifest(file, executor, settings.trusted_documents_poll_s)
     live = Live(schema, executor, resources)
-    workers = Workers(resources, live)
+    workers = Workers(resources, live, manifest)
     return Application(
         resources=resources,
         live=live,
@@ -138,6 +149,7 @@ def _compose(settings: Settings, resources: Resources, errors: HttpErrors) -> Ap
         streams=EventStreams(live),
         reports=ReportEndpoint(resources),
         probes=Probes(resources, live, workers, errors),
+        manifest=manifest,
     )
 
 

@@ -149,6 +149,12 @@ class _Collector(Collector):
         yield counts
         text = "GraphQL documents by whether they were known already, or new and had to be checked."
         yield labelled(CounterMetricFamily, "documents", text, self._live.requests.document_reads, "result")
+        trusted = self._live.requests.trusted
+        yield gauge("trusted_documents", "Documents of the manifest.", len(trusted))
+        text = (
+            "Requests by whether their document is in the manifest: trusted, untrusted, or an unknown name."
+        )
+        yield labelled(CounterMetricFamily, "document_requests", text, trusted.requests, "result")
         text = "HTTP responses with an error status, which includes requests refused before GraphQL."
         refused = CounterMetricFamily("desk_http_errors", text, labels=["status", "code"])
         for labels, count in sorted(self._errors.responses.items()):

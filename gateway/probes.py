@@ -21,10 +21,11 @@ DAMAGED_ROWS_NAMED = 5
 """Further rows are counted; the log names all of them."""
 DATABASE_PATIENCE_S = 2.0
 """For probes and scrapes, whose callers do not wait much longer either."""
-_WHOLE = ("bus", "login", "led", "trading", "feed", "settings", "data", "loops")
+_WHOLE = ("bus", "login", "documents", "led", "trading", "feed", "settings", "data", "loops")
 """Without Redis everything continues, with live delivery a little later; without the login service, with its
-last keys; without the venue, everything but trading; and another process would see the same login service,
-the same silent feed and the same damaged rows. None of these is a reason to turn callers away.
+last keys; with a manifest that cannot be used, the last one; without the venue, everything but trading; and
+another process would see the same login service, the same manifest, the same silent feed and the same damaged
+rows. None of these is a reason to turn callers away.
 """
 
 
@@ -63,6 +64,7 @@ class Probes:
         return {
             **_check("bus", resources.bus.trouble),
             **_check("login", None if resources.login_keys is None else resources.login_keys.trouble),
+            **_check("documents", workers.manifest_trouble),
             "workers": workers.ready,
             "leader": workers.leading,
             **_check("led", leaderless),

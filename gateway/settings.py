@@ -17,11 +17,13 @@ from pydantic.fields import FieldInfo
 from redis.asyncio.connection import parse_url
 
 from domain.currencies import unknown_currencies
+from domain.document_name import TrustMode
 from domain.markets import unknown_markets
 from domain.message import Channel
 from domain.money import InvalidDecimal, parse_decimal
 from gateway.sections.api import ApiSettings
 from gateway.sections.cases import CaseSettings
+from gateway.sections.documents import DocumentSettings
 from gateway.sections.evidence import EvidenceSettings
 from gateway.sections.login import LoginSettings
 from gateway.sections.market import MarketSettings
@@ -48,6 +50,7 @@ SECTIONS: tuple[type[Section], ...] = (
     OutboundSettings,
     StreamSettings,
     ApiSettings,
+    DocumentSettings,
 )
 
 
@@ -60,6 +63,7 @@ class SettingsError(Exception):
 
 
 class Settings(
+    DocumentSettings,
     ApiSettings,
     StreamSettings,
     OutboundSettings,
@@ -184,6 +188,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         ),
         "GATEWAY_FEED=redis requires GATEWAY_REDIS_URL.": (
             settings.feed is Feed.REDIS and settings.redis_url is None
+        ),
+        f"GATEWAY_TRUSTED_DOCUMENTS={settings.trusted_documents} requires GATEWAY_TRUSTED_DOCUMENTS_FILE.": (
+            settings.trusted_documents is not TrustMode.OFF and settings.trusted_documents_file is None
         ),
         f"GATEWAY_WEBHOOK_DISABLE_AFTER_HOURS ({settings.webhook_disable_after_hours}) must be below "
         f"GATEWAY_OUTBOX_RETENTION_HOURS ({settings.outbox_retention_hours}).": (

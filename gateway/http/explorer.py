@@ -6,9 +6,13 @@ The policy of the page lets it run these scripts alone, and talk to nothing but 
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 
 from strawberry.http.ides import get_graphql_ide_html
+
+from domain.document_name import TrustMode
 
 _NOTICE = """
     <script>
@@ -35,15 +39,14 @@ def _with_notice(page: str) -> str:
     return page.replace(_HEAD, _HEAD + _NOTICE, 1)
 
 
-EXPLORER = _with_notice(get_graphql_ide_html(graphql_ide="graphiql"))
-"""The page; requests go to the address that it was loaded from."""
-
-
 def _policy(page: str) -> str:
-    """A Content-Security-Policy: the page's own scripts by their hashes, and its files by their addresses."""
+    """A Content-Security-Policy: the page's own scripts by their hashes, and its files by their addresses.
+
+    The styles that GraphiQL writes into the page have no hash, so inline ones are allowed.
+    """
     own = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     hashes = [f"'sha256-{b64encode(sha256(each.encode()).digest()).decode()}'" for each in own]
-    scripts = " ".join([*hashes, *re.findall(r'src="(https:[^"]+)"', page)])
+    scripts = " ".join([*hashes, *re.findall(r'src="(https:[^"]+)"', page)]) or "'none'"
     styles = " ".join(re.findall(r'href="(https:[^"]+)"', page))
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline' {styles}; "
@@ -52,5 +55,29 @@ def _policy(page: str) -> str:
     )
 
 
-EXPLORER_HEADERS = {"Content-Security-Policy": _policy(EXPLORER)}
-"""The styles that GraphiQL writes into the page have no hash, so inline ones are allowed."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page with the headers that it needs."""
+
+    html: str
+    headers: Mapping[str, str]
+
+
+_CLOSED = """<!doctype html>
+<html lang="en">
+  <head><meta charset="utf-8"><title>GraphQL</title></head>
+  <body>
+    <h1>No explorer</h1>
+    <p>This desk executes the documents of its manifest alone (GATEWAY_TRUSTED_DOCUMENTS=only), so an explorer
+    could neither read the schema nor send a query. Start a desk of your own with another mode to explore; the
+    schema is printed by <code>python -m gateway schema</code>.</p>
+  </body>
+</html>
+"""
+
+
+def explorer(mode: TrustMode) -> Page:
+    """The page; requests go to the address that it was loaded from."""
+    closed = mode is TrustMode.ONLY
+    html = _CLOSED if closed else _with_notice(get_graphql_ide_html(graphql_ide="graphiql"))
+    return Page(html, {"Content-Security-Policy": _policy(html)})

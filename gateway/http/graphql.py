@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
-from gateway.http.explorer import EXPLORER, EXPLORER_HEADERS
+from gateway.http.explorer import explorer
 from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, HTML, JSON, negotiated
 from gateway.http.operation_metrics import OperationMetrics
 from gateway.http.parameters import OperationParameters, parameters_in_body, parameters_in_url
@@ -50,7 +50,9 @@ class Endpoint:
         self._resources = resources
         self._reads = reads
         self._metrics = metrics
-        self._shows_explorer = resources.settings.introspection
+        self._explorer = (
+            explorer(resources.settings.trusted_documents) if resources.settings.introspection else None
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -68,9 +70,9 @@ class Endpoint:
         if request.method not in ("GET", "POST"):
             raise method_not_allowed("Send POST, or GET for a query.", "GET", "POST")
         is_get, accept = request.method == "GET", request.headers.get("accept")
-        if is_get and self._shows_explorer and negotiated(accept, (JSON, GRAPHQL_RESPONSE, HTML)) == HTML:
+        if is_get and self._explorer and negotiated(accept, (JSON, GRAPHQL_RESPONSE, HTML)) == HTML:
             # The page needs no token, but its requests do.
-            return HTMLResponse(EXPLORER, headers=EXPLORER_HEADERS)
+            return HTMLResponse(self._explorer.html, headers=self._explorer.headers)
         principal = self._verified(request)
         media_type = negotiated(accept, (JSON, GRAPHQL_RESPONSE))
         if media_type is None:
@@ -85,7 +87,7 @@ class Endpoint:
     async def _executed(
         self, request: Request, principal: Principal, parameters: OperationParameters, media_type: str
     ) -> Response:
-        document = self._executor.read(parameters.query)
+        document = self._executor.read(parameters.query, parameters.document)
         _require_served(document, parameters.operation_name, request.method)
         operation = self._executor.admit(document, parameters.operation_name, parameters.variables)
         if not isinstance(operation, AdmittedOperation):

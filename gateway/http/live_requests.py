@@ -14,6 +14,7 @@ from gateway.http.personal_reads import PersonalReads
 from gateway.logs import current_request_id
 from models.sql.forms import UnstorableText
 from resolvers.execution.executor import AdmittedOperation, Executor, encode
+from resolvers.execution.trusted import TrustedDocuments
 from resolvers.kit.context import Api, RequestContext
 from resolvers.kit.errors import (
     BAD_USER_INPUT,
@@ -55,9 +56,14 @@ class LiveRequests:
         """How often a document was `known` already, or `new`."""
         return self._executor.document_reads
 
+    @property
+    def trusted(self) -> TrustedDocuments:
+        """Those of the manifest."""
+        return self._executor.trusted
+
     def prepare(self, message: Subscribe, caller: Caller) -> Prepared | Single | list[Any]:
         """Parse, validate, authorise."""
-        document = self._executor.read(message.query)
+        document = self._executor.read(message.query, message.document)
         operation = self._executor.admit(document, message.operation_name, message.variables)
         if not isinstance(operation, AdmittedOperation):
             self.operations.refused(document, message.operation_name, operation)
@@ -83,7 +89,8 @@ class LiveRequests:
 
     async def on_subscribe(self, message: Subscribe, caller: Caller) -> None:
         """Record readers of personal data."""
-        await self._reads.subscribed(caller.principal, self._executor.read(message.query))
+        document = self._executor.read(message.query, message.document)
+        await self._reads.subscribed(caller.principal, document)
 
     async def _execute(self, operation: AdmittedOperation, principal: Principal) -> bytes:
         """Execute a query or a mutation with a context of its own."""

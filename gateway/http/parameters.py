@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from domain.document_name import DocumentName, document_name
 from domain.json_fields import NotJson, read_json
 from gateway.http.media import is_json
 from gateway.http.refusals import BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, HttpRefused
@@ -17,9 +18,11 @@ class OperationParameters:
     """The parameters that the specification "GraphQL over HTTP" names."""
 
     query: str
+    """The text of the document; empty if `document` names one."""
     variables: Mapping[str, Any] | None
     operation_name: str | None
     extensions: Mapping[str, Any] | None
+    document: DocumentName | None
 
 
 async def parameters_in_body(request: Request) -> OperationParameters:
@@ -60,8 +63,14 @@ def parameters_in_url(request: Request) -> OperationParameters:
 
 def parameters_of(values: Mapping[str, Any]) -> OperationParameters:
     """Raises HttpRefused for a parameter of another type."""
+    try:
+        document = document_name(values)
+    except ValueError as unclear:
+        raise HttpRefused(400, BAD_REQUEST, f"{unclear}.") from None
     query, name = values.get("query"), values.get("operationName")
-    if not isinstance(query, str) or not query:
+    if query is None and document is not None:
+        query = ""
+    if not isinstance(query, str) or not (query or document):
         raise HttpRefused(400, BAD_REQUEST, "No GraphQL query found in the request: send `query`, a string.")
     if name is not None and not isinstance(name, str):
         raise HttpRefused(400, BAD_REQUEST, "operationName must be a string.")
@@ -70,7 +79,7 @@ def parameters_of(values: Mapping[str, Any]) -> OperationParameters:
         raise HttpRefused(400, BAD_REQUEST, "variables must be an object.")
     if extensions is not None and not isinstance(extensions, dict):
         raise HttpRefused(400, BAD_REQUEST, "extensions must be an object.")
-    return OperationParameters(query, variables, name, extensions)
+    return OperationParameters(query, variables, name, extensions, document)
 
 
 def _json(text: str | bytes, what: str) -> object:

@@ -197,7 +197,9 @@ def subscribe_of(body: dict[str, Any], identifier: str, last_event_id: str | Non
     """The parameters of a GraphQL request; raises HttpRefused."""
     asked = parameters_of(body)
     variables = None if asked.variables is None else dict(asked.variables)
-    return Subscribe(identifier, asked.query, variables, asked.operation_name, last_event_id or None)
+    return Subscribe(
+        identifier, asked.query, variables, asked.operation_name, last_event_id or None, asked.document
+    )
 
 
 def _operation_id(body: dict[str, Any]) -> str:

@@ -30,11 +30,13 @@ from gateway.settings import Feed, Profile, Settings
 from gateway.startup.book_import import BookConflict, import_book
 from gateway.startup.server_versions import old_database, old_redis
 from gateway.watch.key_source import KeyFile
+from gateway.watch.trusted_manifest import TrustedManifest, manifest_file
 from messages.apprise_service import is_known
 from models.book_import import is_empty
 from models.revocation import revocations_since
 from models.sql.database import Busy, Database, DatabaseUnavailable, PrivilegeMissing
 from outages.redis_refusals import explained
+from resolvers.execution.manifest import ManifestFault
 
 REDIS_TIMEOUT_S = 5.0
 
@@ -58,6 +60,7 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
     _check_replay_file(settings)
     _check_message_services(settings)
     _check_key_file(settings)
+    _check_manifest(settings)
     await _check_redis(settings.redis_url)
     database = Database(settings.database_url, settings.database_pool_size, database_limits(settings))
     try:
@@ -248,6 +251,25 @@ def _check_key_file(settings: Settings) -> None:
         parse_key_set(source.content(), settings.auth_jwks_max_keys)
     except (OSError, ValueError) as bad:
         raise CannotStart(f"GATEWAY_AUTH_JWKS_FILE {source.path} cannot be used: {bad}.") from None
+
+
+def _check_manifest(settings: Settings) -> None:
+    """Its hashes and limits; its documents are checked by each process. Raises `CannotStart`."""
+    file = manifest_file(settings)
+    if file is None:
+        return
+    try:
+        file.texts()
+    except (OSError, ManifestFault) as bad:
+        raise CannotStart(f"GATEWAY_TRUSTED_DOCUMENTS_FILE {file.path} cannot be used: {bad}.") from None
+
+
+async def load_manifest(manifest: TrustedManifest) -> None:
+    """Trust the documents of the manifest; raises `CannotStart`."""
+    try:
+        await manifest.load()
+    except (OSError, ManifestFault) as bad:
+        raise CannotStart(f"GATEWAY_TRUSTED_DOCUMENTS_FILE {manifest.path} cannot be used: {bad}.") from None
 
 
 async def _check_redis(url: str | None) -> None:

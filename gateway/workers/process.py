@@ -2,6 +2,7 @@
 
 from gateway.http.live import Live
 from gateway.resources import Resources
+from gateway.watch.trusted_manifest import TrustedManifest
 from gateway.workers.leader import Leader
 from gateway.workers.table import of_every_process
 
@@ -9,15 +10,21 @@ from gateway.workers.table import of_every_process
 class Workers:
     """Starts and stops with the process; `ready` says whether it can do its work."""
 
-    def __init__(self, resources: Resources, live: Live) -> None:
+    def __init__(self, resources: Resources, live: Live, manifest: TrustedManifest | None) -> None:
         self._resources = resources
         self._leader = Leader(resources)
-        self._supervisor = of_every_process(resources, live, self._leader.run, lambda: self.leading)
+        self._manifest = manifest
+        self._supervisor = of_every_process(resources, live, manifest, self._leader.run, lambda: self.leading)
 
     @property
     def ready(self) -> bool:
         """Whether every loop that this process needs is running."""
         return self._supervisor.ready and self._leader.ready
+
+    @property
+    def manifest_trouble(self) -> str | None:
+        """Why the manifest of trusted documents is not the one in its file; None while it is."""
+        return None if self._manifest is None else self._manifest.trouble
 
     @property
     def trading(self) -> bool:

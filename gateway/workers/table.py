@@ -11,6 +11,7 @@ from gateway.http.live import Live
 from gateway.loops.policy import round_scheduler, supervised
 from gateway.loops.supervisor import Supervisor, Worker
 from gateway.resources import MarketListener, OpenVenue, Resources
+from gateway.watch.trusted_manifest import TrustedManifest
 from gateway.workers.cases import (
     collect_options_stock,
     expire_requests,
@@ -32,12 +33,17 @@ from gateway.workers.wake import wake_for_others, wake_leader
 
 
 def of_every_process(
-    resources: Resources, live: Live, lead: Callable[[], Awaitable[None]], leading: Callable[[], bool]
+    resources: Resources,
+    live: Live,
+    manifest: TrustedManifest | None,
+    lead: Callable[[], Awaitable[None]],
+    leading: Callable[[], bool],
 ) -> Supervisor:
     """The loops needed to answer requests; `lead` waits for the lease."""
     keys = resources.login_keys
     return supervised(
         *([] if keys is None else [Worker("login keys", keys.run)]),
+        *([] if manifest is None else [Worker("trusted documents", manifest.run)]),
         Worker("bus", resources.bus.run),
         Worker("leader", lead),
         Worker("live feed", live.feed.run),

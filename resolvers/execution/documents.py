@@ -65,7 +65,7 @@ class Document:
     @cached_property
     def digest(self) -> str:
         """The beginning of the SHA-256 of the text, by which the log names a document."""
-        return sha256(self.text.encode()).hexdigest()[:DIGEST_CHARACTERS]
+        return sha256_of(self.text)[:DIGEST_CHARACTERS]
 
     @cached_property
     def normalised(self) -> str:
@@ -117,6 +117,11 @@ class Document:
         return None if self.ast is None else get_operation_ast(self.ast, name)
 
 
+def sha256_of(text: str) -> str:
+    """In hexadecimal digits."""
+    return sha256(text.encode()).hexdigest()
+
+
 class Documents:
     """The rules are built once, because building them per request would defeat every cache."""
 
@@ -144,7 +149,7 @@ class Documents:
         document = self._cache.get(text)
         self.reads["new" if document is None else "known"] += 1
         if document is None:
-            document = self._cache[text] = self._read_timed(text)
+            document = self._cache[text] = self.check(text)
         else:
             self._cache.move_to_end(text)
         self._measure(text, document)
@@ -159,7 +164,8 @@ class Documents:
         self._characters += size - self._sizes.get(text, 0)
         self._sizes[text] = size
 
-    def _read_timed(self, text: str) -> Document:
+    def check(self, text: str) -> Document:
+        """The parsed and validated document, which is not kept here."""
         began = perf_counter()
         document = self._read(text)
         took_s = perf_counter() - began

@@ -21,10 +21,12 @@ from graphql import (
 )
 from strawberry.execution import optimized_is_awaitable
 
+from domain.document_name import DocumentName
 from resolvers.execution.compiling import CompilingExecutor, Projection, projection
 from resolvers.execution.documents import ERRORS_MAX, Document, Documents
 from resolvers.execution.limits import DocumentLimits, Limit
 from resolvers.execution.personal import personal_fields
+from resolvers.execution.trusted import TrustedDocuments
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, INVALID_DOCUMENT, ApiError, coded
 
@@ -65,11 +67,19 @@ class AdmittedOperation:
 class Executor:
     """Admits and executes the operations of one schema."""
 
-    def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: DocumentLimits,
+        *,
+        introspection: bool,
+        trusted: TrustedDocuments | None = None,
+    ) -> None:
         self._schema = schema
         self._limits = limits
         self._introspection = introspection
         self._documents = Documents(schema, limits, introspection=introspection)
+        self.trusted = TrustedDocuments() if trusted is None else trusted
         self.payloads = SharedPayloads()
 
     @property
@@ -77,9 +87,31 @@ class Executor:
         """How often a document was `known` already, or `new`."""
         return self._documents.reads
 
-    def read(self, text: str) -> Document:
-        """The document, parsed and validated, from the cache if possible."""
-        return self._documents.get(text)
+    def read(self, text: str, name: DocumentName | None = None) -> Document:
+        """The document that a request sends, or names with an empty text: parsed and validated, from the
+        manifest or the cache if possible.
+        """
+        document = self.trusted.find(text, name)
+        if document is None:
+            document = self._documents.get(text)
+            self.trusted.note_untrusted(document)
+        elif document.ast is not None:
+            self.document_reads["known"] += 1
+        return document
+
+    def check(self, text: str) -> Document:
+        """A document for the manifest; raises ValueError if it is invalid or costs too
+        much.
+        """
+        document = self._documents.check(text)
+        if document.ast is None:
+            raise ValueError(document.errors[0].message)
+        # With other page sizes than its defaults it may cost more, which is computed for each request.
+        cost = document.cost(self._schema, {}, self._limits.rows)
+        for node in document.definitions:
+            if isinstance(node, OperationDefinitionNode) and (refused := self._over_limit(node, cost)):
+                raise ValueError(refused.message)
+        return document
 
     def admit(
         self, document: Document, name: str | None, variables: Mapping[str, Any] | None
@@ -110,10 +142,9 @@ class Executor:
         node: OperationDefinitionNode,
         given: Mapping[str, Any],
     ) -> AdmittedOperation | tuple[GraphQLError, ...]:
-        most = self._limits.event_cost if _is_subscription(node) else self._limits.cost
         cost = document.cost(self._schema, given, self._limits.rows)
-        if cost > most:
-            return (Limit.COST.exceeded(most, cost),)
+        if refused := self._over_limit(node, cost):
+            return (refused,)
         prepared = CompilingExecutor.build(
             self._schema,
             ast,
@@ -127,6 +158,10 @@ class Executor:
         if isinstance(prepared, list):
             return tuple(_coded_as(error, BAD_USER_INPUT) for error in prepared)
         return AdmittedOperation(document, given, cost, cast(CompilingExecutor, prepared))
+
+    def _over_limit(self, node: OperationDefinitionNode, cost: int) -> GraphQLError | None:
+        most = self._limits.event_cost if _is_subscription(node) else self._limits.cost
+        return Limit.COST.exceeded(most, cost) if cost > most else None
 
     async def execute(
         self, operation: AdmittedOperation, context: ReadContext, root: object = None

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from domain.document_name import DocumentName, document_name
 from domain.json_fields import NotJson, RepeatedField, read_json
 
 PROTOCOL = "graphql-transport-ws"
@@ -46,10 +47,12 @@ class Subscribe:
 
     id: str
     query: str
+    """Its text; empty if `document` names one."""
     variables: dict[str, Any] | None
     operation_name: str | None
     last_event_id: str | None = None
     """SSE: the cursor that a reconnecting client sends in a header."""
+    document: DocumentName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +155,22 @@ def _subscribe(message: dict[str, Any]) -> Message:
     if not _is_id(identifier) or not isinstance(payload, dict):
         return _invalid("subscribe must have an id and a payload")
     query, variables = payload.get("query"), payload.get("variables")
-    name = payload.get("operationName")
+    name, extensions = payload.get("operationName"), payload.get("extensions")
+    try:
+        document = document_name(payload)
+    except ValueError as unclear:
+        return _invalid(str(unclear))
+    if query is None and document is not None:
+        query = ""
     if not isinstance(query, str):
         return _invalid("the payload of subscribe must have a query")
     if variables is not None and not isinstance(variables, dict):
         return _invalid("variables must be an object")
     if name is not None and not isinstance(name, str):
         return _invalid("operationName must be a string")
-    return Subscribe(str(identifier), query, variables, name)
+    if extensions is not None and not isinstance(extensions, dict):
+        return _invalid("extensions must be an object")
+    return Subscribe(str(identifier), query, variables, name, document=document)
 
 
 def _complete(message: dict[str, Any]) -> Message:

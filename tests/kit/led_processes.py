@@ -70,7 +70,7 @@ async def process(
     )
     async with open_resources(settings, Parts(clock=clock, open_venue=venues.open)) as resources:
         with resources.database.active():
-            workers = Workers(resources, _live(resources))
+            workers = Workers(resources, _live(resources), None)
             workers.start()
             try:
                 yield workers
