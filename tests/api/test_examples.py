@@ -1,18 +1,18 @@
 """The example clients, run as they are, keep their promise while their connection is cut again and again."""
 
 import asyncio
-import os
 import random
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.kit.cutting_proxy import CuttingProxy
 from tests.kit.live_desk import served_desk
-from tests.kit.node_packages import installed
+from tests.kit.node_packages import installed_or_skipped, node_environment
 from tests.kit.patience import PATIENCE_S
 from tests.kit.source import ROOT
 
@@ -21,7 +21,6 @@ pytestmark = pytest.mark.faults
 EXAMPLES = ROOT / "examples"
 EVENTS = 300
 LINES_MAX = 60
-NODE_FILES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "follow.ts")
 CUTS = (2000, 700, 1500, 5000, 999, 3001, 1234, 2500, 600, 4000)
 """Bytes. The first connection brings some events: a client without a cursor begins at the present."""
 
@@ -29,7 +28,7 @@ CUTS = (2000, 700, 1500, 5000, 999, 3001, 1234, 2500, 600, 4000)
 async def followed(directory: Path, *command: str) -> None:
     """Publish while the client follows through a cutting proxy; it prints every event once, in order."""
     async with served_desk(directory / "desk") as desk, CuttingProxy(desk.port, CUTS).running() as proxy:
-        environment = os.environ | {"TOKEN": desk.token().removeprefix("Bearer ")}
+        environment = node_environment() | {"TOKEN": desk.token().removeprefix("Bearer ")}
         client = await asyncio.create_subprocess_exec(
             *command, f"ws://127.0.0.1:{proxy.port}/graphql", env=environment, stdout=asyncio.subprocess.PIPE
         )
@@ -73,7 +72,7 @@ async def said_by(directory: Path, token: str, *command: str) -> str:
         client = await asyncio.create_subprocess_exec(
             *command,
             f"ws://127.0.0.1:{desk.port}/graphql",
-            env=os.environ | {"TOKEN": token},
+            env=node_environment() | {"TOKEN": token},
             stderr=asyncio.subprocess.PIPE,
         )
         assert client.stderr is not None
@@ -103,10 +102,9 @@ def test_an_example_client_is_short(path: str) -> None:
     assert len((EXAMPLES / path).read_text().splitlines()) < LINES_MAX
 
 
+@cache
 def compiled_typescript() -> Path:
-    """Installed and compiled in the build directory, once for each version of the example."""
-    directory = installed(EXAMPLES / "typescript", NODE_FILES)
-    compiled = directory / "build/follow.js"
-    if not compiled.exists():
-        subprocess.run(["npm", "run", "build"], cwd=directory, check=True)
-    return compiled
+    """Installed and compiled in the build directory."""
+    directory = installed_or_skipped(EXAMPLES / "typescript", ("tsconfig.json", "follow.ts"))
+    subprocess.run(["node_modules/.bin/tsc"], cwd=directory, env=node_environment(), check=True)
+    return directory / "build/follow.js"

@@ -11,24 +11,25 @@ import pytest
 from tests.kit.book_files import a_book
 from tests.kit.desk_server import World
 from tests.kit.login_service import AUDIENCE
-from tests.kit.node_packages import installed
+from tests.kit.node_packages import installed_or_skipped, node_environment
 from tests.kit.patience import PATIENCE_S
 from tests.kit.source import ROOT
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.faults]
 
-NODE_FILES = ("package.json", "package-lock.json", ".npmrc", "provider.mjs")
 VIEWER = "{ viewer { subject permissions } }"
 
 
 @asynccontextmanager
 async def a_provider() -> AsyncIterator[str]:
     """Its address."""
-    directory = await asyncio.to_thread(installed, ROOT / "tests/openid_provider", NODE_FILES)
+    source = ROOT / "tests/openid_provider"
+    directory = await asyncio.to_thread(installed_or_skipped, source, ("provider.mjs",))
     process = await asyncio.create_subprocess_exec(
         "node",
         "provider.mjs",
         cwd=directory,
+        env=node_environment(),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
