@@ -17,7 +17,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-matrix test-faults test-days poison mutants check format bench bench-query bench-fanout chaos schema docs lists migration lock clean
+.PHONY: help run test test-matrix test-faults test-days poison mutants check format bench bench-query bench-fanout chaos conformance schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ format: $(INSTALLED)  ## Format and mend what ruff can mend
 chaos: $(INSTALLED)  ## Break everything under a running desk, see what subscribers miss; ARGS="--seed 7"
 	@$(PY) -m tests.chaos $(ARGS)
 
+conformance: $(INSTALLED)  ## Try GraphQL clients that others wrote on the demo desk; ARGS="--only apollo"
+	@$(PY) -m tests.conformance $(ARGS)
+
 poison: $(INSTALLED)  ## Feed a desk 11,000 messages of which 10,000 are bad; about 2 minutes
 	@$(PY) -m tests.faults $(ARGS)
 
@@ -78,6 +81,7 @@ docs: $(INSTALLED)  ## Write the pages that are made from the code
 	@$(PY) -m gateway.cli.settings_doc > build/settings.md
 	@mv build/settings.md docs/settings.md
 	@$(PY) -m docs.generate_state_machines
+	@$(PY) -m docs.generate_clients
 
 lists: $(INSTALLED)  ## Copy currencies and markets from the packages that keep them into domain/
 	@$(PY) -m docs.generate_reference_lists

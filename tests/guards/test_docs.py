@@ -1,5 +1,6 @@
 """What the documents say about settings and dependencies is what the code has."""
 
+import json
 import re
 import tomllib
 
@@ -52,6 +53,15 @@ def test_guard_notices_a_setting_that_does_not_exist() -> None:
 def test_every_direct_dependency_is_explained() -> None:
     page = (ROOT / "docs/dependencies.md").read_text()
     missing = undocumented(page, direct_requirements())
+    assert not missing, f"say in docs/dependencies.md what these are for: {missing}"
+
+
+def test_every_direct_package_of_the_client_programs_is_explained() -> None:
+    page = (ROOT / "docs/dependencies.md").read_text()
+    files = [path for path in tracked_files() if path.match("tests/conformance/*/package.json")]
+    names = [name for file in files for name in json.loads(file.read_text())["dependencies"]]
+    missing = [name for name in names if f"`{name}`" not in page]
+    assert names, "there are none"
     assert not missing, f"say in docs/dependencies.md what these are for: {missing}"
 
 

@@ -40,6 +40,9 @@ class CuttingProxy:
         try:
             if await _pass_on(server_reader, writer, next(self._cuts, None)):
                 self.made_cuts += 1
+        except asyncio.CancelledError:
+            # Cancelled at the end, by `running` alone: asyncio's streams take a cancelled callback for a bug.
+            pass
         finally:
             upwards.cancel()
             await asyncio.wait([upwards])
