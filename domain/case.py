@@ -43,6 +43,7 @@ RECOVERY_ALERTS = frozenset({AlertType.COVERED_CALL_SHORTFALL, AlertType.SHORT_R
 """Cases of these types demand stock; all others demand money."""
 LIVE = frozenset({CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION})
 LONG_TERM = timedelta(days=90)
+_HOUR = timedelta(hours=1)
 """A case that is older counts as long unsettled."""
 
 
@@ -193,7 +194,7 @@ class Case:
 def elapsed_hours(opened_at: datetime, closed_at: datetime | None, now: datetime) -> int:
     """See `Case.elapsed_hours`."""
     elapsed = (closed_at or now) - opened_at
-    return max(1, -(-elapsed // timedelta(hours=1)))
+    return max(1, -(-elapsed // _HOUR))
 
 
 def is_overdue(status: CaseStatus, deadline: datetime, now: datetime) -> bool:

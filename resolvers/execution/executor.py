@@ -209,7 +209,7 @@ def encode(result: ExecutionResult, cursor: str | None = None) -> bytes:
         payload["errors"] = [coded(error).formatted for error in result.errors]
     if cursor is not None:
         payload["extensions"] = {"cursor": cursor}
-    return orjson.dumps(payload)
+    return orjson.dumps(payload, option=orjson.OPT_UTC_Z)
 
 
 def _no_operation(name: str | None) -> ApiError:

@@ -1,4 +1,7 @@
-"""Scalars and enums of a response, as the executor coerces them, with a shortcut for the usual class."""
+"""Scalars and enums of a response, as the executor coerces them, with a shortcut for the usual class.
+
+A moment in UTC stays a `datetime`: the encoder of the response states it as `time_text` would.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,10 +27,27 @@ _INT_LIMIT = 2**31
 
 AS_THEY_ARE = {GraphQLString.name: str, GraphQLID.name: str, GraphQLBoolean.name: bool}
 """Scalars whose values of this very class are their own place in the response."""
+_CONDITIONS = {name: f"{{0}}.__class__ is {own.__name__}" for name, own in AS_THEY_ARE.items()} | {
+    GraphQLInt.name: f"{{0}}.__class__ is int and -{_INT_LIMIT} <= {{0}} < {_INT_LIMIT}",
+    "DateTime": "{0}.__class__ is datetime and {0}.tzinfo is UTC",
+}
+NAMES_IN_CONDITIONS = {"datetime": datetime, "UTC": UTC}
+"""What the conditions of `plain_if` name."""
 
 
 class NotPlain(Exception):
     """The result contains an error or needs a resolver: it has to be executed."""
+
+
+def plain_if(type_: object, value: str) -> str | None:
+    """Python's condition under which the value of the expression, which is assigned to `value`, is its own
+    place in the response; None if it never is. For generated code: a call for each value would cost three
+    times as much.
+    """
+    condition = _CONDITIONS.get(type_.name) if isinstance(type_, GraphQLScalarType) else None
+    if condition is None:
+        return None
+    return condition.replace("{0}", f"(value := {value})", 1).replace("{0}", "value")
 
 
 def leaf(type_: GraphQLScalarType | GraphQLEnumType) -> Leaf:
@@ -35,11 +55,11 @@ def leaf(type_: GraphQLScalarType | GraphQLEnumType) -> Leaf:
     exact = _exact(type_)
     if isinstance(type_, GraphQLEnumType):
         return _enum(type_, exact)
-    if (own := AS_THEY_ARE.get(type_.name)) is not None:
-        return lambda value: value if value.__class__ is own else exact(value)
-    return {GraphQLInt.name: _int, "Decimal": _decimal, "DateTime": _time}.get(type_.name, lambda of: of)(
-        exact
-    )
+    if (condition := plain_if(type_, "given")) is not None:
+        names = NAMES_IN_CONDITIONS | {"exact": exact}
+        complete: Leaf = eval(f"lambda given: value if {condition} else exact(value)", names)
+        return complete
+    return _decimal(exact) if type_.name == "Decimal" else exact
 
 
 def _exact(type_: GraphQLScalarType | GraphQLEnumType) -> Leaf:
@@ -63,24 +83,5 @@ def _enum(type_: GraphQLEnumType, exact: Leaf) -> Leaf:
     return lambda value: names[value] if value.__class__ is own else exact(value)
 
 
-def _int(exact: Leaf) -> Leaf:
-    def completed(value: Any) -> Any:
-        if value.__class__ is int and -_INT_LIMIT <= value < _INT_LIMIT:
-            return value
-        return exact(value)
-
-    return completed
-
-
 def _decimal(exact: Leaf) -> Leaf:
     return lambda value: plain_text(value) if value.__class__ is Decimal else exact(value)
-
-
-def _time(exact: Leaf) -> Leaf:
-    def completed(value: Any) -> Any:
-        if value.__class__ is datetime and value.tzinfo is UTC:
-            # As `time_text`, which would convert to UTC first.
-            return value.isoformat()[:-6] + "Z"
-        return exact(value)
-
-    return completed

@@ -1,8 +1,12 @@
 """Global object identification (Relay): an id contains its type and is opaque to clients."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 
 import strawberry
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+"""`base64.urlsafe_b64encode`, with the padding removed in the same step: a page has a hundred ids."""
 
 
 @strawberry.interface(description="An object that can be fetched with `node` by its id alone.")
@@ -17,7 +21,8 @@ class Node:
 
 def global_id(type_name: str, local_id: str) -> strawberry.ID:
     """The global id that clients see."""
-    return strawberry.ID(urlsafe_b64encode(f"{type_name}:{local_id}".encode()).decode().rstrip("="))
+    text = b2a_base64(f"{type_name}:{local_id}".encode(), newline=False)
+    return strawberry.ID(text.translate(_URL_SAFE, b"=").decode())
 
 
 def local_id(type_name: str, value: str) -> str | None:

@@ -30,6 +30,7 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.execution.compiling import CompiledSelections, CompilingExecutor
+from resolvers.execution.executor import encode
 from resolvers.kit.batch_loader import BatchLoader
 from resolvers.kit.context import ReadContext
 from resolvers.kit.loaded import loaded
@@ -295,7 +296,7 @@ def shown(result: ExecutionResult) -> tuple[str, set[str]]:
         place = null_place(result.data, error.path or [])
         is_there = place == (error.path or [])
         errors.add(f"{place} {error.locations} {error}" if is_there else f"{place} from below")
-    return repr(result.data), errors
+    return encode(ExecutionResult(result.data)).decode(), errors
 
 
 def null_place(data: Any, path: Sequence[str | int]) -> list[str | int]:

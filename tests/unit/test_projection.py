@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 from graphql import (
+    ExecutionResult,
     GraphQLObjectType,
     execute_sync,
     get_named_type,
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, CaseStatus
 from resolvers.execution.compiling import CompiledSelections, CompilingExecutor, Projection, projection
+from resolvers.execution.executor import encode
 from resolvers.execution.leaves import NotPlain
 from resolvers.subscription import CaseEvent, case_event_of
 from resolvers.types.summary import CaseStatusCount, CaseSummary
@@ -35,7 +38,12 @@ def compiled(text: str, **variables: Any) -> Projection | None:
         SCHEMA, document, raw_variable_values=variables, selections=CompiledSelections(document)
     )
     assert isinstance(executor, CompilingExecutor)
-    return projection(executor)
+    project = projection(executor)
+    return None if project is None else lambda event: as_a_client_reads_it(project(event))
+
+
+def as_a_client_reads_it(data: Any) -> Any:
+    return orjson.loads(encode(ExecutionResult(data)))["data"]
 
 
 def executed(document: str, root: CaseEvent | CaseSummary, **variables: Any) -> Any:
