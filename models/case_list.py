@@ -13,7 +13,7 @@ from domain.money import Currency
 from domain.principal import Audience
 from domain.reporting import AmountAtLeast, Claim
 from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
-from models.sql.database import Row, decimal_text, fetch, fetch_one, numeric
+from models.sql.database import Row, decimal_text, fetch, fetch_one, fetch_records, numeric
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import currency, decimal, time
@@ -57,7 +57,8 @@ async def page_case_rows(
     where = _where(audience, selection, now)
     named = sorted({*columns, *_KEY_COLUMNS[order.field]})
     listed = f"SELECT {', '.join(map(_column, named))} {FROM_CASE}{_sorted(where, order, request)}"
-    return cut(await first_rows(listed, where)(request.first + 1), request.first)
+    limited = f"{listed} LIMIT ${len(where.values) + 1}"
+    return cut(await fetch_records(limited, *where.values, request.first + 1), request.first)
 
 
 def row_key(order: CaseOrder, row: Row) -> tuple[object, ...]:

@@ -496,6 +496,17 @@ async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
         return await connection.execute_query_dict(sql, list(parameters))
 
 
+async def fetch_records(sql: str, *parameters: Any) -> Sequence[Row]:
+    """As `fetch`, for rows that are read and not changed: as the driver has them."""
+    connection = _connection()
+    if connection.capabilities.dialect == "sqlite" or _context().first_statement:
+        return await fetch(sql, *parameters)
+    require_storable(parameters)
+    with _faults_named(sql):
+        _, rows = await connection.execute_query(sql, list(parameters))
+    return rows
+
+
 async def fetch_one(sql: str, *parameters: Any) -> Row | None:
     """The first row, or None."""
     rows = await fetch(sql, *parameters)
