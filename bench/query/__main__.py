@@ -19,6 +19,7 @@ from bench.measure import ROOT, save, spread
 from bench.query.book import LIVE_CASES, POSITIONS, fill_book
 from bench.query.load import Requests, once, send_for
 from bench.query.operations import Operation, operations
+from bench.query.profile import profiled, profiler
 from bench.query.servers import (
     MERCURIUS,
     NODE,
@@ -41,6 +42,7 @@ from resolvers.kit.node import global_id
 from tests.kit.servers import fresh_database, postgres_server, redis_server
 
 WARM_UP_S = 2.0
+PROFILE_S = 10.0
 FEW = 8
 """The number of connections for which the targets hold."""
 
@@ -88,12 +90,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="short windows, nothing written")
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=SERVERS)
     parser.add_argument("--operations", nargs="+", help="page, details, preview")
+    parser.add_argument("--profile", action="store_true", help="where the CPU of the desk goes, by py-spy")
     parser.add_argument("--leading", action="store_true", help="the desk's first process leads")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, cores()[1])
     if not node_available(NODE):
         print("without the Node servers: Node and npm are missing, or their packages cannot be installed")
         arguments.servers = [name for name in arguments.servers if name not in (MERCURIUS, YOGA)]
+    if arguments.profile:
+        arguments.servers = [OURS]
+        if profiler() is None:
+            parser.error("py-spy is not installed: pip install py-spy")
     results = asyncio.run(_measure(arguments))
     targets = list(_targets(results))
     for target in targets:
@@ -133,6 +140,11 @@ async def _operations(
     for operation in measured:
         if arguments.operations is None or operation.name in arguments.operations:
             able = [each for each in servers if _serves(each.name, operation)]
+            if arguments.profile:
+                print(
+                    f"{operation.name}\n\n{await profiled(servers[0], operation, FEW, _token(), PROFILE_S)}\n"
+                )
+                continue
             for connections in (FEW,) if arguments.quick else (FEW, 64):
                 print(f"{operation.name}, {connections} connections")
                 found = await _turns(able, operation, connections, quick=arguments.quick)
@@ -144,7 +156,7 @@ async def _operations(
 async def _turns(
     servers: Sequence[Server], operation: Operation, connections: int, *, quick: bool
 ) -> Sequence[Result]:
-    token = issue(DEVELOPMENT_SECRET, "bench", [Permission.RISK_WARNING_FULL], None, 600, datetime.now(UTC))
+    token = _token()
     seconds, rounds = (1.5, 3) if quick else (3.0, 5)
     results = [Result(each.name, operation.name, connections) for each in servers]
     for server in servers:
@@ -159,6 +171,10 @@ async def _turns(
             result.cpu_ms.append((server.cpu_s() - before) * 1000 / len(window.latencies_s))
             result.windows.append(window)
     return results
+
+
+def _token() -> str:
+    return issue(DEVELOPMENT_SECRET, "bench", [Permission.RISK_WARNING_FULL], None, 600, datetime.now(UTC))
 
 
 def _serves(name: str, operation: Operation) -> bool:
