@@ -24,16 +24,23 @@ from gateway.http.report_endpoint import ReportEndpoint
 from gateway.http.server import APPLICATION
 from gateway.http.sse import EventStreams, wants_event_stream
 from gateway.logs import REQUEST_ID_HEADER, RequestId
+from gateway.loops.policy import supervised
+from gateway.loops.supervisor import Worker
+from gateway.metrics import Metrics, ProcessMetrics, make_metrics
 from gateway.probes import Probes
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.startup.one_line import OneLineStart
 from gateway.startup.preparation import check_calendars, import_if_empty, load_manifest, prepare_tables
+from gateway.watch.samples import WorkerSamples
 from gateway.watch.trusted_manifest import TrustedManifest, manifest_file
 from gateway.workers.process import Workers
 from resolvers.execution.executor import Executor
 from resolvers.execution.trusted import TrustedDocuments
 from resolvers.schema import build_schema
+
+SAMPLES_TIMEOUT_S = 2.0
+"""How long a write of samples that has begun may take at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Application:
     endpoint: Endpoint
     streams: EventStreams
     reports: ReportEndpoint
+    metrics: Metrics
     probes: Probes
     manifest: TrustedManifest | None
     """None: the desk runs any document."""
@@ -118,20 +126,39 @@ def _lifespan(
                 await resources.revocations.load()
                 if resources.login_keys is not None:
                     await resources.login_keys.load()
-                application = _compose(settings, resources, errors)
+                application = _compose(settings, resources, errors, parts.samples)
                 if application.manifest is not None:
                     await load_manifest(application.manifest)
-                application.workers.start()
-                try:
-                    yield {APPLICATION: application}
-                finally:
-                    await application.live.drain()
-                    await application.workers.stop()
+                async with _sampling(application.metrics, parts.samples):
+                    application.workers.start()
+                    try:
+                        yield {APPLICATION: application}
+                    finally:
+                        await application.live.drain()
+                        await application.workers.stop()
 
     return lifespan
 
 
-def _compose(settings: Settings, resources: Resources, errors: HttpErrors) -> Application:
+@asynccontextmanager
+async def _sampling(metrics: Metrics, samples: WorkerSamples | None) -> AsyncIterator[None]:
+    """Leave the metrics for the other workers of the fleet at an interval, and a last time at the end."""
+    if samples is None:
+        yield
+        return
+    sampling = supervised(Worker("metrics", metrics.run))
+    sampling.start()
+    try:
+        yield
+    finally:
+        await sampling.stop(SAMPLES_TIMEOUT_S)
+        with suppress(OSError):
+            await metrics.leave_samples()
+
+
+def _compose(
+    settings: Settings, resources: Resources, errors: HttpErrors, samples: WorkerSamples | None
+) -> Application:
     schema = build_schema()
     trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_documents_logged)
     executor = Executor(
@@ -141,6 +168,7 @@ def _compose(settings: Settings, resources: Resources, errors: HttpErrors) -> Ap
     manifest = None if file is None else TrustedManifest(file, executor, settings.trusted_documents_poll_s)
     live = Live(schema, executor, resources)
     workers = Workers(resources, live, manifest)
+    metrics = make_metrics(ProcessMetrics(resources, live, workers, errors), samples)
     return Application(
         resources=resources,
         live=live,
@@ -148,7 +176,8 @@ def _compose(settings: Settings, resources: Resources, errors: HttpErrors) -> Ap
         endpoint=Endpoint(executor, resources, live.reads, live.requests.operations),
         streams=EventStreams(live),
         reports=ReportEndpoint(resources),
-        probes=Probes(resources, live, workers, errors),
+        metrics=metrics,
+        probes=Probes(resources, workers, metrics),
         manifest=manifest,
     )
 

@@ -1,50 +1,116 @@
-"""The metrics of one process, in Prometheus's text format."""
+"""The metrics of one process, and the answer to a scrape in Prometheus's text format."""
 
+import asyncio
 import os
 import platform
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client import ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from domain.execution_check import Attention
 from gateway.http.error_counts import HttpErrors
 from gateway.http.live import Live
+from gateway.loops.repeat import every
 from gateway.resources import Resources
+from gateway.watch.database_metrics import DatabaseMetrics
 from gateway.watch.families import gauge, histogram, histograms, labelled
 from gateway.watch.feed_metrics import feed_metrics
-from gateway.watch.work_metrics import Work, work_metrics
+from gateway.watch.samples import WorkerSamples
+from gateway.watch.work_metrics import ask_work, work_metrics
 from gateway.workers.process import Workers
+from gateway.workers.term import LEASE
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 VERSION = "0.1.0"
 """The version in pyproject.toml."""
+DATABASE_PATIENCE_S = 2.0
+"""For probes and scrapes, whose callers do not wait much longer either."""
 
 
-def exposition(
-    resources: Resources, live: Live, workers: Workers, errors: HttpErrors, work: Work | None
-) -> bytes:
-    """The metrics of this process. `work` None: the database did not answer, and its figures are
-    left out.
-    """
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(resources, live, workers, errors, work))
-    ProcessCollector(registry=registry)
-    return generate_latest(registry)
+class Metrics:
+    """What a scrape gets: the metrics of this process or of its whole fleet, and those of the database."""
 
-
-class _Collector(Collector):
     def __init__(
-        self, resources: Resources, live: Live, workers: Workers, errors: HttpErrors, work: Work | None
+        self, own: Collector, database: DatabaseMetrics, samples: WorkerSamples | None, interval_s: float
     ) -> None:
-        self._resources = resources
+        """`samples` None: this process is not one of several workers of a fleet."""
+        self._own = own
+        self._database = database
+        self._samples = samples
+        self._interval_s = interval_s
+        self._leaving = asyncio.Lock()
+
+    async def exposition(self) -> bytes:
+        """In the text format of Prometheus; inside `Database.active()`."""
+        of_the_database = await self._database.metrics()
+        if self._samples is None:
+            return _text([*self._now(), *of_the_database])
+        # In turns, so that later samples are never replaced by earlier ones.
+        async with self._leaving:
+            of_the_fleet = await asyncio.to_thread(self._samples.combined, self._now())
+        return _text([*of_the_fleet, *of_the_database])
+
+    async def leave_samples(self) -> None:
+        """For the other workers, and for the time after this one has ended."""
+        if self._samples is not None:
+            async with self._leaving:
+                await asyncio.to_thread(self._samples.leave, self._now())
+
+    async def run(self) -> None:
+        """A loop: leave samples at an interval."""
+        await every(self._interval_s, self.leave_samples)
+
+    def _now(self) -> list[Metric]:
+        return [*self._own.collect(), *ProcessCollector(registry=None).collect()]
+
+
+def make_metrics(process: "ProcessMetrics", samples: WorkerSamples | None) -> Metrics:
+    """From the settings of the process."""
+    resources = process.resources
+    settings, channels = resources.settings, resources.settings.message_urls
+
+    async def ask() -> list[Metric]:
+        return list(work_metrics(await ask_work(LEASE, resources.desk.clock()), channels))
+
+    database = DatabaseMetrics(
+        ask,
+        DATABASE_PATIENCE_S,
+        settings.metrics_database_interval_s,
+        None if samples is None else samples.file.parent,
+    )
+    return Metrics(process, database, samples, settings.metrics_interval_s)
+
+
+class _Given(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _text(metrics: Iterable[Metric]) -> bytes:
+    return generate_latest(_Given(metrics))
+
+
+class ProcessMetrics(Collector):
+    """The desk's metrics of this process."""
+
+    def __init__(self, resources: Resources, live: Live, workers: Workers, errors: HttpErrors) -> None:
+        self.resources = self._resources = resources
         self._live = live
         self._workers = workers
         self._errors = errors
-        self._work = work
 
     def collect(self) -> Iterable[Metric]:
         """One family after another."""
@@ -56,8 +122,6 @@ class _Collector(Collector):
         yield from self._deliveries()
         yield from self._messages()
         yield from self._webhooks()
-        if self._work is not None:
-            yield from work_metrics(self._work, self._resources.settings.message_urls)
         yield histograms(
             "live_lag_seconds",
             "Seconds from the commit of an event to the write to the socket.",
@@ -132,20 +196,23 @@ class _Collector(Collector):
         yield histogram("monitor_round_seconds", text, watch.rounds)
 
     def _build(self) -> Iterator[Metric]:
-        build = {"version": VERSION, "python": platform.python_version()}
+        commit = self._resources.settings.build_commit
+        build = {"version": VERSION, "python": platform.python_version(), "commit": commit}
         yield InfoMetricFamily("desk_build", "The build that this process runs.", build)
         if (pool := self._resources.database.pool_use) is not None:
             text = "Connections to PostgreSQL that this process uses now."
             yield gauge("database_connections_busy", text, pool.busy)
             text = "Connections to PostgreSQL that this process may open."
             yield gauge("database_connections_max", text, pool.most)
+            text = "Statements and transactions of this process that wait for a connection to PostgreSQL now."
+            yield gauge("database_connections_awaited", text, pool.awaited)
 
     def _operations(self) -> Iterator[Metric]:
         metrics = self._live.requests.operations
-        text = "GraphQL operations by type, and the code of the first error or OK."
-        counts = CounterMetricFamily("desk_operations", text, labels=["type", "code"])
-        for labels, count in sorted(metrics.operations.items()):
-            counts.add_metric(labels, count)
+        text = "GraphQL operations by type and name, and the code of the first error or OK."
+        counts = CounterMetricFamily("desk_operations", text, labels=["type", "operation", "code"])
+        for operation, count in sorted(metrics.operations.items()):
+            counts.add_metric(operation, count)
         yield counts
         text = "GraphQL documents by whether they were known already, or new and had to be checked."
         yield labelled(CounterMetricFamily, "documents", text, self._live.requests.document_reads, "result")
@@ -162,6 +229,11 @@ class _Collector(Collector):
         yield refused
         text = "Duration of executed queries and mutations."
         yield histograms("operation_seconds", text, metrics.durations, "type")
+        text = "Duration of executed queries and mutations by the name of the operation."
+        named = SummaryMetricFamily("desk_named_operation_seconds", text, labels=["operation"])
+        for name, took in sorted(metrics.took.items()):
+            named.add_metric([name], took.times, took.total_s)
+        yield named
 
     def _clocks(self) -> Iterator[Metric]:
         clocks = (self._resources.database_clock, *self._resources.feed_watch.clocks)

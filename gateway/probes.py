@@ -1,26 +1,18 @@
 """The probes of one process: whether it runs, whether it is ready, and its metrics."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.http.error_counts import HttpErrors
-from gateway.http.live import Live
 from gateway.loops.patience import SharedProbe
-from gateway.metrics import CONTENT_TYPE, exposition
+from gateway.metrics import CONTENT_TYPE, DATABASE_PATIENCE_S, Metrics
 from gateway.resources import Resources
-from gateway.watch.work_metrics import Work, ask_work
 from gateway.workers.process import Workers
-from gateway.workers.term import LEASE
 from models.sql.database import NO_ANSWER, fetch
-from models.sql.unreadable import UnreadableRow
 
 DAMAGED_ROWS_NAMED = 5
 """Further rows are counted; the log names all of them."""
-DATABASE_PATIENCE_S = 2.0
-"""For probes and scrapes, whose callers do not wait much longer either."""
 _WHOLE = ("bus", "login", "documents", "led", "trading", "feed", "settings", "data", "loops")
 """Without Redis everything continues, with live delivery a little later; without the login service, with its
 last keys; with a manifest that cannot be used, the last one; without the venue, everything but trading; and
@@ -32,13 +24,11 @@ rows. None of these is a reason to turn callers away.
 class Probes:
     """The probes of one process; its methods answer requests."""
 
-    def __init__(self, resources: Resources, live: Live, workers: Workers, errors: HttpErrors) -> None:
+    def __init__(self, resources: Resources, workers: Workers, metrics: Metrics) -> None:
         self._resources = resources
-        self._live = live
         self._workers = workers
-        self._errors = errors
+        self._metrics = metrics
         self._database_there = SharedProbe(lambda: fetch("SELECT 1 AS one"), DATABASE_PATIENCE_S)
-        self._work = SharedProbe(lambda: ask_work(LEASE, resources.desk.clock()), DATABASE_PATIENCE_S)
 
     async def readiness(self, _: Request) -> Response:
         """Readiness: the database, the bus, the loops and the clock of this process."""
@@ -50,12 +40,8 @@ class Probes:
 
     async def metrics(self, _: Request) -> Response:
         """The metrics for Prometheus."""
-        work: Work | None = None
-        # `/readyz` names damaged data; it must not take other figures away.
-        with suppress(*NO_ANSWER, UnreadableRow), self._resources.database.active():
-            work = await self._work.answer()
-        text = exposition(self._resources, self._live, self._workers, self._errors, work)
-        return Response(text, media_type=CONTENT_TYPE)
+        with self._resources.database.active():
+            return Response(await self._metrics.exposition(), media_type=CONTENT_TYPE)
 
     def _checks(self) -> dict[str, object]:
         """The checks that read memory alone; each returns its fault, if any."""

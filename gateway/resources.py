@@ -38,6 +38,7 @@ from gateway.watch.login_keys import LoginKeys
 from gateway.watch.market_days import MarketDays
 from gateway.watch.monitor_watch import MonitorWatch
 from gateway.watch.revocation import Revocations
+from gateway.watch.samples import WorkerSamples
 from models import outbox
 from models.sql.configuration import SessionLimits
 from models.sql.database import Database
@@ -129,11 +130,13 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Replacements of the usual parts: another clock, venue or feed."""
+    """Replacements of the usual parts: another clock, venue or feed; and the place in a fleet."""
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     open_venue: Callable[[Settings, Callable[[], datetime]], OpenVenue] | None = None
     open_feed: Callable[[Settings, Callable[[], datetime]], Feed | None] | None = None
+    samples: WorkerSamples | None = None
+    """Where this process leaves its metrics, as one of several workers of a fleet."""
 
 
 @asynccontextmanager

@@ -15,12 +15,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from types import FrameType
 
 import structlog
 
 from domain.backoff import backoff
 from gateway.startup.preparation import CannotStart
+from gateway.watch.samples import SampleDirectory
 
 log = structlog.get_logger()
 
@@ -34,9 +36,16 @@ class Fleet:
     """`run` returns when every worker has stopped, with the signal that requested it."""
 
     def __init__(
-        self, listeners: Sequence[socket.socket], workers: int, arguments: list[str], stop_timeout_s: float
+        self,
+        listeners: Sequence[socket.socket],
+        workers: int,
+        arguments: list[str],
+        stop_timeout_s: float,
+        samples: SampleDirectory,
     ) -> None:
         self._listeners = listeners
+        self._samples = samples
+        self._numbers = count(1)
         self._count = workers
         self._arguments = arguments
         self._stop_timeout_s = stop_timeout_s
@@ -75,6 +84,7 @@ class Fleet:
         return self._stopped_by is not None
 
     def _start(self) -> "_Worker":
+        number = next(self._numbers)
         ready, started = os.pipe()
         inherited = [listener.fileno() for listener in self._listeners]
         command = [
@@ -86,12 +96,14 @@ class Fleet:
             *(part for each in inherited for part in ("--listener", str(each))),
             "--tell",
             str(started),
+            "--samples",
+            str(self._samples.of(number).file),
         ]
         process = subprocess.Popen(command, pass_fds=(*inherited, started))
         os.close(started)
         os.set_blocking(ready, False)
         log.info("worker started", worker=process.pid)
-        return _Worker(process, ready)
+        return _Worker(process, ready, number)
 
     def _await_started(self, workers: list["_Worker"]) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -112,7 +124,7 @@ class Fleet:
         for number, worker in enumerate(self._workers):
             if worker.dead and not self._stopping:
                 log.error("worker died", worker=worker.process.pid, code=worker.process.returncode)
-                worker.close()
+                self._close(worker, died=True)
                 self._deaths += 1
                 self._pause(backoff(FIRST_WAIT_S, MAX_WAIT_S, self._deaths))
                 self._workers[number] = self._start()
@@ -148,7 +160,18 @@ class Fleet:
                 log.error("worker did not stop and is killed", worker=worker.process.pid)
                 worker.process.kill()
                 worker.process.wait()
-            worker.close()
+            self._close(worker, died=False)
+
+    def _close(self, worker: "_Worker", *, died: bool) -> None:
+        worker.close()
+        try:
+            self._samples.retire(worker.number, died=died)
+        except OSError as unwritable:
+            log.error(
+                "the metrics of a worker that ended are lost",
+                worker=worker.process.pid,
+                error=str(unwritable),
+            )
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         self._stopped_by = self._stopped_by or signal.Signals(number)
@@ -170,8 +193,9 @@ def stop_without_parent() -> None:
 
 
 class _Worker:
-    def __init__(self, process: subprocess.Popen[bytes], ready: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], ready: int, number: int) -> None:
         self.process = process
+        self.number = number
         self._ready = ready
         self._serves = False
 

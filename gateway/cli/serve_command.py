@@ -21,6 +21,7 @@ from gateway.cli.fleet import Fleet, stop_without_parent
 from gateway.cli.terminal import err, fail, print_no_more, progress, settings_or_exit, signed_token
 from gateway.http.server import run_server
 from gateway.logs import configure_logging
+from gateway.resources import Parts
 from gateway.settings import Feed, Settings, unless_in_environment
 from gateway.startup.preparation import (
     CannotStart,
@@ -28,7 +29,9 @@ from gateway.startup.preparation import (
     check,
     data_directory_claimed,
     require_shareable,
+    samples_beside,
 )
+from gateway.watch.samples import WorkerSamples
 
 ROOT = Path(__file__).parents[2]
 DEMO_TOKEN_MINUTES = 24 * 60
@@ -66,12 +69,13 @@ def serve(
     ] = 1,
     listener_fds: Annotated[list[int] | None, typer.Option("--listener", hidden=True)] = None,
     tell_fd: Annotated[int | None, typer.Option("--tell", hidden=True)] = None,
+    samples: Annotated[Path | None, typer.Option("--samples", hidden=True)] = None,
 ) -> None:
     """Start the server; settings come from GATEWAY_ variables (docs/settings.md)."""
     settings = settings_or_exit(_serve_settings(demo, day_seconds))
     configure_logging(settings.log_format, sys.stderr)
-    if listener_fds and tell_fd is not None:
-        _serve_as_worker(settings, listener_fds, tell_fd)
+    if listener_fds and tell_fd is not None and samples is not None:
+        _serve_as_worker(settings, listener_fds, tell_fd, WorkerSamples(samples))
         return
     try:
         require_shareable(settings, workers)
@@ -168,14 +172,17 @@ def _serve_by_workers(
     for listener in listeners:
         listener.listen()
     stop_timeout_s = settings.shutdown_timeout_s + settings.drain_flush_s + STOP_GRACE_S
-    stopped_by = Fleet(listeners, workers, arguments, stop_timeout_s).run(announce)
+    with samples_beside(settings.data_directory) as samples:
+        stopped_by = Fleet(listeners, workers, arguments, stop_timeout_s, samples).run(announce)
     if stopped_by is signal.SIGTERM:
         # Like a single process: end by the signal itself, which a shell shows as 143.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _serve_as_worker(settings: Settings, listener_fds: Sequence[int], tell_fd: int) -> None:
+def _serve_as_worker(
+    settings: Settings, listener_fds: Sequence[int], tell_fd: int, samples: WorkerSamples
+) -> None:
     """Serve as one of several workers; notifies the parent by one byte once it serves."""
 
     def notify_parent() -> None:
@@ -184,4 +191,4 @@ def _serve_as_worker(settings: Settings, listener_fds: Sequence[int], tell_fd: i
 
     stop_without_parent()
     listeners = [socket.socket(fileno=each) for each in listener_fds]
-    run_server(create_app(settings), settings, listeners, notify_parent)
+    run_server(create_app(settings, Parts(samples=samples)), settings, listeners, notify_parent)

@@ -71,7 +71,9 @@ class Live:
             metrics=self.metrics,
         )
         self.reads = PersonalReads(executor, resources.desk)
-        operations = OperationMetrics(slow_s=settings.slow_operation_s)
+        operations = OperationMetrics(
+            slow_s=settings.slow_operation_s, names_max=settings.metrics_operation_names
+        )
         self.requests = LiveRequests(schema, executor, resources.api, self.reads, self.metrics, operations)
         self.backend = Backend(self.requests, self.feed, self.metrics)
         self.admission = Admission(resources)

@@ -73,7 +73,7 @@ class LiveRequests:
             return Single(partial(self._execute, operation, principal))
         try:
             prepared = self._start(operation, principal.audience, message.last_event_id)
-            self.operations.started()
+            self.operations.started(operation.name)
             return prepared
         except GraphQLError as refused:
             error = coded(refused)

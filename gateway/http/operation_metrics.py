@@ -1,4 +1,7 @@
-"""Counts of GraphQL operations, by type and first error, and the durations of those that have a result."""
+"""Counts of GraphQL operations, by type, name and first error, and the durations of those that have a result.
+
+Clients choose the names, so only so many are kept: those of operations that passed every check came first.
+"""
 
 import math
 from collections import Counter
@@ -20,16 +23,31 @@ log = structlog.get_logger()
 SUCCESS = "OK"
 UNKNOWN = "unknown"
 """The type of an operation whose document is malformed or does not have it."""
+UNNAMED, OTHER = "(none)", "(other)"
+"""In place of a name; GraphQL has no such names."""
+NAME_CHARACTERS_MAX = 100
+
+
+@dataclass(slots=True)
+class Took:
+    """How often operations of one name were executed, and for how long together."""
+
+    times: int = 0
+    total_s: float = 0.0
 
 
 @dataclass(slots=True)
 class OperationMetrics:
     """Counts of one process, whatever the transport. Types and codes are few."""
 
-    operations: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By type, and the code of the first error or `SUCCESS`."""
+    operations: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By type, name, and the code of the first error or `SUCCESS`."""
     durations: dict[str, Histogram] = field(default_factory=dict)
     """By type, of executed queries and mutations."""
+    took: dict[str, Took] = field(default_factory=dict)
+    """By name, of the same."""
+    names_max: int = 100
+    names: set[str] = field(default_factory=set)
     slow_s: float = math.inf
     """A longer operation is logged."""
 
@@ -52,19 +70,35 @@ class OperationMetrics:
                 cost=operation.cost,
                 seconds=round(took_s, 3),
             )
-        self._count(kind, errors)
+        name = self._name(operation.name)
+        took = self.took.setdefault(name, Took())
+        took.times += 1
+        took.total_s += took_s
+        self._count(kind, name, errors)
         return ExecutionResult(result.data, errors or None)
 
-    def started(self) -> None:
+    def started(self, name: str | None) -> None:
         """A subscription was started."""
-        self._count("subscription", ())
+        self._count("subscription", self._name(name), ())
 
     def refused(self, document: Document, name: str | None, errors: Sequence[GraphQLError]) -> None:
         """An operation was not executed."""
         kinds = document.kinds or {}
-        kind = kinds.get(name) if name is not None else next(iter(kinds.values()), None)
-        self._count(UNKNOWN if kind is None else kind.value, errors)
+        if name is None:
+            name = next(iter(kinds), None)
+        kind = kinds.get(name)
+        known = UNNAMED if name is None else name if name in self.names else OTHER
+        self._count(UNKNOWN if kind is None else kind.value, known, errors)
 
-    def _count(self, kind: str, errors: Sequence[GraphQLError]) -> None:
+    def _name(self, name: str | None) -> str:
+        """The name under which an operation is counted that passed every check."""
+        if name is None or name in self.names:
+            return name or UNNAMED
+        if len(self.names) >= self.names_max or len(name) > NAME_CHARACTERS_MAX:
+            return OTHER
+        self.names.add(name)
+        return name
+
+    def _count(self, kind: str, name: str, errors: Sequence[GraphQLError]) -> None:
         code = str((errors[0].extensions or {}).get("code", INTERNAL)) if errors else SUCCESS
-        self.operations[kind, code] += 1
+        self.operations[kind, name, code] += 1

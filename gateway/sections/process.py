@@ -36,6 +36,23 @@ class ProcessSettings(Section):
         description="TCP port of `/metrics` alone, which is then not found on `GATEWAY_PORT`; without it "
         "`/metrics` is on `GATEWAY_PORT`.",
     )
+    metrics_interval_s: Seconds = Field(
+        2,
+        description="Interval, in seconds, at which each of several workers leaves its metrics for the one "
+        "that answers a scrape.",
+    )
+    metrics_database_interval_s: SecondsOrZero = Field(
+        5,
+        description="How long, in seconds, the metrics that are read from the database are used again, by "
+        "all workers together.",
+    )
+    metrics_operation_names: Count = Field(
+        100,
+        description="Maximum number of names of operations in the metrics; further names count as `(other)`.",
+    )
+    build_commit: str = Field(
+        "unknown", description="Commit that the process runs, for the metrics; the image sets it."
+    )
     data_directory: Path = Field(
         Path(".data"), description="Directory of the SQLite database and of the paper venue's journal."
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 import structlog
@@ -30,6 +31,7 @@ from gateway.settings import Feed, Profile, Settings
 from gateway.startup.book_import import BookConflict, import_book
 from gateway.startup.server_versions import old_database, old_redis
 from gateway.watch.key_source import KeyFile
+from gateway.watch.samples import SampleDirectory
 from gateway.watch.trusted_manifest import TrustedManifest, manifest_file
 from messages.apprise_service import is_known
 from models.book_import import is_empty
@@ -187,6 +189,16 @@ def _lock_file(directory: Path) -> TextIO:
     with _usable(directory):
         directory.mkdir(parents=True, exist_ok=True)
         return (directory / "desk.lock").open("a+")
+
+
+@contextmanager
+def samples_beside(directory: Path) -> Iterator[SampleDirectory]:
+    """A new directory in it for the metrics of one fleet, which goes with it."""
+    with _usable(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        made = TemporaryDirectory(prefix="metrics-", dir=directory, ignore_cleanup_errors=True)
+    with made as path:
+        yield SampleDirectory(Path(path))
 
 
 @contextmanager

@@ -108,10 +108,11 @@ _PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 @dataclass(frozen=True, slots=True)
 class PoolUse:
-    """Connections to PostgreSQL: those in use, and how many there may be."""
+    """Connections to PostgreSQL: those in use, how many there may be, and how many are waited for."""
 
     busy: int
     most: int
+    awaited: int
 
 
 class Database:
@@ -173,7 +174,10 @@ class Database:
         """The connections of this process; None on SQLite."""
         with self.active():
             pool = None if is_sqlite() else getattr(_connection(), "_pool", None)
-        return None if pool is None else PoolUse(pool.get_size() - pool.get_idle_size(), pool.get_max_size())
+        if pool is None:
+            return None
+        awaited = sum(not each.done() for each in pool._queue._getters)
+        return PoolUse(pool.get_size() - pool.get_idle_size(), pool.get_max_size(), awaited)
 
     async def server_version(self) -> int | None:
         """PostgreSQL's version number, such as 150014 for 15.14. None for SQLite, which is a linked

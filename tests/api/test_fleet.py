@@ -154,10 +154,13 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_fleet_of_which_no_worker_starts_says_so_in_one_line_and_ends() -> None:
+async def test_a_fleet_of_which_no_worker_starts_says_so_in_one_line_and_ends(tmp_path: Path) -> None:
     script = (
         "import socket; from gateway.cli.fleet import Fleet; "
-        "Fleet([socket.create_server(('127.0.0.1', 0))], 2, ['--unknown'], 1).run(lambda: print('serves'))"
+        "from pathlib import Path; from gateway.watch.samples import SampleDirectory; "
+        f"samples = SampleDirectory(Path({str(tmp_path)!r})); "
+        "listeners = [socket.create_server(('127.0.0.1', 0))]; "
+        "Fleet(listeners, 2, ['--unknown'], 1, samples).run(lambda: print('serves'))"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, cwd=ROOT, stdout=PIPE, stderr=PIPE
@@ -178,6 +181,47 @@ async def test_a_killed_worker_is_replaced_and_its_port_answers_meanwhile(fleet:
     assert other in fleet.workers()
     assert victim not in fleet.workers()
     assert await fleet.answers()
+
+
+async def test_any_worker_answers_a_scrape_for_all_and_the_counts_of_a_killed_one_stay(fleet: Fleet) -> None:
+    polled = 'desk_operations_total{code="OK",operation="Polled",type="query"}'
+    asked = 0
+    async with AsyncExitStack() as stack:
+        # Connections go to either worker: when both have a socket, both have been met.
+        while len(await sockets_by_worker(fleet)) < WORKERS:
+            await stack.enter_async_context(socket_of(fleet, "ann"))
+            await ask_once(fleet)
+            asked += 1
+        await until_scraped(fleet, lambda shown: shown.get(polled) == asked)
+        before = await scraped(fleet)
+    assert sum(count for name, count in before.items() if name.startswith("desk_leader{")) == 1
+    assert "desk_lease_terms" in before, "what is of the database is of no worker"
+    victim, other = fleet.workers()
+    os.kill(victim, signal.SIGKILL)
+    await until(lambda: victim not in fleet.workers() and len(fleet.workers()) == WORKERS)
+    await until_scraped(fleet, lambda shown: len(pids_in(shown)) == WORKERS)
+    after = await scraped(fleet)
+    fallen = {
+        name
+        for name, count in before.items()
+        if re.search(r"_(total|count|sum|bucket)(?={|$)", name) and after.get(name, 0) < count
+    }
+    assert not fallen
+    assert after["desk_workers_died_total"] == before["desk_workers_died_total"] + 1
+    assert after[polled] == asked
+    assert pids_in(after) == {str(pid) for pid in fleet.workers()}
+    assert str(other) in pids_in(after)
+
+
+def pids_in(shown: Mapping[str, float]) -> set[str]:
+    """The workers of which there is anything."""
+    return set(re.findall(r'pid="(\d+)"', " ".join(shown)))
+
+
+async def until_scraped(fleet: Fleet, holds: Callable[[Mapping[str, float]], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds(await scraped(fleet)):  # noqa: ASYNC110 - other processes have no event
+            await asyncio.sleep(0.05)
 
 
 async def test_a_version_that_does_not_start_replaces_no_worker_and_one_that_does_replaces_all(
@@ -265,17 +309,27 @@ async def socket_of(fleet: Fleet, subject: str) -> AsyncIterator[RawWebSocket]:
         yield socket
 
 
-async def sockets_by_worker(fleet: Fleet) -> dict[str, float]:
-    """Of the workers that have any; each is asked often enough to hear of all, most likely."""
-    found = {}
-    for _ in range(8):
-        async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
-            text = (await client.get(f"http://127.0.0.1:{fleet.port}/metrics")).text
-        (pid,) = re.findall(r'^desk_process_info{pid="(\d+)"} 1\.0$', text, re.MULTILINE)
-        (sockets,) = re.findall(r"^desk_live_sockets (\S+)$", text, re.MULTILINE)
-        if float(sockets):
-            found[pid] = float(sockets)
-    return found
+async def scraped(fleet: Fleet) -> dict[str, float]:
+    """The metrics as one of the workers gives them, by name and labels."""
+    async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
+        text = (await client.get(f"http://127.0.0.1:{fleet.port}/metrics")).text
+    lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}
+
+
+async def sockets_by_worker(fleet: Fleet) -> dict[int, float]:
+    """Of the workers that have any."""
+    found = {pid: (await scraped(fleet)).get(f'desk_live_sockets{{pid="{pid}"}}') for pid in fleet.workers()}
+    return {pid: sockets for pid, sockets in found.items() if sockets}
+
+
+async def ask_once(fleet: Fleet) -> None:
+    async with httpx.AsyncClient(
+        verify=False, timeout=PATIENCE_S, headers={"Authorization": token("ann")}
+    ) as client:
+        query = {"query": "query Polled { viewer { subject } }"}
+        answer = await client.post(f"http://127.0.0.1:{fleet.port}/graphql", json=query)
+    assert answer.is_success
 
 
 async def commit_one() -> str:

@@ -1,6 +1,8 @@
 """What an operator can alert on: operations by error, work that waits, the monitor, the connections."""
 
 import hashlib
+import re
+from collections import Counter
 
 import httpx
 import pytest
@@ -10,7 +12,7 @@ from tests.api.case_work import WORK_EVENTS, command
 from tests.api.trading import cases, liquidate
 from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
 from tests.kit.desk_server import Desk, World, scraped
-from tests.kit.patience import PATIENCE_S
+from tests.kit.patience import ANY_TIME_S, PATIENCE_S
 
 DAY_S = 86_400
 
@@ -61,15 +63,47 @@ async def test_operations_are_counted_by_type_and_first_error(desk: Desk) -> Non
     socket = await ann.socket()
     await socket.ask("{ viewer { subject } }")
     counted = await scraped(desk)
-    assert counted['desk_operations_total{code="OK",type="query"}'] == 2
-    assert counted['desk_operations_total{code="OK",type="subscription"}'] == 1
-    assert counted['desk_operations_total{code="GRAPHQL_VALIDATION_FAILED",type="query"}'] == 1
-    assert counted['desk_operations_total{code="GRAPHQL_VALIDATION_FAILED",type="unknown"}'] == 1
-    assert counted['desk_operations_total{code="BAD_USER_INPUT",type="query"}'] == 1
+    totals: Counter[str] = Counter()
+    for name, count in counted.items():
+        totals[re.sub('operation=".*?",', "", name)] += int(count)
+    assert totals['desk_operations_total{code="OK",type="query"}'] == 2
+    assert totals['desk_operations_total{code="OK",type="subscription"}'] == 1
+    assert totals['desk_operations_total{code="GRAPHQL_VALIDATION_FAILED",type="query"}'] == 1
+    assert totals['desk_operations_total{code="GRAPHQL_VALIDATION_FAILED",type="unknown"}'] == 1
+    assert totals['desk_operations_total{code="BAD_USER_INPUT",type="query"}'] == 1
     assert counted['desk_operation_seconds_count{type="query"}'] == 2
     # The query of the socket was known from the first one.
     assert counted['desk_documents_total{result="known"}'] >= 1
     assert counted['desk_documents_total{result="new"}'] >= 4
+
+
+async def test_operations_are_counted_by_a_bounded_number_of_names(world: World) -> None:
+    desk = await world.desk(a_book(), metrics_operation_names=2)
+    ann = desk.caller(subject="ann")
+    await ann.answer("query Invented { nowhere }")
+    for name in ("First", "Second", "Third", "First", ""):
+        await ann.ask(f"query {name} {{ viewer {{ subject }} }}")
+    await ann.answer("query Second { nowhere }")
+    counted = await scraped(desk)
+    shown = {name: count for name, count in counted.items() if name.startswith("desk_operations_total{")}
+    of = 'desk_operations_total{{code="{}",operation="{}",type="{}"}}'.format
+    assert {name: count for name, count in shown.items() if 'type="query"' in name} == {
+        of("OK", "First", "query"): 2,
+        of("OK", "Second", "query"): 1,
+        of("OK", "(other)", "query"): 1,
+        of("OK", "(none)", "query"): 1,
+        of("GRAPHQL_VALIDATION_FAILED", "(other)", "query"): 1,
+        of("GRAPHQL_VALIDATION_FAILED", "Second", "query"): 1,
+    }
+    assert counted['desk_named_operation_seconds_count{operation="First"}'] == 2
+    assert counted['desk_named_operation_seconds_sum{operation="First"}'] > 0
+
+
+async def test_what_the_database_holds_is_read_once_an_interval(world: World) -> None:
+    desk = await world.desk(a_book(), metrics_database_interval_s=ANY_TIME_S)
+    terms = (await scraped(desk))["desk_lease_terms"]
+    await desk.rows("UPDATE lease SET fence = fence + 1 RETURNING fence")
+    assert (await scraped(desk))["desk_lease_terms"] == terms
 
 
 async def test_requests_refused_before_graphql_are_counted_by_status_and_code(desk: Desk) -> None:
@@ -95,7 +129,7 @@ async def test_the_process_and_its_connections_are_shown(desk: Desk, world: Worl
     shown = await scraped(desk)
     assert any(name.startswith("desk_build_info{") for name in shown)
     assert shown["process_open_fds"] > 0
-    pool = {"desk_database_connections_busy", "desk_database_connections_max"}
+    pool = {f"desk_database_connections_{name}" for name in ("busy", "max", "awaited")}
     assert pool & shown.keys() == (pool if world.database_url.startswith("postgres") else set())
 
 

@@ -1,9 +1,12 @@
 """What deploy/ gives to operators names settings, metrics and packages that exist."""
 
 import re
+from typing import Any
 
 import pytest
+import yaml
 
+from gateway.http.metrics_port import METRICS_PATH
 from tests.kit.metric_names import metric_names
 from tests.kit.source import PRODUCT, ROOT, tracked_files
 
@@ -30,8 +33,34 @@ def test_every_setting_that_is_named_exists(name: str) -> None:
     assert not unknown, f"deploy/{name} names settings that docs/settings.md does not have: {unknown}"
 
 
+def rules() -> list[dict[str, Any]]:
+    """The alerts, as Prometheus reads them."""
+    return [rule for group in yaml.safe_load(ALERTS)["groups"] for rule in group["rules"]]
+
+
+def test_prometheus_finds_what_it_is_to_scrape_and_the_alerts_beside_its_configuration() -> None:
+    configuration = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())
+    (job,) = configuration["scrape_configs"]
+    assert (job["job_name"], job["metrics_path"]) == ("desk", METRICS_PATH)
+    assert all((DEPLOY / name).is_file() for name in configuration["rule_files"])
+    named = set(re.findall(r'job="(\w+)"', ALERTS))
+    assert named == {job["job_name"]}
+
+
+def test_every_alert_is_well_formed() -> None:
+    for rule in rules():
+        assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}, rule
+        assert re.fullmatch(r"Desk\w+", rule["alert"])
+        assert re.fullmatch(r"\d+[smh]", rule.get("for", "1m"))
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        without_texts = re.sub(r'"[^"]*"', "", rule["expr"])
+        for opening, closing in ("()", "[]", "{}"):
+            assert without_texts.count(opening) == without_texts.count(closing), rule["alert"]
+    assert len({rule["alert"] for rule in rules()}) == len(rules())
+
+
 def test_every_alert_is_on_metrics_that_exist() -> None:
-    expressions = re.findall(r"expr: (.+)", ALERTS)
+    expressions = [rule["expr"] for rule in rules()]
     assert len(expressions) > 10
     named = {base_of(sample) for each in expressions for sample in _METRIC.findall(each)}
     unknown = named - metric_names()

@@ -25,6 +25,7 @@ from models.sql.configuration import SessionLimits
 from models.sql.database import (
     Busy,
     Database,
+    PoolUse,
     StatementCutOff,
     UniqueViolated,
     _wait_to_be_the_only_one,
@@ -385,3 +386,23 @@ async def test_every_statement_has_the_timeout_and_those_of_a_migration_have_non
 
 async def statement_timeout() -> str:
     return str((await fetch("SHOW statement_timeout"))[0]["statement_timeout"])
+
+
+async def test_what_waits_for_a_connection_is_counted(postgres: Database) -> None:
+    used, free = asyncio.Event(), asyncio.Event()
+
+    async def use() -> None:
+        async with transaction():
+            used.set()
+            await free.wait()
+
+    with postgres.active():
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+            tasks.create_task(use())
+            await used.wait()
+            tasks.create_task(count("counter"))
+            while (pool := postgres.pool_use) is None or not pool.awaited:  # noqa: ASYNC110 - has no event
+                await asyncio.sleep(0)
+            free.set()
+    assert pool == PoolUse(busy=1, most=1, awaited=1)
+    assert postgres.pool_use == PoolUse(busy=0, most=1, awaited=0)

@@ -1,4 +1,6 @@
-"""PostgreSQL reads the lists of cases and orders by an index, whatever their order and filter."""
+"""PostgreSQL reads the lists of cases and orders by an index, whatever their order and filter, and likewise
+what the metrics need, whatever the history has.
+"""
 
 import json
 from collections.abc import Awaitable, Iterator
@@ -20,7 +22,10 @@ from domain.order import OrderStatus
 from domain.principal import EVERYTHING
 from domain.reporting import AmountAtLeast, Worth
 from models.case_list import page_case_rows, page_cases
+from models.message import waiting_messages
+from models.open_work import audit_tail, open_cases, open_orders
 from models.order import OrderFilter, page_orders
+from models.outbox import backlog
 from models.sql.database import Database, fetch
 from models.sql.where import PageRequest
 from tests.kit.desk_kit import APPLE, DeskKit
@@ -58,6 +63,14 @@ AN_ORDER = """INSERT INTO liquidation_order (id, client_order_id, case_id, accou
     'NEW', 1, 'ann', c.opened_at, c.opened_at, 0, 0, true, false, 1 FROM margin_case c"""
 
 
+SENT_MESSAGES = f"""INSERT INTO client_message (id, case_id, client_id, channel, template, language, title,
+    body, recipient, placed_by, created_at, earliest_at, latest_at, status, attempts, settled_at)
+  SELECT md5('m' || n), c.id, c.client_id, 'SMS', 'x', 'en', 'x', 'x', 'x', 'ann', now(), now(), now(),
+    'SENT', 1, now()
+  FROM (SELECT c.id, a.client_id FROM margin_case c JOIN account a ON a.id = c.account_id LIMIT 1) c
+    CROSS JOIN generate_series(1, {ENDED}) n"""
+
+
 async def copy_cases() -> None:
     """Each live one of an account of its own; of the ended ones many belong to one account."""
     columns = await columns_of("client", id="md5(n::text)", client_no="'C-' || n")
@@ -75,6 +88,25 @@ async def copy_cases() -> None:
     )
     await fetch(f"{AN_ORDER} RETURNING 1 AS ordered")
     client: Any = get_connection("default")
+    await client.execute_script("ANALYZE")
+
+
+async def copy_history() -> None:
+    """Ended orders, chained audit rows, published events and sent messages."""
+    client: Any = get_connection("default")
+    ended_order = AN_ORDER.replace("md5(c.id)", "md5(c.id || 'ended')").replace("'-1-1'", "'-1-2'")
+    await client.execute_script(ended_order.replace("'NEW'", "'REJECTED'"))
+    columns = await columns_of("audit", id="1000000 + n")
+    await fetch(f"INSERT INTO audit {columns} RETURNING 1 AS copied".format(ENDED))
+    await fetch(
+        "INSERT INTO audit_link (sequence, audit_id, previous_hash, hash)"
+        " SELECT 1000000 + id, id, 'x', 'x' || id FROM audit RETURNING 1 AS linked"
+    )
+    columns = await columns_of(
+        "outbox", id="1000000 + n", event_id="md5(n::text)", stream_offset="1000000 + n"
+    )
+    await fetch(f"INSERT INTO outbox {columns} RETURNING 1 AS copied".format(ENDED))
+    await client.execute_script(SENT_MESSAGES)
     await client.execute_script("ANALYZE")
 
 
@@ -143,5 +175,16 @@ async def test_lists_are_read_by_an_index(url: str) -> None:
             plan = await plan_of(page_orders(EVERYTHING, selection, PageRequest(50)))
             if reads_all(plan, "liquidation_order"):
                 wrong.append(f"orders with filter {name} read the whole table")
+        metrics = {
+            "margin_case": open_cases(NOW),
+            "liquidation_order": open_orders(),
+            "audit": audit_tail(NOW),
+            "outbox": backlog(NOW),
+            "client_message": waiting_messages(),
+        }
+        await copy_history()
+        for table, figures in metrics.items():
+            if reads_all(await plan_of(figures), table):
+                wrong.append(f"the metrics read the whole table {table}")
     await database.close()
     assert not wrong

@@ -80,6 +80,7 @@ class World:
                 "order_ack_timeout_s": 10,
                 "shutdown_timeout_s": PATIENCE_S,
                 "clock_offset_max_s": ANY_TIME_S,
+                "metrics_database_interval_s": 0,
             }
             | dict.fromkeys(_PATIENT, FAR_S)
             | changes

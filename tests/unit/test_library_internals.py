@@ -116,6 +116,7 @@ def test_the_database_library_has_the_parts_that_are_used() -> None:
 
 def test_connections_expire_without_waiting() -> None:
     pool: Any = object.__new__(asyncpg.pool.Pool)
+    assert missing(asyncpg.pool.Pool, "_queue") == missing(asyncio.LifoQueue(), "_getters") == []
     pool._generation = 0
     with pytest.raises(StopIteration):
         pool.expire_connections().send(None)
