@@ -20,6 +20,8 @@ from gateway.settings import LogFormat
 
 REQUEST_ID_HEADER = "X-Request-ID"
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ABOUT_BYTES = ("Invalid HTTP request received.", "Unsupported upgrade request.")
+"""Lines of uvicorn."""
 _LIBRARIES_WITH_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
@@ -57,6 +59,15 @@ def configure_logging(log_format: LogFormat, stream: TextIO) -> None:
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
     # At INFO it logs every WebSocket that opens and closes; gateway/http/server.py logs start and stop.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_not_about_bytes)
+
+
+def _is_not_about_bytes(record: logging.LogRecord) -> bool:
+    """Whether the line is not one for each request that is none: any client could fill the log with those.
+
+    `desk_http_errors_total` counts them.
+    """
+    return record.msg not in _ABOUT_BYTES
 
 
 def current_request_id() -> str | None:

@@ -29,6 +29,7 @@ LINGER_S = 2.0
 LINGER_BYTES = 16_777_216
 """Bytes of it that are discarded before the connection is cut off: most clients send a whole body before they
 read, and lose the refusal when the connection is cut off before."""
+_NO_REQUEST = HeadRefusal(400, "Bad Request", "BAD_REQUEST", "The bytes are not a request of HTTP/1.1.")
 PIPELINED_MAX = 16
 """The most requests of one connection that may wait for the answer to an earlier one."""
 
@@ -93,13 +94,22 @@ class ResponseSink:
 
 
 class Ending:
-    """A transport whose `close` is another function."""
+    """A transport whose `close` is another function; what is written after the end goes nowhere.
 
-    __slots__ = ("_transport", "close")
+    An application may still be about to answer when its peer is cut off, and uvloop raises for that.
+    """
 
-    def __init__(self, transport: Any, close: Callable[[], None]) -> None:
+    __slots__ = ("_has_ended", "_transport", "close")
+
+    def __init__(self, transport: Any, close: Callable[[], None], has_ended: Callable[[], bool]) -> None:
         self._transport = transport
+        self._has_ended = has_ended
         self.close = close
+
+    def write(self, data: bytes) -> None:
+        """Unless the connection has ended."""
+        if not self._has_ended():
+            self._transport.write(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -171,41 +181,54 @@ class DeskHttpProtocol(HttpToolsProtocol):
         """From now on the WebSocket has its own deadline."""
         if self._head.refusal is not None:
             return
+        if self._is_answering():
+            # The answer to an earlier request would come in the middle of the frames.
+            self.transport.abort()
+            return
         self._upgraded = True
         self._expect_nothing()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        """The bytes are no request."""
-        self._errors.count(400)
-        super().send_400_response(msg)
+        """The bytes are no request, or no body."""
+        if not self.transport.is_closing():
+            self._refuse(_NO_REQUEST)
 
     def _refuse(self, refusal: HeadRefusal) -> None:
-        """Answer and end the connection; while the answer to an earlier request is sent, cut it off."""
+        """Answer and end the connection; cut it off if an earlier request has no complete answer yet."""
         self._errors.count(refusal.status, refusal.code)
         self._expect_nothing()
         self._unset_keepalive_if_required()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.abort()
-            return
+        if self._is_answering():
+            if self.cycle.response_started or self.pipeline or not self._is_read():
+                self.transport.abort()
+                return
+            # The request itself is at fault, in its body: the application waits for no more of it.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.write(refusal.response())
         self._end_unread()
 
     def _end_unread(self) -> None:
         """End the connection behind an answer to a request of which the peer may still be sending a part."""
         self._expect_nothing()
+        self.pipeline.clear()
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self._lingering = self.loop.call_later(LINGER_S, self.transport.abort)
         else:
             self.transport.close()
 
-    def _end_answered(self) -> None:
-        """End the connection behind a complete answer."""
-        if self.cycle.more_body and not self.transport.is_closing():
+    def _end_answered(self, cycle: RequestResponseCycle) -> None:
+        """End the connection behind a complete answer; no later request is served."""
+        if cycle.more_body and not self._has_ended():
             self._end_unread()
         else:
             self.transport.close()
+
+    def _has_ended(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._lingering is not None or self.transport.is_closing()
 
     def _throw_away(self, size: int) -> None:
         self._thrown_away += size
@@ -253,7 +276,8 @@ class DeskHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self._is_read():
             self._keep_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
-            self.cycle.transport = cast(Any, Ending(self.transport, self._end_answered))
+            end = partial(self._end_answered, self.cycle)
+            self.cycle.transport = cast(Any, Ending(self.transport, end, self._has_ended))
             extensions = {STREAM_EXTENSION: partial(self._open_stream, self.cycle)}
             self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
         self._expect(self._timeouts.body_s)

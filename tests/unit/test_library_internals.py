@@ -58,6 +58,7 @@ async def test_the_http_protocol_has_the_parts_that_are_used() -> None:
     protocol = HttpToolsProtocol(**_arguments_of_a_protocol())
     assert missing(protocol, "transport", "flow", "loop", "cycle", "scope", "pipeline") == []
     assert missing(protocol, *PARSER_CALLBACKS, "_unset_keepalive_if_required", "shutdown") == []
+    assert missing(protocol, "send_400_response") == []
     assert missing(protocol, "data_received", "handle_websocket_upgrade", "timeout_keep_alive_handler") == []
     assert missing(protocol, "pause_writing", "resume_writing") == []
     transport = cast(asyncio.Transport, None)

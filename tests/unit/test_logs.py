@@ -81,6 +81,14 @@ def test_traceback_stays_on_one_json_line_without_local_variables() -> None:
     assert password not in stream.getvalue()
 
 
+def test_bytes_that_are_no_request_fill_no_log() -> None:
+    stream = io.StringIO()
+    configure_logging(LogFormat.JSON, stream)
+    for text in ("Invalid HTTP request received.", "Unsupported upgrade request.", "of another kind"):
+        logging.getLogger("uvicorn.error").warning(text)
+    assert [line["event"] for line in lines(stream)] == ["of another kind"]
+
+
 def test_console_traceback_has_no_local_variables() -> None:
     terminal = Terminal()
     configure_logging(LogFormat.CONSOLE, terminal)
