@@ -22,7 +22,7 @@ from domain.principal import CAPABILITIES, Capability, Permission, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.idempotency import claim_key, store_outcome, stored_outcomes
 from models.sql.codec import Codec, dumps
-from models.sql.database import Busy, UniqueViolated, transaction, unreadable_rows
+from models.sql.database import Busy, UniqueViolated, transaction, unreadable_rows, use_case
 from models.sql.unreadable import UnreadableRow, reading
 
 KEY_REUSED = "This idempotency key was used for another request: choose a new key."
@@ -121,6 +121,17 @@ async def answer_each(
     A fault of the desk at one item is logged with its traceback, and the item's refusal carries the
     reference. What concerns every item, such as an unavailable database, is raised.
     """
+    with use_case(request.operation, len(items)):
+        return await _answer_each(desk, request, items, decide, codec)
+
+
+async def _answer_each(
+    desk: DeskContext,
+    request: CommandRequest,
+    items: Sequence[Item],
+    decide: Decide[Item, Answer],
+    codec: Codec[Answer],
+) -> list[Answer | Refused]:
     answers: _Answers[Answer] = _Answers(codec, request.principal.subject, request.idempotency_key)
     outcomes: dict[Item, Answer | Refused] = await answers.stored(items)
 

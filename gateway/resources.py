@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from uuid_utils import uuid7
 
@@ -31,6 +32,7 @@ from gateway.login_service import accepted_tokens, open_login_keys
 from gateway.loops.policy import attempt_item
 from gateway.policy import desk_policy
 from gateway.settings import Settings
+from gateway.tracing import open_telemetry
 from gateway.watch.calendars import Calendars
 from gateway.watch.clock_offset import ClockOffset
 from gateway.watch.feed_watch import FeedWatch
@@ -57,6 +59,9 @@ CALENDAR_YEARS_AHEAD = 2
 HISTORY_PAGE_ROWS = 500
 SUMMARY_INTERVAL_S = 1.0
 SNAPSHOT_ROWS_MAX = 5_000
+
+if TYPE_CHECKING:
+    from gateway.telemetry import Telemetry
 
 MarketListener = Callable[[Sequence[FeedMessage]], None]
 
@@ -103,6 +108,8 @@ class Resources:
     """The resources that requests and workers of one process share."""
 
     settings: Settings
+    telemetry: "Telemetry | None"
+    """None: the process is not traced."""
     database: Database
     bus: Bus
     stream: EventStream
@@ -143,7 +150,12 @@ class Parts:
 async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Resources]:
     """Open everything; what was opened is closed again, even if a later part fails."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url, settings.database_pool_size, database_limits(settings))
+        telemetry = open_telemetry()
+        if telemetry is not None:
+            stack.push_async_callback(asyncio.to_thread, telemetry.close)
+        database = Database(
+            settings.database_url, settings.database_pool_size, database_limits(settings), telemetry
+        )
         await database.open()
         stack.push_async_callback(database.close)
         bus = open_bus(settings)
@@ -161,6 +173,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)
         yield Resources(
             settings=settings,
+            telemetry=telemetry,
             database=database,
             bus=bus,
             stream=stream,

@@ -37,6 +37,7 @@ from models.sql.configuration import problem_of_address
 
 __all__ = ["DEVELOPMENT_SECRET", "SECTIONS", "Feed", "LogFormat", "Profile", "Settings", "SettingsError"]
 
+_OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 MIN_SECRET_BYTES = 32
 """RFC 7518 section 3.2: an HS256 key is at least as long as the hash."""
 
@@ -106,6 +107,22 @@ def _is_secret(field: FieldInfo) -> bool:
 def variable(field: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + field.upper()
+
+
+def trace_exporters(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The exporters that OpenTelemetry's own variables name, as its packages call them; none unless one of
+    the variables names an exporter or a place to send to.
+    """
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ()
+    is_placed = any(environment.get(name) for name in _OTLP_ENDPOINTS)
+    named = environment.get("OTEL_TRACES_EXPORTER") or ("otlp" if is_placed else "none")
+    protocol = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get(
+        "OTEL_EXPORTER_OTLP_PROTOCOL"
+    )
+    otlp = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+    names = [name.strip() for name in named.split(",")]
+    return tuple(otlp if name == "otlp" else name for name in names if name not in ("", "none"))
 
 
 def unless_in_environment(

@@ -13,7 +13,17 @@ from domain.audit_chain import GENESIS, AuditRow, ChainHead, Link, link_hash
 from domain.principal import Audience
 from domain.text import lenient_subject_form
 from models.sql.codec import dumps, loads
-from models.sql.database import Row, execute, execute_many, fetch, fetch_one, for_update, noted, transaction
+from models.sql.database import (
+    Row,
+    current_tracer,
+    execute,
+    execute_many,
+    fetch,
+    fetch_one,
+    for_update,
+    noted,
+    transaction,
+)
 from models.sql.unreadable import UnreadableRow, reading, reads
 from models.sql.values import time, time_or_none
 from models.sql.where import Page, PageRequest, Where, cut
@@ -84,7 +94,10 @@ class Tail:
 
 
 async def write_audit(entries: Sequence[AuditEntry]) -> None:
-    """Append the entries."""
+    """Append the entries; in a traced operation their details name the trace."""
+    tracer = current_tracer()
+    trace_id = None if tracer is None else tracer.trace_id
+    traced = {} if trace_id is None else {"traceId": trace_id}
     await execute_many(
         "INSERT INTO audit (at, actor, action, entity, entity_id, detail, before_state, after_state,"
         " request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -95,7 +108,7 @@ async def write_audit(entries: Sequence[AuditEntry]) -> None:
                 entry.action,
                 entry.entity,
                 entry.entity_id,
-                dumps(entry.detail),
+                dumps(entry.detail | traced),
                 _text(entry.before),
                 _text(entry.after),
                 entry.request_id,

@@ -15,6 +15,7 @@ from models.sql.codec import UnknownFormat, event_from_text, event_to_text
 from models.sql.database import (
     NO_ANSWER,
     Row,
+    current_tracer,
     execute,
     execute_many,
     fetch,
@@ -58,10 +59,14 @@ class StreamHead:
 
 
 async def append(events: Sequence[Event]) -> None:
-    """Write events in the caller's transaction."""
+    """Write events in the caller's transaction; in a traced operation they name its span as their cause."""
+    tracer = current_tracer()
     await execute_many(
         "INSERT INTO outbox (event_id, payload, at) VALUES ($1, $2, $3)",
-        [(event.id, event_to_text(event), event.at) for event in events],
+        [
+            (event.id, event_to_text(event, None if tracer is None else tracer.appended(event.id)), event.at)
+            for event in events
+        ],
     )
 
 

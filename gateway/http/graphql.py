@@ -97,7 +97,9 @@ class Endpoint:
             errors = {"errors": [error.formatted for error in operation]}
             return Response(orjson.dumps(errors), status, media_type=media_type)
         context = RequestContext(self._resources.api, replace(principal, request_id=current_request_id()))
-        result: ExecutionResult = await self._metrics.execute(self._executor, operation, context)
+        result: ExecutionResult = await self._metrics.execute(
+            self._executor, operation, context, request.headers
+        )
         await self._reads.executed(context, document)
         return Response(encode(result), media_type=media_type)
 

@@ -56,7 +56,7 @@ class Live:
     """The live side of one process."""
 
     def __init__(self, schema: Schema, executor: Executor, resources: Resources) -> None:
-        settings = resources.settings
+        settings, telemetry = resources.settings, resources.telemetry
         self.metrics = LiveMetrics()
         self.feed = LiveFeed(
             resources.stream,
@@ -67,12 +67,17 @@ class Live:
                 linger_s=settings.live_linger_s,
                 lingering_groups=settings.live_lingering_groups,
             ),
-            FactReader(event_from_text, postings_of, describe, note_unreadable_event),
+            FactReader(
+                event_from_text if telemetry is None else telemetry.decoding(event_from_text),
+                postings_of,
+                describe,
+                note_unreadable_event,
+            ),
             metrics=self.metrics,
         )
         self.reads = PersonalReads(executor, resources.desk)
         operations = OperationMetrics(
-            slow_s=settings.slow_operation_s, names_max=settings.metrics_operation_names
+            slow_s=settings.slow_operation_s, names_max=settings.metrics_operation_names, telemetry=telemetry
         )
         self.requests = LiveRequests(schema, executor, resources.api, self.reads, self.metrics, operations)
         self.backend = Backend(self.requests, self.feed, self.metrics)

@@ -1,6 +1,7 @@
 """The GraphQL operations of sockets and event streams."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -70,10 +71,10 @@ class LiveRequests:
             return [error.formatted for error in operation]
         principal: Principal = caller.principal
         if not operation.is_subscription:
-            return Single(partial(self._execute, operation, principal))
+            return Single(partial(self._execute, operation, principal, message.trace))
         try:
             prepared = self._start(operation, principal.audience, message.last_event_id)
-            self.operations.started(operation.name)
+            self.operations.started(operation, message.trace)
             return prepared
         except GraphQLError as refused:
             error = coded(refused)
@@ -92,10 +93,12 @@ class LiveRequests:
         document = self._executor.read(message.query, message.document)
         await self._reads.subscribed(caller.principal, document)
 
-    async def _execute(self, operation: AdmittedOperation, principal: Principal) -> bytes:
+    async def _execute(
+        self, operation: AdmittedOperation, principal: Principal, trace: Mapping[str, str] | None
+    ) -> bytes:
         """Execute a query or a mutation with a context of its own."""
         context = RequestContext(self._api, replace(principal, request_id=current_request_id()))
-        result = await self.operations.execute(self._executor, operation, context)
+        result = await self.operations.execute(self._executor, operation, context, trace)
         await self._reads.executed(context, operation.document)
         return encode(result)
 

@@ -5,18 +5,24 @@ Clients choose the names, so only so many are kept: those of operations that pas
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from graphql import ExecutionResult, GraphQLError
 
+from gateway.logs import current_request_id
 from resolvers.execution.documents import Document
 from resolvers.execution.executor import AdmittedOperation, Executor
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import INTERNAL, coded
 from subscriptions.live.metrics import Histogram
+
+if TYPE_CHECKING:
+    from gateway.telemetry import OperationSpan, Telemetry
 
 log = structlog.get_logger()
 
@@ -48,13 +54,43 @@ class OperationMetrics:
     """By name, of the same."""
     names_max: int = 100
     names: set[str] = field(default_factory=set)
+    telemetry: "Telemetry | None" = None
     slow_s: float = math.inf
     """A longer operation is logged."""
 
     async def execute(
+        self,
+        executor: Executor,
+        operation: AdmittedOperation,
+        context: ReadContext,
+        carrier: Mapping[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Execute a query or a mutation; the errors have the form that a client may see.
+
+        `carrier` may name the caller's span, as headers do.
+        """
+        if self.telemetry is None:
+            return await self._execute(executor, operation, context)
+        with self._span(operation, carrier) as span:
+            result = await self._execute(executor, operation, context)
+            span.ended(_code(result.errors or ()), failed=bool(result.errors))
+            return result
+
+    def _span(
+        self, operation: AdmittedOperation, carrier: Mapping[str, Any] | None
+    ) -> AbstractContextManager["OperationSpan"]:
+        assert self.telemetry is not None
+        kind, document = operation.node.operation.value, operation.document.digest
+        facts: dict[str, str | int] = {
+            "document": document,
+            "cost": operation.cost,
+            "request_id": current_request_id() or "",
+        }
+        return self.telemetry.operation(kind, operation.name, facts, carrier)
+
+    async def _execute(
         self, executor: Executor, operation: AdmittedOperation, context: ReadContext
     ) -> ExecutionResult:
-        """Execute a query or a mutation; the errors have the form that a client may see."""
         began = perf_counter()
         result = await executor.execute(operation, context)
         errors = [coded(error) for error in result.errors or ()]
@@ -77,9 +113,12 @@ class OperationMetrics:
         self._count(kind, name, errors)
         return ExecutionResult(result.data, errors or None)
 
-    def started(self, name: str | None) -> None:
-        """A subscription was started."""
-        self._count("subscription", self._name(name), ())
+    def started(self, operation: AdmittedOperation, carrier: Mapping[str, Any] | None = None) -> None:
+        """A subscription was started: its span ends at once, since it may run for hours."""
+        self._count("subscription", self._name(operation.name), ())
+        if self.telemetry is not None:
+            with self._span(operation, carrier):
+                pass
 
     def refused(self, document: Document, name: str | None, errors: Sequence[GraphQLError]) -> None:
         """An operation was not executed."""
@@ -100,5 +139,8 @@ class OperationMetrics:
         return name
 
     def _count(self, kind: str, name: str, errors: Sequence[GraphQLError]) -> None:
-        code = str((errors[0].extensions or {}).get("code", INTERNAL)) if errors else SUCCESS
-        self.operations[kind, name, code] += 1
+        self.operations[kind, name, _code(errors)] += 1
+
+
+def _code(errors: Sequence[GraphQLError]) -> str:
+    return str((errors[0].extensions or {}).get("code", INTERNAL)) if errors else SUCCESS

@@ -8,6 +8,7 @@ by 400 in the latter. A reservation belongs to the process that made it.
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -20,7 +21,7 @@ from gateway.http.live import Live
 from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, negotiated
 from gateway.http.parameters import json_body, parameters_of
 from gateway.http.refusals import HttpRefused, unauthenticated
-from subscriptions.connections.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe
+from subscriptions.connections.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe, trace_of
 from subscriptions.connections.running import Caller, Refused
 from subscriptions.connections.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream
 
@@ -48,7 +49,10 @@ class EventStreams:
             _require_method(request, "POST")
             body = await self._body(request)
             caller = self._caller(request)
-            message = subscribe_of(body, DISTINCT_ID, request.headers.get("last-event-id"))
+            message = replace(
+                subscribe_of(body, DISTINCT_ID, request.headers.get("last-event-id")),
+                trace=trace_of(request.headers),
+            )
             stream = self._open(caller, DistinctWire(), self._live.close_stream)
         except HttpRefused as refused:
             await refused.response(scope, receive, send)

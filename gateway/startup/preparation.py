@@ -30,6 +30,7 @@ from gateway.sections.types import PREFIX
 from gateway.settings import Feed, Profile, Settings
 from gateway.startup.book_import import BookConflict, import_book
 from gateway.startup.server_versions import old_database, old_redis
+from gateway.tracing import CannotTrace, exporters
 from gateway.watch.key_source import KeyFile
 from gateway.watch.samples import SampleDirectory
 from gateway.watch.trusted_manifest import TrustedManifest, manifest_file
@@ -62,6 +63,7 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
     _check_replay_file(settings)
     _check_message_services(settings)
     _check_key_file(settings)
+    check_tracing()
     _check_manifest(settings)
     await _check_redis(settings.redis_url)
     database = Database(settings.database_url, settings.database_pool_size, database_limits(settings))
@@ -110,6 +112,14 @@ def _check_message_services(settings: Settings) -> None:
                 f"Apprise does not support the service of {PREFIX}MESSAGE_{channel}_URL: see "
                 "docs/messages.md for examples."
             )
+
+
+def check_tracing() -> None:
+    """Check that the exporters of traces that are set are installed; raises `CannotStart`."""
+    try:
+        exporters()
+    except CannotTrace as why:
+        raise CannotStart(f"Traces cannot be exported: {why}.") from None
 
 
 async def prepare_tables(profile: Profile, database: Database) -> None:

@@ -13,6 +13,8 @@ from domain.events import BookChanged, CaseEvent, Event, OrderEvent
 from domain.margin import MarginFigures
 
 EVENT_VERSION = 1
+TRACEPARENT_CHARACTERS = 55
+_TRACED = b'{"traceparent":"'
 
 T = TypeVar("T")
 
@@ -53,11 +55,21 @@ def figures_from_text(text: str) -> MarginFigures:
     return _FIGURES.from_text(text)
 
 
-def event_to_text(event: Event) -> str:
-    """``{"v": 1, "type": ..., "event": {...}}``."""
+def event_to_text(event: Event, traceparent: str | None = None) -> str:
+    """``{"v": 1, "type": ..., "event": {...}}``; the W3C `traceparent` of its cause, if it has one, comes
+    first.
+    """
     kind = type(event).__name__
     body = _EVENTS[kind].dump_json(event).decode()
-    return f'{{"v":{EVENT_VERSION},"type":"{kind}","event":{body}}}'
+    traced = "" if traceparent is None else f'"traceparent":"{traceparent}",'
+    return f'{{{traced}"v":{EVENT_VERSION},"type":"{kind}","event":{body}}}'
+
+
+def traceparent_of(text: bytes) -> str | None:
+    """The W3C `traceparent` of what caused the event, found without reading the event; None: not traced."""
+    if not text.startswith(_TRACED):
+        return None
+    return text[len(_TRACED) : len(_TRACED) + TRACEPARENT_CHARACTERS].decode("ascii", "replace")
 
 
 def event_from_text(text: str | bytes) -> Event:

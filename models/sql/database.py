@@ -12,7 +12,7 @@ inside `transaction()`, since it would share the transaction's connection.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Error as SqliteError
@@ -48,6 +48,7 @@ from models.sql.outage import (
     sources_of,
 )
 from models.sql.request_outage import RequestOutage
+from models.sql.tracing import Tracer
 from models.sql.unreadable import UnreadableRow, UnreadableRows
 
 Row = Any
@@ -118,11 +119,13 @@ class PoolUse:
 class Database:
     """An open database. Not a singleton: two may be open in one process."""
 
-    def __init__(self, url: str, pool_size: int, limits: SessionLimits = USUAL_LIMITS) -> None:
+    def __init__(
+        self, url: str, pool_size: int, limits: SessionLimits = USUAL_LIMITS, tracer: Tracer | None = None
+    ) -> None:
         self._url = url
         self._limits = limits
         self._configuration = configuration(url, pool_size, limits)
-        self._context = _Context(limits)
+        self._context = _Context(limits, tracer)
 
     async def open(self) -> None:
         """Connect; raises `DatabaseUnavailable`, whose message contains no password."""
@@ -256,11 +259,12 @@ async def _tables_may_be_remade() -> AsyncIterator[None]:
 
 class _Context(TortoiseContext):
     """Adds the first statement of transactions on these connections, the time of the last replacement of
-    connections, the unreadable rows, and the outage of requests.
+    connections, the unreadable rows, the outage of requests, and the tracer.
     """
 
-    def __init__(self, limits: SessionLimits) -> None:
+    def __init__(self, limits: SessionLimits, tracer: Tracer | None) -> None:
         super().__init__()
+        self.tracer = tracer
         self.first_statement = limits.first_statement
         self.replaced_at_s: float | None = None
         self.unreadable = UnreadableRows()
@@ -281,6 +285,17 @@ def unreadable_rows() -> UnreadableRows:
 def request_outage() -> RequestOutage:
     """That of the active database."""
     return _context().request_outage
+
+
+def current_tracer() -> Tracer | None:
+    """That of the active database; None: the process is not traced."""
+    return _context().tracer
+
+
+def use_case(name: str, items: int) -> AbstractContextManager[object]:
+    """Inside, a command with so many items is executed: a span of the trace, if there is one."""
+    tracer = _context().tracer
+    return nullcontext() if tracer is None else tracer.use_case(name, items)
 
 
 @contextmanager
@@ -487,6 +502,19 @@ async def _abandon(begun: Any, cut_off: BaseException) -> None:
 
 async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
     """The rows of a SELECT, or of a write with RETURNING; raises `UnstorableText`, `AmountTooLarge`."""
+    tracer = _context().tracer
+    if tracer is None:
+        return await _fetch(sql, parameters)
+    with tracer.statement(sql, _system()):
+        return await _fetch(sql, parameters)
+
+
+def _system() -> str:
+    """As OpenTelemetry names it."""
+    return "sqlite" if is_sqlite() else "postgresql"
+
+
+async def _fetch(sql: str, parameters: Sequence[Any]) -> Sequence[Row]:
     require_storable(parameters)
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
@@ -495,7 +523,7 @@ async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
         return [RowWithBlob(row) if bytes in map(type, row.values()) else row for row in rows]
     if _context().first_statement and not isinstance(connection, TransactionalDBClient):
         async with transaction():
-            return await fetch(sql, *parameters)
+            return await _fetch(sql, parameters)
     with _faults_named(sql):
         return await connection.execute_query_dict(sql, list(parameters))
 
@@ -530,11 +558,20 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run one write for many rows of parameters, in few round trips."""
     if not rows:
         return
+    tracer = _context().tracer
+    if tracer is None:
+        await _execute_many(sql, rows)
+        return
+    with tracer.statement(sql, _system()):
+        await _execute_many(sql, rows)
+
+
+async def _execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     connection = _connection()
     if not isinstance(connection, TransactionalDBClient):
         # The transaction that Tortoise 1.1.9 creates for many rows stays open when it is cancelled.
         async with transaction():
-            await execute_many(sql, rows)
+            await _execute_many(sql, rows)
         return
     for row in rows:
         require_storable(row)

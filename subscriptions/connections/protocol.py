@@ -4,7 +4,7 @@ Specification: the protocol document of the graphql-ws project ("GraphQL over We
 are parsed into one of a few values, and invalid ones into the close code for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -53,6 +53,8 @@ class Subscribe:
     last_event_id: str | None = None
     """SSE: the cursor that a reconnecting client sends in a header."""
     document: DocumentName | None = None
+    trace: Mapping[str, str] | None = None
+    """`traceparent` and `tracestate` of the client's span, as W3C Trace Context defines them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,16 @@ def _subscribe(message: dict[str, Any]) -> Message:
         return _invalid("operationName must be a string")
     if extensions is not None and not isinstance(extensions, dict):
         return _invalid("extensions must be an object")
-    return Subscribe(str(identifier), query, variables, name, document=document)
+    trace = trace_of(extensions or {})
+    return Subscribe(str(identifier), query, variables, name, document=document, trace=trace)
+
+
+def trace_of(carrier: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """What names the client's span; None: nothing."""
+    trace = {
+        name: carrier[name] for name in ("traceparent", "tracestate") if isinstance(carrier.get(name), str)
+    }
+    return trace or None
 
 
 def _complete(message: dict[str, Any]) -> Message:
