@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from statistics import median
 from typing import Any
 
 from bench.measure import RESULTS
@@ -138,7 +139,47 @@ def _query(figures: Figures) -> Iterator[str]:
         ("operation", "connections", "server", "ms CPU", "per second", "p50 ms", "p99 ms"), rows
     )
     yield ""
-    for target in figures["targets"]:
+    yield from _verdicts(figures["targets"])
+
+
+def _fanout(figures: Figures) -> Iterator[str]:
+    yield f"Events of {figures['fields']} fields; bursts of {figures['burstEvents']} events."
+    yield ""
+    rows = [
+        (
+            row["subscribers"],
+            _spread_over(row),
+            row["server"],
+            *(figure for load in ("burst", "steady") for figure in _load(row[load], row["subscribers"])),
+            row["idleKilobytesPerSubscriber"],
+        )
+        for row in figures["results"]
+    ]
+    loads = [
+        f"{load}, {figure}"
+        for load in ("burst", "5 events/s")
+        for figure in ("us CPU per delivery", "ms CPU per event", "p99 ms")
+    ]
+    yield from _table(("subscribers", "spread over", "server", *loads, "idle KB each"), rows)
+    yield ""
+    yield from _verdicts(figures["targets"])
+
+
+def _spread_over(row: Figures) -> str:
+    if row.get("groups") is not None:
+        return f"{row['groups']} groups"
+    return f"{row['documents']} documents" if row["documents"] > 1 else "1 document"
+
+
+def _load(load: Figures, subscribers: int) -> Iterator[object]:
+    each = median(load["cpuMicrosecondsPerDelivery"])
+    yield round(each, 1)
+    yield round(each * subscribers / 1000, 1)
+    yield load["commitToClientMs"]["p99"]
+
+
+def _verdicts(targets: Sequence[Figures]) -> Iterator[str]:
+    for target in targets:
         verdict = "held" if target["held"] else "missed"
         yield f"- {target['what']}: {target['value']} (wanted {target['bound']}): {verdict}"
 
@@ -162,4 +203,5 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "snapshot": _snapshot,
     "what_if": _what_if,
     "query": _query,
+    "fanout": _fanout,
 }

@@ -25,16 +25,24 @@ STREAM_KEY = "{%s}:events"
 """Of the bus with that name; an entry has `e`, the epoch, and `p`, the event's text."""
 
 _ID, _AT = "f" * 32, datetime(2001, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
+_OPENED_AFTER = datetime(2020, 1, 1, tzinfo=UTC)
 _FIELDS = """id cursor at kind
     case { id caseNo alertType status amount amountAtOpen uncoveredAmount openedAt deadline
            overdue forceEligible elapsedHours remark version figures { equity maintenanceMargin } } """
 FIELD_COUNT = 20
 
 
-def document(variant: int) -> str:
-    """A subscription to the same 20 fields; variants differ in the alias of one of them."""
+def subscription(variant: int, group: int | None) -> dict[str, Any]:
+    """The payload of a subscription to the same 20 fields; variants differ in the alias of one of them.
+
+    Groups differ in a filter that selects every event; the schemas of the peers have no filter.
+    """
     fields = _FIELDS.replace("remark", f"remark{variant}: remark") if variant else _FIELDS
-    return f"subscription {{ caseEvents {{ {fields} }} }}"
+    if group is None:
+        return {"query": f"subscription {{ caseEvents {{ {fields} }} }}"}
+    query = f"subscription ($filter: CaseFilter) {{ caseEvents(filter: $filter) {{ {fields} }} }}"
+    opened_after = _OPENED_AFTER + timedelta(minutes=group)
+    return {"query": query, "variables": {"filter": {"openedAfter": opened_after.isoformat()}}}
 
 
 @dataclass(slots=True)

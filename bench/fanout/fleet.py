@@ -10,7 +10,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,11 +60,11 @@ class Fleet:
             subscriber.socket.close()
         self._epoll.close()
 
-    def connect(self, port: int, documents: Sequence[str], tokens: Sequence[str]) -> None:
-        """One subscriber for each document."""
-        every = max(1, (len(documents) - 1) // (SAMPLED_MAX - 1))
-        for number, (document, token) in enumerate(zip(documents, tokens, strict=True)):
-            opened = _subscribed(port, document, token)
+    def connect(self, port: int, payloads: Sequence[Mapping[str, Any]], tokens: Sequence[str]) -> None:
+        """One subscriber for each payload."""
+        every = max(1, (len(payloads) - 1) // (SAMPLED_MAX - 1))
+        for number, (payload, token) in enumerate(zip(payloads, tokens, strict=True)):
+            opened = _subscribed(port, payload, token)
             self.add(opened, sampled=number % every == 0)
 
     def add(self, connected: socket.socket, *, sampled: bool) -> None:
@@ -142,7 +142,7 @@ class Fleet:
             raise ConnectionError(f"unexpected: {opcode:#x} {payload!r}")
 
 
-def _subscribed(port: int, document: str, token: str) -> socket.socket:
+def _subscribed(port: int, payload: Mapping[str, Any], token: str) -> socket.socket:
     connected = socket.create_connection(("127.0.0.1", port), timeout=HANDSHAKE_TIMEOUT_S)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     key = base64.b64encode(os.urandom(16)).decode()
@@ -159,7 +159,7 @@ def _subscribed(port: int, document: str, token: str) -> socket.socket:
     connected.sendall(_frame(TEXT, orjson.dumps(init)))
     acknowledged = connected.recv(4096)
     assert b"connection_ack" in acknowledged, acknowledged
-    subscribe = {"id": "1", "type": "subscribe", "payload": {"query": document}}
+    subscribe = {"id": "1", "type": "subscribe", "payload": payload}
     connected.sendall(_frame(TEXT, orjson.dumps(subscribe)))
     return connected
 

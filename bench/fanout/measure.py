@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
-from bench.fanout.events import EventSource, document
+from bench.fanout.events import EventSource, subscription
 from bench.fanout.fleet import Fleet, percentile
 from bench.fanout.processes import STRAWBERRY, Served, served
 from bench.fanout.publisher import Publisher
@@ -26,13 +27,20 @@ QUIET_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """How many subscribers, spread over how many different documents."""
+    """How many subscribers, spread over so many different documents, or groups with different filters."""
 
     subscribers: int
     documents: int
+    groups: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.subscribers} x {self.documents} document{'s'[: self.documents > 1]}"
+        spread = f"{self.documents} document{'s'[: self.documents > 1]}"
+        return f"{self.subscribers} x {spread if self.groups is None else f'{self.groups} groups'}"
+
+    def payload(self, number: int) -> dict[str, Any]:
+        """What the subscriber with this number asks for."""
+        group = None if self.groups is None else number % self.groups
+        return subscription(number % self.documents, group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,11 @@ class Window:
         """Of the server's CPU."""
         return self.server_cpu_s / self.deliveries * 1e6
 
+    @property
+    def ms_per_event(self) -> float:
+        """Of the server's CPU, for all subscribers together."""
+        return self.server_cpu_s / self.events * 1e3
+
 
 @dataclass(slots=True)
 class Result:
@@ -88,12 +101,18 @@ class Result:
         """CPU per delivery, the median of the rounds."""
         return median(burst.us_per_delivery for burst in self.bursts)
 
+    @property
+    def burst_ms(self) -> float:
+        """CPU per event, the median of the rounds."""
+        return median(burst.ms_per_event for burst in self.bursts)
+
     def as_json(self) -> dict[str, object]:
         """For the results file."""
         return {
             "server": self.server,
             "subscribers": self.scenario.subscribers,
             "documents": self.scenario.documents,
+            "groups": self.scenario.groups,
             "idleKilobytesPerSubscriber": round(self.idle_kb_per_subscriber, 1),
             "idleCpuShare": round(self.idle_cpu_share, 4),
             "steady": _window_json([self.steady]),
@@ -134,7 +153,7 @@ def _connect_some(scene: _Scene, scenario: Scenario, numbers: range) -> None:
     tokens = _tokens(scenario.subscribers)
     scene.fleet.connect(
         scene.server.port,
-        [document(number % scenario.documents) for number in numbers],
+        [scenario.payload(number) for number in numbers],
         [tokens[number] for number in numbers],
     )
 
@@ -265,6 +284,7 @@ def _window_json(windows: list[Window]) -> dict[str, object]:
     deliveries = sum(window.deliveries for window in windows)
     return {
         "eventsPerRound": windows[0].events,
+        "cpuMillisecondsPerEvent": [round(window.ms_per_event, 2) for window in windows],
         "rounds": len(windows),
         "deliveries": deliveries,
         "cpuMicrosecondsPerDelivery": [round(window.us_per_delivery, 2) for window in windows],

@@ -12,6 +12,8 @@ TARGETED = Scenario(1000, 1)
 RAW_STEADY_MOST, RAW_BURST_MOST = 1.15, 1.0
 MERCURIUS_STEADY_LEAST, MERCURIUS_BURST_LEAST, STRAWBERRY_LEAST = 3.5, 6.0, 20.0
 IDLE_KB_MOST = 30.0
+GROUPS_MS_MOST = {200: 12.0, 1000: 40.0}
+"""Milliseconds of CPU per event for 1,000 subscribers in so many groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ def table(results: Sequence[Result]) -> Iterator[str]:
 
 def targets(results: Sequence[Result]) -> Iterator[Target]:
     """Those that the servers which were measured can tell."""
+    yield from _targets_of_groups(results)
     by_name: Mapping[str, Result] = {each.server: each for each in results if each.scenario == TARGETED}
     ours = by_name.get(OURS)
     if ours is None:
@@ -70,6 +73,23 @@ def targets(results: Sequence[Result]) -> Iterator[Target]:
         yield Target("5 events/s, Strawberry / ours", _steady(stock) / _steady(ours), STRAWBERRY_LEAST, False)
         yield Target("burst, Strawberry / ours", stock.burst_us / ours.burst_us, STRAWBERRY_LEAST, False)
     yield Target("KB per idle subscriber", ours.idle_kb_per_subscriber, IDLE_KB_MOST, True)
+
+
+def _targets_of_groups(results: Sequence[Result]) -> Iterator[Target]:
+    """At 5 events/s each delivery is a system call of its own, in one group too: only the rest is due to the
+    groups.
+    """
+    alone = [
+        each.steady.ms_per_event for each in results if each.server == OURS and each.scenario.groups == 1
+    ]
+    for result in results:
+        scenario = result.scenario
+        most = GROUPS_MS_MOST.get(scenario.groups or 0)
+        if most is not None and result.server == OURS:
+            yield Target(f"{scenario}, burst, ms CPU per event", result.burst_ms, most, True)
+            for one_group in alone:
+                more = result.steady.ms_per_event - one_group
+                yield Target(f"{scenario}, 5 events/s, ms CPU per event beyond 1 group", more, most, True)
 
 
 def _steady(result: Result) -> float:
