@@ -190,10 +190,12 @@ class SharedPayloads:
         self._mark = self.mark.encode()
         self._known: OrderedDict[Hashable, bytes] = OrderedDict()
 
-    def get(self, key: Hashable, cursor: str) -> bytes | None:
-        """The payload with this cursor; None if it is not known."""
-        payload = self._known.get(key)
-        return None if payload is None else payload.replace(self._mark, cursor.encode())
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._known
+
+    def get(self, key: Hashable, cursor: str) -> bytes:
+        """The known payload with this cursor."""
+        return self._known[key].replace(self._mark, cursor.encode())
 
     def put(self, key: Hashable, payload: bytes) -> None:
         """A payload whose cursors are marks."""

@@ -45,11 +45,14 @@ class CaseEvents(LiveOperation):
         if not isinstance(fact, CaseEvent):
             return None
         kind = case_event_kind(fact, self._selection, self._request.audience)
-        return replace(fact, kind=kind) if kind is not None else None
+        return fact if kind is fact.kind else replace(fact, kind=kind) if kind is not None else None
 
     def shared_by(self, root: CaseEvent) -> Hashable:
         """For one filter an event may be a change, and for another the end of a match."""
         return root.id, root.kind
+
+    def event_of(self, root: CaseEvent, cursor: str) -> Any:
+        return case_event_of(root, cursor)
 
     async def root(self, root: CaseEvent, cursor: str, context: ReadContext) -> Any:
         return case_event_of(root, cursor)
@@ -87,11 +90,14 @@ class OrderEvents(LiveOperation):
         if not isinstance(fact, OrderEvent):
             return None
         kind = order_event_kind(fact, self._selection, self._request.audience)
-        return replace(fact, kind=kind) if kind is not None else None
+        return fact if kind is fact.kind else replace(fact, kind=kind) if kind is not None else None
 
     def shared_by(self, root: OrderEvent) -> Hashable:
         """As for cases."""
         return root.id, root.kind
+
+    def event_of(self, root: OrderEvent, cursor: str) -> Any:
+        return order_event_of(root, cursor)
 
     async def root(self, root: OrderEvent, cursor: str, context: ReadContext) -> Any:
         return order_event_of(root, cursor)

@@ -18,6 +18,7 @@ from domain.principal import Audience
 from models.outbox import unpublished
 from models.sql.codec import UnknownFormat, event_from_text
 from models.sql.database import NO_ANSWER
+from models.sql.unreadable import DAMAGE
 from resolvers.execution.compiling import Projection
 from resolvers.execution.executor import AdmittedOperation, Executor, encode
 from resolvers.execution.leaves import NotPlain
@@ -101,11 +102,11 @@ class LiveOperation(ABC):
 
     async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
         """Execute with a new context and encode. Raises `NO_ANSWER` while the database does not answer."""
+        if resumable and (shared := self.render_at_once(root, position)) is not None:
+            return shared
         request = self._request
         context = ReadContext(request.api, request.audience)
         cursor = request.api.cursors.sign(position if resumable else NOWHERE, self.scope)
-        if resumable and (shared := await self._shared(root, cursor, context)) is not None:
-            return shared
         result = await self._result(root, cursor, context)
         raise_outage(result)
         return encode(result, cursor if self.delivery is Delivery.EVERY else None)
@@ -116,7 +117,11 @@ class LiveOperation(ABC):
         """
         return None
 
-    async def _shared(self, root: Any, cursor: str, context: ReadContext) -> bytes | None:
+    def event_of(self, root: Any, cursor: str) -> Any:
+        """The GraphQL object of an event that is shared; nothing is looked up for it."""
+        raise NotImplementedError
+
+    def render_at_once(self, root: Any, position: Position) -> bytes | None:
         """The payload of an event that groups with other filters and scopes receive too, if its selection
         reads nothing but the event: it is encoded once, and each group puts its own cursor in.
         """
@@ -124,14 +129,14 @@ class LiveOperation(ABC):
         if about is None or project is None:
             return None
         payloads, key = self._request.executor.payloads, (project, about)
-        if (known := payloads.get(key, cursor)) is not None:
-            return known
-        marked = await self.root(root, payloads.mark, context)
-        try:
-            payloads.put(key, encode(ExecutionResult(project(marked)), payloads.mark))
-        except NotPlain:
-            return None
-        return payloads.get(key, cursor)
+        if key not in payloads:
+            try:
+                marked = project(self.event_of(root, payloads.mark))
+                payloads.put(key, encode(ExecutionResult(marked), payloads.mark))
+            except (NotPlain, *DAMAGE):
+                # The task of the group meets it again, and ends that group alone.
+                return None
+        return payloads.get(key, self._request.api.cursors.sign(position, self.scope))
 
     async def _result(self, root: Any, cursor: str, context: ReadContext) -> ExecutionResult:
         """Subscriptions that look something up take turns: of hundreds that an event concerns, each would

@@ -1,7 +1,8 @@
 """The members of one shared subscription, and the ready payloads that they receive in stream order.
 
-A group executes each event once, by its own task, and hands the bytes to its members without awaiting any. It
-remembers recent renderings for members that resume.
+A group executes each event once, and hands the bytes to its members without awaiting any: at once if nothing
+waits and nothing has to be looked up, since to wake a task for each of a thousand groups costs more than the
+event itself; otherwise by its own task. It remembers recent renderings for members that resume.
 """
 
 import asyncio
@@ -97,7 +98,9 @@ class Group:
         limits: LiveLimits,
         describe: Callable[[Fact], tuple[str, float]],
         metrics: LiveMetrics,
+        ready: Callable[["Group"], None],
     ) -> None:
+        """`ready` is called when it has something to hand out: `hand_out` is expected soon."""
         self.operation = operation
         self.members: dict[Member, None] = {}
         self._limits = limits
@@ -111,6 +114,7 @@ class Group:
         self._settled = since
         self._rendering = False
         self._stopped = False
+        self._tell_ready = ready
         self._ready: list[Rendered] = []
 
     def offer(self, position: Position, fact: Fact) -> bool:
@@ -122,6 +126,9 @@ class Group:
             self._forget_older(root)
         elif len(self._queue) >= self._limits.group_backlog:
             return False
+        elif not self.busy and (payload := self.operation.render_at_once(root, position)) is not None:
+            self._put_ready(self._rendered(position, fact, root, payload))
+            return True
         self._queue.append((position, fact, root))
         self._news.set()
         return True
@@ -174,12 +181,14 @@ class Group:
         """Sent with the renderings of the same turn of the event loop, without waiting for anything
         slower.
         """
-        if not self._ready:
-            asyncio.get_running_loop().call_soon(self._hand_out)
         self._ready.append(rendered)
+        if len(self._ready) == 1:
+            self._tell_ready(self)
 
     async def _render(self, position: Position, fact: Fact, root: Any) -> Rendered:
-        payload = await self._payload(root, position)
+        return self._rendered(position, fact, root, await self._payload(root, position))
+
+    def _rendered(self, position: Position, fact: Fact, root: Any, payload: bytes) -> Rendered:
         self._metrics.executed(self.operation.field)
         return Rendered(position, *self._describe(fact), payload, self.operation.merge_key(root))
 
@@ -197,7 +206,8 @@ class Group:
                 self._metrics.database_outage.over()
                 return rendered
 
-    def _hand_out(self) -> None:
+    def hand_out(self) -> None:
+        """Hand what is ready to the members."""
         field, batch = self.operation.field, Batch(*self._ready)
         self._ready = []
         if self.operation.delivery is Delivery.EVERY:

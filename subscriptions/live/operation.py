@@ -57,6 +57,9 @@ class Operation(Protocol):
         Without `resumable`, its cursor is refused as expired.
         """
 
+    def render_at_once(self, root: Any, position: Position) -> bytes | None:
+        """The same payload, if nothing has to be looked up for it; None otherwise."""
+
     def opened(self, payload: bytes, opening: "Opening") -> bytes:
         """A rendered payload as the first of an operation; EVERY only."""
 

@@ -1,8 +1,8 @@
 """One execution and one encoding per event, however many clients subscribe.
 
 Subscriptions that are the same operation (normalised document, variables without the cursor, audience) form a
-group. A group executes its events once, in stream order, by its own task, and hands the ready bytes to its
-members without awaiting any of them. The groups that an event concerns are looked up by their filters, so a
+group. A group executes its events once, in stream order, and hands the ready bytes to its members without
+awaiting any of them. The groups that an event concerns are looked up by their filters, so a
 thousand filters cost an event a few look-ups.
 
 A group remembers recent renderings: a client that resumes is served from there. Older events are replayed
@@ -10,7 +10,7 @@ from the stream for that member alone, while live frames wait in order behind it
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context, copy_context
@@ -82,6 +82,8 @@ class LiveFeed:
         self._position: Position | None = None
         self._ready = asyncio.Event()
         self._context = Context()
+        self._ready_groups: deque[Group] = deque()
+        """Those with something to hand out."""
         self._moved: asyncio.Future[None] | None = None
         """Resolved when the feed advances, if a task waits for it."""
 
@@ -326,7 +328,9 @@ class LiveFeed:
         group = self._groups.get(operation.key)
         if group is None:
             assert self._position is not None
-            group = Group(operation, self._position, self._limits, self._facts.describe, self._metrics)
+            group = Group(
+                operation, self._position, self._limits, self._facts.describe, self._metrics, self._is_ready
+            )
             self._groups[operation.key] = group
             # In the feed's context: in that of the first subscriber it would log under that request's id.
             running = asyncio.create_task(group.run(), context=self._context.copy())
@@ -336,6 +340,21 @@ class LiveFeed:
                 self._index[posting][group] = None
         self._waits_no_more(operation.key)
         return group
+
+    def _is_ready(self, group: Group) -> None:
+        """All groups that an event concerns hand out in one step of the event loop."""
+        if not self._ready_groups:
+            asyncio.get_running_loop().call_soon(self._hand_out)
+        self._ready_groups.append(group)
+
+    def _hand_out(self) -> None:
+        """The failure of one group, which the event loop logs, does not affect the others."""
+        try:
+            while self._ready_groups:
+                self._ready_groups.popleft().hand_out()
+        finally:
+            if self._ready_groups:
+                asyncio.get_running_loop().call_soon(self._hand_out)
 
     def _failed(self, group: Group, task: "asyncio.Task[None]") -> None:
         """A group whose execution fails loses its members with an error; other groups are not affected."""

@@ -66,6 +66,8 @@ class Topic:
         self.gate.set()
         self.fails_on: str | None = None
         self.waits_on: str | None = None
+        self.at_hand: set[str] = set()
+        """The facts that are rendered at once."""
         self.outages = 0
         """So many executions find no database."""
 
@@ -75,6 +77,12 @@ class Topic:
 
     def merge_key(self, root: str) -> str | None:
         return root.split()[0] if self.delivery is Delivery.LATEST else None
+
+    def render_at_once(self, root: str, position: Position) -> bytes | None:
+        if root not in self.at_hand:
+            return None
+        self.rendered += 1
+        return root.encode()
 
     async def render(self, root: str, position: Position, *, resumable: bool = True) -> bytes:
         await self.gate.wait()

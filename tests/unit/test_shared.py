@@ -155,6 +155,21 @@ async def test_a_rendered_event_does_not_wait_for_a_slow_one_behind_it() -> None
         await until(lambda: reader.offsets == [1])
 
 
+async def test_events_at_hand_wait_behind_those_that_are_looked_up() -> None:
+    async with world(memory_bus()) as w:
+        topic, reader = Topic(), Reader()
+        topic.at_hand = {"one", "three"}
+        topic.gate.clear()
+        await w.join(topic, reader)
+        await w.happen("one", "two", "three")
+        await until(lambda: reader.got)
+        await w.happen("four")
+        assert reader.offsets == [1]
+        topic.gate.set()
+        await until(lambda: len(reader.got) == 4)
+        assert reader.offsets == [1, 2, 3, 4]
+
+
 async def test_an_outage_of_the_database_delays_events_and_loses_no_subscriber() -> None:
     async with world(memory_bus()) as w:
         topic, reader = Topic(), Reader()
