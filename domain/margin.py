@@ -290,9 +290,14 @@ def market_value(holding: Holding) -> Decimal:
 
 def rate_to_base(book: Book, currency: Currency) -> Decimal:
     """Units of the base currency per unit of `currency`; 0 if no rate is known."""
-    if currency == book.terms.base_currency:
+    return rate_into(book.terms.base_currency, book.fx, currency)
+
+
+def rate_into(base: Currency, rates: Mapping[Currency, FxRate], currency: Currency) -> Decimal:
+    """The same by the rates into the base currency."""
+    if currency == base:
         return ONE
-    rate = book.fx.get(currency)
+    rate = rates.get(currency)
     return ZERO if rate is None else rate.rate
 
 

@@ -147,6 +147,24 @@ class Place:
     market: str
 
 
+def mark_of(
+    bid: Decimal | None, ask: Decimal | None, last: Decimal | None, previous_close: Decimal | None
+) -> Decimal | None:
+    """The price at which positions are valued, by the prices of a `Quote`; None without any price.
+
+    Of a crossed quote the lower side comes first: the mark lies between the two, whichever of them is late.
+    """
+    low, high = bid or None, ask or None
+    if low is not None and high is not None and high < low:
+        low, high = high, low
+    price = last if last is not None else previous_close or None
+    if price is None:
+        return None if low is None or high is None else middle_price(low, high)
+    if low is not None and price < low:
+        return low
+    return high if high is not None and price > high else price
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """The quote of one instrument at a moment. Sizes are displayed sizes, in units.
@@ -174,28 +192,12 @@ class Quote:
     @property
     def mark_or_none(self) -> Decimal | None:
         """The mark, or None without any price; a valid quote always has a mark."""
-        low, high = self._spread
-        price = self.last if self.last is not None else self.known_close
-        if price is None:
-            return None if low is None or high is None else middle_price(low, high)
-        if low is not None and price < low:
-            return low
-        return high if high is not None and price > high else price
+        return mark_of(self.bid, self.ask, self.last, self.previous_close)
 
     @property
     def known_close(self) -> Decimal | None:
         """The previous close, if there was one."""
         return self.previous_close or None
-
-    @property
-    def _spread(self) -> tuple[Decimal | None, Decimal | None]:
-        """Bid and ask, each None if that side has no order.
-
-        Of a crossed quote the lower one comes first: the mark lies between the two, whichever of them is
-        late.
-        """
-        bid, ask = self.bid or None, self.ask or None
-        return (ask, bid) if bid is not None and ask is not None and ask < bid else (bid, ask)
 
     @property
     def is_negative(self) -> bool:

@@ -212,6 +212,11 @@ def whole_lots(quantity: Decimal, lot: Decimal) -> Decimal:
     return _ROUNDING.multiply(_ROUNDING.divide_int(quantity, lot), lot)
 
 
+def product(first: Decimal, second: Decimal) -> Decimal:
+    """The exact product, without entering `exact()`."""
+    return _EXACT.multiply(first, second)
+
+
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
     with exact():

@@ -181,12 +181,17 @@ class Order:
     @property
     def leaves_quantity(self) -> Decimal:
         """The quantity that may still fill (FIX LeavesQty); 0 if the order has ended."""
-        return ZERO if self.terminal else self.quantity - self.filled_quantity
+        return leaves_quantity(self.status, self.quantity, self.filled_quantity)
 
     @property
     def average_price(self) -> Decimal | None:
         """The average price of the fills (FIX AvgPx), to eight digits."""
         return average_price(self.filled_notional, self.filled_quantity) if self.filled_quantity else None
+
+
+def leaves_quantity(status: OrderStatus, quantity: Decimal, filled: Decimal) -> Decimal:
+    """As `Order.leaves_quantity`."""
+    return ZERO if status in TERMINAL else quantity - filled
 
 
 @dataclass(frozen=True, slots=True)

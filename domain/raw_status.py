@@ -61,9 +61,13 @@ def status_of(raw: str) -> OrderStatus:
 
 def raw_status(order: Order) -> str:
     """The venue's word for the status while it still fits, otherwise the word for the desk's status."""
-    stated = order.raw_status
-    if stated is not None and status_of(stated) in (order.status, _S.UNKNOWN):
+    return raw_status_of(order.raw_status, order.status, has_fills=bool(order.filled_quantity))
+
+
+def raw_status_of(stated: str | None, status: OrderStatus, *, has_fills: bool) -> str:
+    """The same; `stated`: the venue's last word."""
+    if stated is not None and status_of(stated) in (status, _S.UNKNOWN):
         return stated
-    if order.status is _S.CANCELED and order.filled_quantity:
+    if status is _S.CANCELED and has_fills:
         return "PartialWithdrawal"
-    return RAW_OF[order.status]
+    return RAW_OF[status]

@@ -222,11 +222,12 @@ async def _with_readable_factors(row: Row, at: datetime) -> Row:
 async def load_fx_rates() -> list[FxRate]:
     """Every stated rate that can be read; accounts that need an unreadable one have no rate."""
     rows = await fetch("SELECT pair, base_currency, quote_currency, rate, at FROM fx_rate")
-    return readable(rows, _rate, "fx_rate", "pair")
+    return readable(rows, fx_rate_from_row, "fx_rate", "pair")
 
 
 @reads("fx_rate", "pair")
-def _rate(row: Row) -> FxRate:
+def fx_rate_from_row(row: Row) -> FxRate:
+    """From a row with the pair, its currencies, the rate and its time."""
     return FxRate(
         currency(row["base_currency"]),
         currency(row["quote_currency"]),

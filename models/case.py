@@ -25,12 +25,14 @@ from domain.refusals import RefusalCode
 from domain.reporting import Worth
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.sql.codec import figures_from_text, figures_to_text
+from models.sql.columns import Columns, columns_of
 from models.sql.database import (
     Row,
     execute,
     execute_many,
     fetch,
     fetch_one,
+    fetch_records,
     for_update,
     insert_sql,
     is_sqlite,
@@ -90,6 +92,25 @@ SELECT_CASE = (
     f" {FROM_CASE}"
 )
 """Its rows are read by `case_from_row`; for lists in other modules."""
+CASE_COLUMNS = Columns(
+    {
+        **columns_of(
+            "c",
+            "id case_no alert_type status figures opened_at deadline force_eligible remark closed_at"
+            " close_reason exempted_by version original_deadline claimed_by claimed_at claim_expires_at"
+            " follow_ups reporting_currency auto_liquidate_at auto_liquidate_trigger auto_liquidate_held"
+            " auto_liquidate_held_until",
+        ),
+        **columns_of("a", "account_no base_currency close_only"),
+        "account_id": "a.id",
+        "account_type": "a.type",
+        **columns_of("k", "client_no client_group"),
+        "client_id": "k.id",
+        "client_name": "k.name",
+    },
+    columns_of("c", "amount amount_at_open uncovered_amount reporting_amount"),
+)
+"""What may be read of a case with its account and client, `FROM_CASE`."""
 _SELECT_WITH_VERSION = SELECT_CASE.replace(" FROM ", ", a.book_version FROM ", 1)
 
 
@@ -173,6 +194,18 @@ async def load_cases(
     rows = await fetch(f"{SELECT_CASE}{where}", *where.values)
     views = readable(rows, case_from_row, "margin_case", strict=strict)
     return {view.case.id: view for view in views}
+
+
+async def load_case_rows(
+    audience: Audience, ids: Sequence[CaseId], columns: Collection[str]
+) -> dict[CaseId, Row]:
+    """Those of these cases that the audience may see, with these of `CASE_COLUMNS`."""
+    where = Where()
+    where.add("c.id IN (?)", list(ids))
+    where.sees(audience)
+    selected = CASE_COLUMNS.select(["id", *columns])
+    rows = await fetch_records(f"SELECT {selected} {FROM_CASE}{where}", *where.values)
+    return {CaseId(row["id"]): row for row in rows}
 
 
 async def lock_case(audience: Audience, case_id: CaseId, *, wait: bool = True) -> tuple[CaseView, int] | None:

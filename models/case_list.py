@@ -12,8 +12,8 @@ from domain.ids import AccountId
 from domain.money import Currency
 from domain.principal import Audience
 from domain.reporting import AmountAtLeast, Claim
-from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
-from models.sql.database import Row, decimal_text, fetch, fetch_one, fetch_records, numeric
+from models.case import CASE_COLUMNS, FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
+from models.sql.database import Row, fetch, fetch_one, fetch_records, numeric
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import currency, decimal, time
@@ -53,11 +53,10 @@ async def page_case_rows(
     now: datetime,
     columns: Collection[str],
 ) -> Page[Row]:
-    """The same page with these columns of `COLUMNS_OF_A_LIST` alone, and those of `row_key`."""
+    """The same page with these columns of `CASE_COLUMNS` alone, and those of `row_key`."""
     where = _where(audience, selection, now)
-    named = sorted({*columns, *_KEY_COLUMNS[order.field]})
-    listed = f"SELECT {', '.join(map(_column, named))} {FROM_CASE}{_sorted(where, order, request)}"
-    limited = f"{listed} LIMIT ${len(where.values) + 1}"
+    selected = CASE_COLUMNS.select([*columns, *_KEY_COLUMNS[order.field]])
+    limited = f"SELECT {selected} {FROM_CASE}{_sorted(where, order, request)} LIMIT ${len(where.values) + 1}"
     return cut(await fetch_records(limited, *where.values, request.first + 1), request.first)
 
 
@@ -70,36 +69,11 @@ def row_key(order: CaseOrder, row: Row) -> tuple[object, ...]:
     return 0, decimal(row["reporting_amount"]), row["id"]
 
 
-_DECIMALS = ("amount", "amount_at_open", "uncovered_amount", "reporting_amount")
-_TEXTS = (
-    "id case_no alert_type status figures opened_at deadline force_eligible remark closed_at close_reason "
-    "exempted_by version original_deadline claimed_by claimed_at claim_expires_at follow_ups "
-    "reporting_currency auto_liquidate_at auto_liquidate_trigger auto_liquidate_held "
-    "auto_liquidate_held_until auto_liquidate_set_by"
-).split()
-COLUMNS_OF_A_LIST = {
-    **{name: f"c.{name}" for name in (*_TEXTS, *_DECIMALS)},
-    "account_id": "a.id",
-    "account_no": "a.account_no",
-    "account_type": "a.type",
-    "base_currency": "a.base_currency",
-    "close_only": "a.close_only",
-    "client_id": "k.id",
-    "client_no": "k.client_no",
-    "client_name": "k.name",
-    "client_group": "k.client_group",
-}
-"""The SQL of each column that a list may read; decimals come as text."""
 _KEY_COLUMNS = {
     CaseOrderField.OPENED_AT: ("opened_at", "id"),
     CaseOrderField.DEADLINE: ("deadline", "id"),
     CaseOrderField.AMOUNT: ("amount", "reporting_amount", "reporting_currency", "id"),
 }
-
-
-def _column(name: str) -> str:
-    sql = COLUMNS_OF_A_LIST[name]
-    return f"{decimal_text(sql) if name in _DECIMALS else sql} AS {name}"
 
 
 def _sorted(where: Where, order: CaseOrder, request: PageRequest) -> str:

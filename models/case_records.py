@@ -10,8 +10,8 @@ from domain.phrase import FollowUpCode, Phrase, phrase_from_plain, plain_paramet
 from domain.phrase_texts import can_be_rendered
 from domain.principal import Audience
 from models.sql.codec import dumps, loads
-from models.sql.database import Row, execute, execute_many, fetch, insert_sql
-from models.sql.first_pages import newest_of_each, pages_by_case
+from models.sql.database import Row, execute, execute_many, fetch, fetch_records, insert_sql
+from models.sql.first_pages import newest_of_each, readable_pages, row_pages_by_case
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import time
@@ -105,13 +105,20 @@ async def newest_of_cases(
     first: int,
 ) -> dict[CaseId, Page[R]]:
     """The first page of each case's rows of a table that has `case_id`, `at` and `id`, newest first."""
+    pages = await newest_rows_of_cases(table, _listed(columns), audience, ids, first)
+    return readable_pages(pages, read, table)
+
+
+async def newest_rows_of_cases(
+    table: str, columns: str, audience: Audience, ids: Sequence[CaseId], first: int
+) -> dict[CaseId, Page[Row]]:
+    """The same pages as rows; `columns`: a list for SELECT, of the table as `r`, with `case_id`."""
     where = Where()
     source = f"{_from(table)} {newest_of_each(where, table, 'at', ids, first)} ON q.id = r.id"
     where.sees(audience)
-    rows = await fetch(
-        f"SELECT {_listed(columns)} {source}{where} ORDER BY r.at DESC, r.id DESC", *where.values
-    )
-    return pages_by_case(rows, ids, first, read, table)
+    listed = f"SELECT {columns} {source}{where} ORDER BY r.at DESC, r.id DESC"
+    rows = await fetch_records(listed, *where.values)
+    return row_pages_by_case(rows, ids, first)
 
 
 async def count_of_cases(table: str, audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:

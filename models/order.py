@@ -24,8 +24,18 @@ from domain.order import (
 )
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.sql.database import Row, execute, execute_many, fetch, fetch_one, insert_sql, placeholders
-from models.sql.first_pages import newest_of_each, pages_by_case
+from models.sql.columns import Columns, columns_of
+from models.sql.database import (
+    Row,
+    execute,
+    execute_many,
+    fetch,
+    fetch_one,
+    fetch_records,
+    insert_sql,
+    placeholders,
+)
+from models.sql.first_pages import newest_of_each, pages_by_case, row_pages_by_case
 from models.sql.readable import first_readable, first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import decimal, decimal_or_none, time, whole
@@ -64,6 +74,15 @@ _SELECT = (
     f"SELECT {', '.join(f'o.{column}' for column in _COLUMNS if column != 'account_id')}, "
     f"{ACCOUNT_COLUMNS} {_FROM}"
 )
+ORDER_COLUMNS = Columns(
+    columns_of(
+        "o",
+        "id client_order_id case_id account_id symbol side type time_in_force session status placed_by"
+        " created_at updated_at cancel_requested reason version override raw_status",
+    ),
+    columns_of("o", "quantity limit_price estimated_reduction filled_quantity filled_notional"),
+)
+"""What may be read of an order, `_FROM`."""
 _TABLE = "liquidation_order"
 _OPEN = f"o.status NOT IN ({', '.join(sorted(repr(status.value) for status in TERMINAL))})"
 
@@ -262,6 +281,21 @@ async def newest_orders_of_cases(
     where.sees(audience)
     rows = await fetch(f"{source}{where} ORDER BY o.created_at DESC, o.id DESC", *where.values)
     return pages_by_case(rows, ids, first, order_from_row, _TABLE)
+
+
+async def newest_order_rows(
+    audience: Audience, ids: Sequence[CaseId], first: int, columns: Collection[str]
+) -> dict[CaseId, Page[Row]]:
+    """The same pages, with these of `ORDER_COLUMNS` alone and those of the key."""
+    where = Where()
+    newest = newest_of_each(where, "liquidation_order", "created_at", ids, first)
+    where.sees(audience)
+    rows = await fetch_records(
+        f"SELECT {ORDER_COLUMNS.select(['case_id', 'created_at', 'id', *columns])} {_FROM} {newest}"
+        f" ON q.id = o.id{where} ORDER BY o.created_at DESC, o.id DESC",
+        *where.values,
+    )
+    return row_pages_by_case(rows, ids, first)
 
 
 async def count_orders_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:

@@ -3,7 +3,7 @@
 The column `content` is exactly the canonical text that was hashed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,8 +13,9 @@ from domain.principal import Audience
 from domain.snapshot import FORMAT, SnapshotContent, SnapshotKind, SnapshotOutputs
 from models.book import base_currencies_from_rows
 from models.case import LIVE_LIST
-from models.case_records import newest_of_cases
+from models.case_records import newest_of_cases, newest_rows_of_cases
 from models.sql.codec import Codec, UnknownFormat, dumps, loads
+from models.sql.columns import Columns, columns_of
 from models.sql.database import Row, fetch, fetch_one, placeholders, value_rows
 from models.sql.unreadable import reads
 from models.sql.values import time
@@ -22,6 +23,8 @@ from models.sql.where import Page, PageRequest, Where, cut
 
 _STORED = ("id", "case_id", "kind", "occasion", "at", "content", "hash")
 _COLUMNS = ", ".join(f"s.{column}" for column in _STORED)
+SNAPSHOT_COLUMNS = Columns(columns_of("r", "id case_id kind occasion at hash"), {})
+"""What may be read of a snapshot without its content."""
 _FROM = "FROM snapshot s JOIN margin_case c ON c.id = s.case_id JOIN account a ON a.id = c.account_id"
 _CONTENT: Codec[SnapshotContent] = Codec(SnapshotContent)
 _OUTPUTS: Codec[SnapshotOutputs] = Codec(SnapshotOutputs)
@@ -118,6 +121,14 @@ async def newest_snapshots(
 ) -> dict[CaseId, Page[StoredSnapshot]]:
     """The first page of each case's `page_snapshots`, in one statement."""
     return await newest_of_cases("snapshot", _STORED, _snapshot, audience, ids, first)
+
+
+async def newest_snapshot_rows(
+    audience: Audience, ids: Sequence[CaseId], first: int, columns: Collection[str]
+) -> dict[CaseId, Page[Row]]:
+    """The same pages, with these of `SNAPSHOT_COLUMNS` alone and those of the key."""
+    selected = SNAPSHOT_COLUMNS.select(["case_id", "at", "id", *columns])
+    return await newest_rows_of_cases("snapshot", selected, audience, ids, first)
 
 
 async def snapshots_of(case_ids: Sequence[CaseId], kinds: Sequence[SnapshotKind]) -> list[StoredSnapshot]:

@@ -28,6 +28,7 @@ from resolvers.kit.node import Node, filter_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.search import search_of
 from resolvers.reads.book_what_if import BookWhatIf, book_what_if
+from resolvers.reads.case_details import case_details
 from resolvers.reads.case_list import cases_page
 from resolvers.reads.find_node import find_account, find_client, find_node, find_order
 from resolvers.reads.reports import ReportQueries
@@ -36,7 +37,7 @@ from resolvers.reads.stock_queries import StockQueries
 from resolvers.reads.what_if import WhatIf, WhatIfInput, what_if
 from resolvers.types.approval import ApprovalQueries
 from resolvers.types.audit import AuditQueries
-from resolvers.types.case import Case, load_case
+from resolvers.types.case import Case
 from resolvers.types.case_filter import CaseFilter, CaseOrder, selected
 from resolvers.types.client import Account, Client, account_of, client_of
 from resolvers.types.market import IF_READABLE, Instrument, Quote, instrument_of, quote_of
@@ -133,7 +134,7 @@ class Query(
     async def case(self, info: Info, id: GlobalId) -> Case | None:
         """Batched over aliases."""
         reader(info)
-        return await load_case(info, CaseId(filter_id("Case", id)))
+        return await case_details(info, CaseId(filter_id("Case", id)))
 
     @strawberry.field(description="Totals over cases. Without a filter over all live cases." + IF_IT_FAILS)
     async def case_summary(

@@ -1,13 +1,13 @@
 """The first page of each of many cases, in one statement."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from domain.ids import CaseId
 from models.sql.database import Row
 from models.sql.readable import readable
-from models.sql.where import Page, Where
+from models.sql.where import Page, Where, cut
 
 R = TypeVar("R")
 
@@ -26,7 +26,19 @@ def pages_by_case(
     rows: Sequence[Row], ids: Sequence[CaseId], first: int, read: Callable[[Row], R], table: str
 ) -> dict[CaseId, Page[R]]:
     """A page for every case, even if empty; without unreadable rows of the table."""
+    return readable_pages(row_pages_by_case(rows, ids, first), read, table)
+
+
+def row_pages_by_case(rows: Sequence[Row], ids: Sequence[CaseId], first: int) -> dict[CaseId, Page[Row]]:
+    """The pages of rows with `case_id`; one for every case."""
     of_each: dict[CaseId, list[Row]] = defaultdict(list)
     for row in rows:
         of_each[CaseId(row["case_id"])].append(row)
-    return {id_: Page(readable(of_each[id_][:first], read, table), len(of_each[id_]) > first) for id_ in ids}
+    return {id_: cut(of_each[id_], first) for id_ in ids}
+
+
+def readable_pages(
+    pages: Mapping[CaseId, Page[Row]], read: Callable[[Row], R], table: str
+) -> dict[CaseId, Page[R]]:
+    """The same pages, read; without unreadable rows of the table."""
+    return {id_: Page(readable(page.rows, read, table), page.has_next) for id_, page in pages.items()}

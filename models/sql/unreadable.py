@@ -137,9 +137,9 @@ class UnreadableRows:
             del self._damaged[row.table, row.row_id]
         return sorted(self._damaged.values(), key=lambda row: (row.table, row.row_id))
 
-    def any_of(self, table: str) -> bool:
-        """Whether a row of the table counts as damaged now."""
-        return any(row.table == table for row in self.damaged())
+    def any_of(self, *tables: str) -> bool:
+        """Whether a row of one of these tables counts as damaged now."""
+        return any(row.table in tables for row in self.damaged())
 
     def note(self, unreadable: UnreadableRow) -> None:
         """Record a row that is left out."""

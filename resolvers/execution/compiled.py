@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from graphql import (
+    BREAK,
     FieldNode,
     GraphQLEnumType,
     GraphQLField,
@@ -28,6 +29,8 @@ from graphql import (
     GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
+    Visitor,
+    visit,
 )
 from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.executor import Executor
@@ -226,20 +229,37 @@ class Selection:
 
 
 class ResolvedField:
-    """A selected field with a resolver, and the completion of what it returns."""
+    """A selected field with a resolver, and the completion of what it returns.
+
+    `of_rows`: the coroutine that resolves it for rows, see `resolvers.kit.row_fields.Resolved`.
+    """
 
     def __init__(
-        self, selection: Selection, definition: StrawberryField, key: str, complete: Complete
+        self,
+        selection: Selection,
+        definition: StrawberryField,
+        key: str,
+        complete: Complete,
+        of_rows: Callable[..., Any] | None = None,
     ) -> None:
-        resolver, self._loaded = definition.base_resolver, how_loaded(definition)
+        resolver = definition.base_resolver
+        self._loaded = how_loaded(definition) if of_rows is None else None
         if resolver is None or definition.extensions:
             raise CannotCompile
-        if self._loaded is None and (resolver.parent_parameter or resolver.root_parameter):
+        if (
+            self._loaded is None
+            and of_rows is None
+            and (resolver.parent_parameter or resolver.root_parameter)
+        ):
             raise CannotCompile
         self._selection, self._definition = selection, definition
         self._key, self._complete = key, complete
-        self._function: Callable[..., Any] = cast(Callable[..., Any], resolver.wrapped_func)
-        self._info_name = resolver.info_parameter.name if resolver.info_parameter else None
+        self._function: Callable[..., Any] = of_rows or cast(Callable[..., Any], resolver.wrapped_func)
+        self._is_async = of_rows is not None or definition.is_async
+        info = resolver.info_parameter
+        self._info_name = "info" if of_rows is not None else info.name if info else None
+        self._constant: dict[str, Any] | None = None if selection.field.args else {}
+        """The arguments, if they are the same for every request."""
 
     async def fill(self, executor: CoreExecutor, places: Sequence[tuple[Any, dict[str, Any]]]) -> None:
         """Put the completed values into their places."""
@@ -254,7 +274,7 @@ class ResolvedField:
         if self._loaded is not None:
             return await self._loaded.values(sources, executor.context_value)
         function, arguments = self._function, self._arguments(executor)
-        if not self._definition.is_async:
+        if not self._is_async:
             return _raise_first([function(source, **arguments) for source in sources])
         if len(sources) == 1:
             return _raise_first([await function(sources[0], **arguments)])
@@ -272,8 +292,8 @@ class ResolvedField:
         info = schema.config.info_class(
             _raw_info=executor.build_resolve_info(field, nodes, parent, path), _field=self._definition
         )
-        arguments: dict[str, Any] = {}
-        if field.args:
+        arguments = self._constant
+        if arguments is None:
             given = get_argument_values(
                 field, nodes[0], executor.variable_values, None, executor.hide_suggestions
             )
@@ -284,15 +304,30 @@ class ResolvedField:
                 config=schema.config,
                 info=info,
             )
-        if self._info_name is not None:
-            arguments[self._info_name] = info
-        return arguments
+            if not _names_variables(nodes[0]):
+                self._constant = arguments
+        return arguments if self._info_name is None else arguments | {self._info_name: info}
 
 
 def strawberry_schema(schema: GraphQLSchema) -> Schema:
     """The Strawberry schema that made it."""
     made: Schema = schema._strawberry_schema  # type: ignore[attr-defined]
     return made
+
+
+def _names_variables(node: FieldNode) -> bool:
+    """Whether an argument contains a variable."""
+    found = False
+
+    class Variables(Visitor):
+        def enter_variable(self, *_: Any) -> Any:
+            nonlocal found
+            found = True
+            return BREAK
+
+    for argument in node.arguments or ():
+        visit(argument, Variables())
+    return found
 
 
 def _not_null(complete: Complete) -> Complete:

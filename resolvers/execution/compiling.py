@@ -16,7 +16,6 @@ from graphql import (
     GraphQLScalarType,
     VariableNode,
     Visitor,
-    get_named_type,
     visit,
 )
 from graphql.execution.collect_fields import FieldDetails, collect_fields
@@ -24,7 +23,9 @@ from graphql.pyutils import AwaitableOrValue, Path
 
 from resolvers.execution.compiled import CannotCompile, Compiler, Complete, CoreExecutor, Gaps
 from resolvers.execution.leaves import NotPlain
-from resolvers.execution.row_selection import RowFields, RowSelection, rows_of_connection
+from resolvers.execution.row_selection import RowSelection, RowsInResponse, rows_of
+from resolvers.kit.in_response import InResponse, ObjectsInResponse
+from resolvers.kit.row_fields import RowFields
 
 Projection = Callable[[Any], dict[str, Any]]
 
@@ -94,19 +95,21 @@ class CompiledSelections:
 
     def rows(
         self, executor: CoreExecutor, info: GraphQLResolveInfo[Any], fields: RowFields
-    ) -> RowSelection | None:
-        """How the rows of the connection that this field returns become its nodes."""
+    ) -> RowsInResponse | None:
+        """How rows become the value of this field: the object, its items, or the nodes of the connection."""
         nodes, given = info.field_nodes, executor.variable_values.coerced
-        key = ("rows", *map(id, nodes), *(given.get(name) for name in self._variables))
-        if key not in self._rows:
+        key = (id(info.return_type), *map(id, nodes), *(given.get(name) for name in self._variables))
+        try:
+            selection = self._rows[key]
+        except KeyError:
             if len(self._rows) >= SELECTIONS_MAX:
                 return None
-            self._rows[key] = None
+            selection = None
             with suppress(CannotCompile):
                 selected = [FieldDetails(node, None) for node in nodes]
-                type_ = get_named_type(info.return_type)
-                self._rows[key] = rows_of_connection(Compiler(executor), type_, selected, fields)
-        return self._rows[key]
+                selection = rows_of(Compiler(executor), info.return_type, selected, fields)
+            self._rows[key] = selection
+        return None if selection is None else RowsInResponse(selection, executor)
 
 
 class CompilingExecutor(CoreExecutor):
@@ -139,9 +142,12 @@ class CompilingExecutor(CoreExecutor):
                 return_type, field_details_list, info, path, result, position_context
             )
 
-        if result is None or isinstance(return_type, GraphQLNonNull | GraphQLScalarType | GraphQLEnumType):
-            return as_specified()
-        selection = self.selections.get(self, return_type, field_details_list)
+        if isinstance(result, InResponse | ObjectsInResponse):
+            return result
+        is_leaf = isinstance(return_type, GraphQLNonNull | GraphQLScalarType | GraphQLEnumType)
+        selection = (
+            None if result is None or is_leaf else self.selections.get(self, return_type, field_details_list)
+        )
         if selection is None:
             return as_specified()
         gaps = Gaps()

@@ -1,14 +1,16 @@
-"""Pages straight from rows: only the columns that a selection needs are read and turned into text.
+"""Objects of the response straight from rows: only the columns that a selection needs are read and turned
+into text.
 
-A list shows some fields of many objects. If each selected field can be read from columns of the row, no
-object is made at all: a function turns the row into its place in the response. A row that it cannot read, and
-a selection with any other field, take the usual way through the objects of the domain.
+If each selected field can be read from columns of the row (`resolvers.kit.row_fields`), no object is made at
+all: a function turns the row into its place in the response. Fields with a resolver leave gaps there, as they
+do for objects. A row that cannot be read this way, and a selection with any other field, take the usual way
+through the objects of the domain.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, EnumMeta
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from graphql import (
     GraphQLEnumType,
@@ -22,71 +24,75 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 from strawberry.types.field import StrawberryField
 
+from models.sql.database import NO_ANSWER
 from models.sql.unreadable import DAMAGE, UnreadableRow
-from resolvers.execution.compiled import CannotCompile, Compiler
-from resolvers.execution.leaves import AS_THEY_ARE, NotPlain, leaf
-from resolvers.kit.in_response import ObjectsInResponse
-
-Row: TypeAlias = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A field whose value is the column's, as an object of the type would have it."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """A field whose value is made of one column alone. `is_text`: it is as the response states it already."""
-
-    name: str
-    convert: Callable[[Any], Any]
-    is_text: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """A field whose value is made of several columns and of the context of the page."""
-
-    columns: tuple[str, ...]
-    compute: Callable[[Row, Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RowObject:
-    """An object whose fields are read from the row too. `opened`: what its fields read, from the row and the
-    context of the page; the columns are those that this needs.
-    """
-
-    columns: tuple[str, ...]
-    opened: Callable[[Row, Any], Any]
-    fields: "RowFields"
-    is_row: bool = True
-    """Whether its fields are columns of the row itself."""
-
-
-RowField: TypeAlias = Column | Converted | Computed
-RowFields: TypeAlias = Mapping[str, Column | Converted | Computed | RowObject]
-"""By the Python names of a type's fields."""
+from resolvers.execution.compiled import (
+    CannotCompile,
+    Compiler,
+    CoreExecutor,
+    Gaps,
+    ResolvedField,
+    Selection,
+)
+from resolvers.execution.leaves import NAMES_IN_CONDITIONS, NotPlain, leaf, plain_if
+from resolvers.kit.in_response import InResponse, ObjectsInResponse
+from resolvers.kit.row_fields import (
+    Column,
+    Computed,
+    Converted,
+    Resolved,
+    Row,
+    RowFields,
+    RowObject,
+    RowValue,
+    Shared,
+    row_itself,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RowSelection:
-    """The columns that a selection needs, and the function from a row to the response."""
+    """The columns that a selection needs, and the function from a row to the response; what a resolver has to
+    supply is added to the gaps.
+    """
 
     columns: frozenset[str]
-    complete: Callable[[Row, Any], dict[str, Any]]
+    complete: Callable[[Row, Any, Gaps], dict[str, Any]]
 
-    def objects(self, rows: Iterable[Row], at: Any) -> ObjectsInResponse | None:
-        """The rows in the response. None: one of them has a value that is not in its usual form, so that the
-        objects of the domain have to decide about it.
+
+@dataclass(frozen=True, slots=True)
+class RowsInResponse:
+    """A selection in one execution."""
+
+    selection: RowSelection
+    executor: CoreExecutor
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Those that the selection needs."""
+        return self.selection.columns
+
+    async def objects(self, rows: Iterable[Row], at: Any) -> ObjectsInResponse | None:
+        """The rows in the response. None: one of them has a value that is not in its usual form, or a field
+        failed, so that the objects of the domain have to decide about it.
         """
+        complete, gaps = self.selection.complete, Gaps()
         try:
-            return ObjectsInResponse([self.complete(row, at) for row in rows])
+            objects = ObjectsInResponse([complete(row, at, gaps) for row in rows])
         except (UnreadableRow, NotPlain, GraphQLError, *DAMAGE):
             return None
+        if gaps:
+            try:
+                await gaps.fill(self.executor)
+            except (UnreadableRow, NotPlain, GraphQLError, *NO_ANSWER):
+                # The field fails again where the executor knows what its error does.
+                return None
+        return objects
+
+    async def object(self, row: Row, at: Any) -> InResponse | None:
+        """The same of one row."""
+        objects = await self.objects((row,), at)
+        return None if objects is None else InResponse(objects[0])
 
 
 class RowCompiler:
@@ -99,19 +105,25 @@ class RowCompiler:
     def __init__(self, compiler: Compiler) -> None:
         self._compiler = compiler
         self._columns: set[str] = set()
-        self._names: dict[str, Any] = {}
-        self._opened: list[str] = []
+        self._names: dict[str, Any] = {**NAMES_IN_CONDITIONS}
+        self._lines: list[str] = []
+        self._gaps: list[str] = []
+        self._shared: dict[tuple[str, int], str] = {}
 
     def selection(
         self, type_: GraphQLObjectType, selected: list[FieldDetails], fields: RowFields
     ) -> RowSelection:
         """For rows of the type."""
-        entries = self._entries(type_, selected, fields, "row", of_row=True)
-        lines = ["def complete(row, at):", *self._opened, f"    return {entries}"]
+        place = self._object(type_, selected, fields, "row", of_row=True)
+        lines = [
+            "def complete(row, at, gaps):",
+            *(f"    {line}" for line in (*self._lines, *self._gaps)),
+            f"    return {place}",
+        ]
         exec(compile("\n".join(lines), f"<rows of {type_.name}>", "exec"), self._names)
         return RowSelection(frozenset(self._columns), self._names["complete"])
 
-    def _entries(
+    def _object(
         self,
         type_: GraphQLObjectType,
         selected: list[FieldDetails],
@@ -120,21 +132,26 @@ class RowCompiler:
         *,
         of_row: bool,
     ) -> str:
+        """The name of the object's place in the response, which the lines so far have filled."""
+        place = self._name(None)
         entries = [
-            f"{key!r}: {self._expression(type_, same, fields, source, of_row=of_row)}"
+            f"{key!r}: {self._expression(type_, (key, same), fields, (source, place), of_row=of_row)}"
             for key, same in self._compiler.collected(type_, selected).items()
         ]
-        return f"{{{', '.join(entries)}}}"
+        self._lines.append(f"{place} = {{{', '.join(entries)}}}")
+        return place
 
     def _expression(
         self,
         type_: GraphQLObjectType,
-        same: list[FieldDetails],
+        selected: tuple[str, list[FieldDetails]],
         fields: RowFields,
-        source: str,
+        names: tuple[str, str],
         *,
         of_row: bool,
     ) -> str:
+        key, same = selected
+        source, place = names
         name = same[0].node.name.value
         if name == "__typename":
             return repr(type_.name)
@@ -144,26 +161,46 @@ class RowCompiler:
         if how is None:
             raise CannotCompile
         if of_row:
-            self._columns.update(_columns_of(how))
+            self._columns.update(how.columns)
         if isinstance(how, RowObject):
             inner = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
-            opened = f"_{len(self._names)}_{name}"
-            self._opened.append(f"    {opened} = {self._name(how.opened)}(row, at)")
-            return self._entries(inner, same, how.fields, opened, of_row=how.is_row)
+            opened = source if how.opened is row_itself else self._line(how.opened, "row, at")
+            return self._object(inner, same, how.fields, opened, of_row=how.is_row)
+        if isinstance(how, Resolved):
+            selection = Selection(type_, field, [each.node for each in same])
+            complete = self._compiler.completer(field.type, same)
+            resolved = ResolvedField(selection, definition, key, complete, how.resolve)
+            self._gaps.append(f"gaps.add({self._name(resolved)}, {source}, {place})")
+            return "None"
         return self._value(how, field.type, source)
 
-    def _value(self, how: RowField, type_: GraphQLOutputType, source: str) -> str:
+    def _value(self, how: RowValue, type_: GraphQLOutputType, source: str) -> str:
         if isinstance(how, Computed):
-            value = f"{self._name(how.compute)}({source}, at)"
+            value = f"{self._name(how.compute)}({self._arguments(source, how.of)})"
         elif isinstance(how, Converted) and isinstance(how.convert, EnumMeta):
             return self._enum(how.convert, type_, f"{source}[{how.name!r}]")
         elif isinstance(how, Converted):
             value = f"{self._name(how.convert)}({source}[{how.name!r}])"
-            if how.is_text:
-                return value
         else:
             value = f"{source}[{how.name!r}]"
+        if not isinstance(how, Column) and how.is_text:
+            return value
         return self._completed(value, type_)
+
+    def _arguments(self, source: str, shared: tuple[Shared, ...]) -> str:
+        return ", ".join((source, "at", *(self._shared_value(source, each) for each in shared)))
+
+    def _shared_value(self, source: str, shared: Shared) -> str:
+        key = (source, id(shared))
+        if key not in self._shared:
+            self._shared[key] = self._line(shared.compute, self._arguments(source, shared.of))
+        return self._shared[key]
+
+    def _line(self, function: Callable[..., Any], arguments: str) -> str:
+        """The name of what the function returns for these arguments."""
+        called, value = self._name(function), self._name(None)
+        self._lines.append(f"{value} = {called}({arguments})")
+        return value
 
     def _enum(self, members: EnumMeta, type_: GraphQLOutputType, value: str) -> str:
         """From the stored value to the name in the response; raises KeyError for other values."""
@@ -180,10 +217,8 @@ class RowCompiler:
         if not isinstance(nullable, GraphQLScalarType | GraphQLEnumType):
             return f"{self._name(self._compiler.completer(type_, []))}({value}, None)"
         complete = self._name(leaf(nullable))
-        if isinstance(nullable, GraphQLScalarType) and (own := AS_THEY_ARE.get(nullable.name)):
-            checked = f"value if (value := {value}).__class__ is {own.__name__} else {complete}(value)"
-        else:
-            checked = f"{complete}({value})"
+        condition = plain_if(nullable, value)
+        checked = f"value if {condition} else {complete}(value)" if condition else f"{complete}({value})"
         return f"None if {value} is None else {checked}" if nullable is type_ else checked
 
     def _name(self, value: Any) -> str:
@@ -192,39 +227,39 @@ class RowCompiler:
         return name
 
 
-def _columns_of(how: "RowField | RowObject") -> tuple[str, ...]:
-    return (how.name,) if isinstance(how, Column | Converted) else how.columns
-
-
-def rows_of_connection(
-    compiler: Compiler, type_: Any, selected: list[FieldDetails], fields: RowFields
+def rows_of(
+    compiler: Compiler, type_: GraphQLOutputType, selected: list[FieldDetails], fields: RowFields
 ) -> RowSelection:
-    """The selection of the nodes of a connection. Raises CannotCompile if they are selected twice, or the
-    connection has to count its rows: then an error beside them would have to be located among them.
+    """The selection of the rows that a field of this type returns: of an object, a list or a connection.
+
+    Raises CannotCompile if a connection selects its nodes twice, or has to count its rows: then an error
+    beside them would have to be located among them.
     """
-    compiler.completer(type_, selected)
-    nodes = [
-        (of.fields["node"] if name == "node" else of.fields["nodes"], same)
-        for of, name, same in _selected_in_connection(compiler, type_, selected)
-    ]
+    named = get_named_type(type_)
+    if not isinstance(named, GraphQLObjectType):
+        raise CannotCompile
+    if "nodes" not in named.fields:
+        return RowCompiler(compiler).selection(named, selected, fields)
+    compiler.completer(named, selected)
+    nodes = list(_selected_in_connection(compiler, named, selected))
     if len(nodes) != 1:
         raise CannotCompile
-    ((field, same),) = nodes
-    return RowCompiler(compiler).selection(get_named_type(field.type), same, fields)
+    ((node, same),) = nodes
+    return RowCompiler(compiler).selection(node, same, fields)
 
 
 def _selected_in_connection(
-    compiler: Compiler, type_: Any, selected: list[FieldDetails]
-) -> Iterator[tuple[Any, str, list[FieldDetails]]]:
-    """The selections of nodes, directly or in edges."""
+    compiler: Compiler, type_: GraphQLObjectType, selected: list[FieldDetails]
+) -> Iterator[tuple[Any, list[FieldDetails]]]:
+    """The types and selections of nodes, directly or in edges."""
     for same in compiler.collected(type_, selected).values():
         name = same[0].node.name.value
         if name == "nodes":
-            yield type_, name, same
+            yield get_named_type(type_.fields[name].type), same
         elif name == "edges":
-            edge = get_named_type(type_.fields[name].type)
+            edge = cast(GraphQLObjectType, get_named_type(type_.fields[name].type))
             for of_edge in compiler.collected(edge, same).values():
                 if of_edge[0].node.name.value == "node":
-                    yield edge, "node", of_edge
+                    yield get_named_type(edge.fields["node"].type), of_edge
         elif name not in ("pageInfo", "__typename"):
             raise CannotCompile

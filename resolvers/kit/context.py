@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
+from graphql import GraphQLResolveInfo
 from strawberry import Info as StrawberryInfo
 
 from desk.command import permission_lacking
@@ -18,8 +19,9 @@ from domain.ids import ClientId
 from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability, Principal
 from resolvers.kit.errors import FORBIDDEN, ApiError
-from resolvers.kit.in_response import ObjectsInResponse
+from resolvers.kit.in_response import InResponse, ObjectsInResponse
 from resolvers.kit.loaders import Loaders
+from resolvers.kit.row_fields import Row, RowFields
 from subscriptions.stream.bus import Bus
 from subscriptions.stream.cursor import CursorSigner
 from subscriptions.stream.event_stream import EventStream
@@ -57,21 +59,25 @@ class Api:
     what_if_chunk_accounts: int
 
 
-class RowsOfPage(Protocol):
-    """The columns that a page needs, and how its rows come into the response."""
+class SelectedRows(Protocol):
+    """The columns that a selection needs, and how its rows come into the response."""
 
     @property
     def columns(self) -> frozenset[str]:
         """Their names."""
         ...
 
-    def objects(self, rows: Iterable[Any], at: Any) -> ObjectsInResponse | None:
-        """Their places in the response, by the context of the page; None: through objects."""
+    async def objects(self, rows: Iterable[Row], at: Any) -> ObjectsInResponse | None:
+        """Their places in the response, by the context of the rows; None: through objects."""
+        ...
+
+    async def object(self, row: Row, at: Any) -> InResponse | None:
+        """The same of one row."""
         ...
 
 
-RowSelector: TypeAlias = Callable[[Any, Any], RowsOfPage | None]
-"""From the field's information and how its fields are read from rows; None: through objects."""
+RowSelector: TypeAlias = Callable[[GraphQLResolveInfo[Any], RowFields], SelectedRows | None]
+"""From a field and how fields of its type are read from rows; None: through objects."""
 
 
 def _no_rows(info: object, fields: object) -> None:
@@ -85,7 +91,7 @@ class ReadContext:
         self.api = api
         self.audience = audience
         self.rows: RowSelector = _no_rows
-        """How the rows of a page become its nodes, if the executor compiles them."""
+        """How rows become the value of a field, if the executor compiles them."""
 
     @cached_property
     def loaders(self) -> Loaders:
@@ -113,6 +119,11 @@ def personal(text: str | None, audience: Audience) -> str | None:
 
 Info: TypeAlias = StrawberryInfo[ReadContext, None]
 RequestInfo: TypeAlias = StrawberryInfo[RequestContext, None]
+
+
+def selected_rows(info: Info, fields: RowFields) -> SelectedRows | None:
+    """How rows become the value of this field; None: through objects."""
+    return info.context.rows(info._raw_info, fields)
 
 
 IF_IT_FAILS = " Null, with an error, if this field fails; the other fields of the request are answered."

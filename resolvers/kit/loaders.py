@@ -1,23 +1,25 @@
 """Batched loading: one statement, however many rows ask for their client. Created for each operation."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
+from operator import or_
 from typing import TypeVar
 
 from desk.context import DeskContext
 from domain.events import AccountReference, OrderView
-from domain.ids import AccountId
+from domain.ids import AccountId, CaseId
 from domain.margin import Book
 from domain.open_orders import as_open_orders
 from domain.principal import Audience
 from domain.sellable import OpenOrder
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
+from models.book_rows import BookColumns, BookRows, load_book_rows
 from models.case import figures_at_open as figures_when_opened
-from models.case import live_cases_by_account, load_cases, open_cases_of_clients
+from models.case import live_cases_by_account, load_case_rows, load_cases, open_cases_of_clients
 from models.case_records import count_of_cases, newest_deadline_changes, newest_follow_ups
 from models.client import accounts_of as accounts_of_clients
 from models.client import load_accounts, load_clients
@@ -31,12 +33,13 @@ from models.order import (
     count_orders_of_cases,
     fills_of,
     load_orders,
+    newest_order_rows,
     newest_orders_of_cases,
     open_orders_of,
 )
 from models.risk_setting import load_settings
-from models.snapshot import newest_snapshots
-from models.sql.database import consistent_read, unreadable_rows
+from models.snapshot import newest_snapshot_rows, newest_snapshots
+from models.sql.database import Row, consistent_read, unreadable_rows
 from models.sql.forms import UnstorableText
 from models.sql.unreadable import UnreadableRow
 from models.sql.where import Page
@@ -119,6 +122,24 @@ def _pages(
     return cached_property(made)
 
 
+def _row_pages(
+    load: Callable[[Audience, Sequence[K], int, Collection[str]], Awaitable[Mapping[K, Page[Row]]]],
+) -> cached_property[BatchLoader[tuple[K, int, frozenset[str]], Page[Row]]]:
+    """The same as rows. A key also has the columns that its reader needs."""
+
+    def made(loaders: "Loaders") -> BatchLoader[tuple[K, int, frozenset[str]], Page[Row]]:
+        async def batch(keys: list[tuple[K, int, frozenset[str]]]) -> list[Page[Row] | BaseException]:
+            found: dict[tuple[int, frozenset[str]], Mapping[K, Page[Row]]] = {}
+            for first, columns in {key[1:] for key in keys}:
+                ids = [key[0] for key in keys if key[1:] == (first, columns)]
+                found[first, columns] = await load(loaders.audience, ids, first, columns)
+            return [found[first, columns][id_] for id_, first, columns in keys]
+
+        return BatchLoader(load_fn=batch)
+
+    return cached_property(made)
+
+
 def _for_all(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> Load[K, V]:
     """Loads what every audience may see, or ids that were loaded as visible."""
     return lambda audience, ids: load(ids)
@@ -163,6 +184,9 @@ class Loaders:
     deadline_changes_of = _pages(newest_deadline_changes)
     snapshots_of = _pages(newest_snapshots)
 
+    order_rows_of = _row_pages(newest_order_rows)
+    snapshot_rows_of = _row_pages(newest_snapshot_rows)
+
     order_counts = _one(count_orders_of_cases)
     message_counts = _one(count_messages_of_cases)
     follow_up_counts = _one(partial(count_of_cases, "follow_up"))
@@ -183,6 +207,36 @@ class Loaders:
     def books_ahead(self) -> BatchLoader[tuple[AccountId, datetime], AccountBook | None]:
         """Keys are an account and the moment whose margin factors count."""
         return _batched(self._books_ahead, None)
+
+    @cached_property
+    def case_rows(self) -> BatchLoader[tuple[CaseId, frozenset[str]], Row | None]:
+        """Keys are a case and the columns that its reader needs. None: not within the scope."""
+        return BatchLoader(load_fn=self._case_rows)
+
+    async def _case_rows(self, keys: list[tuple[CaseId, frozenset[str]]]) -> list[Row | BaseException | None]:
+        """One statement, with the columns that any reader needs."""
+        columns = frozenset[str]().union(*(columns for _, columns in keys))
+        rows = await load_case_rows(self.audience, list({case_id for case_id, _ in keys}), columns)
+        return [rows.get(case_id) for case_id, _ in keys]
+
+    @cached_property
+    def book_rows(self) -> BatchLoader[tuple[AccountId, BookColumns], BookRows | None]:
+        """Keys are an account and the columns that its reader needs. None: through the book, as when
+        something else in the request needs the whole book, so that all is of the same moment.
+        """
+        return BatchLoader(load_fn=self._book_rows)
+
+    async def _book_rows(
+        self, keys: list[tuple[AccountId, BookColumns]]
+    ) -> list[BookRows | BaseException | None]:
+        """One statement, with the columns that any reader needs."""
+        ids = [id_ for id_ in {account_id for account_id, _ in keys} if self.books.cache_map.get(id_) is None]
+        if not ids:
+            return [None] * len(keys)
+        columns = reduce(or_, (columns for _, columns in keys))
+        zone_of, now = self._desk.policy.books.zone_of, self._desk.clock()
+        rows = await load_book_rows(self.audience, ids, columns, zone_of, now)
+        return [rows.get(account_id) for account_id, _ in keys]
 
     async def _books(self, ids: Sequence[AccountId]) -> Mapping[AccountId, BookAndOrders]:
         async with consistent_read():

@@ -6,10 +6,10 @@ from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.events import CaseView
 from models.case_list import count_cases, page_case_rows, page_cases, row_key
 from models.sql.database import unreadable_rows
-from resolvers.kit.context import Info
+from resolvers.kit.context import Info, selected_rows
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.types.case import Case, case_of
-from resolvers.types.case_rows import CASE_ROWS, CasePageAt
+from resolvers.types.case_rows import CASE_ROWS, CasesAt
 
 
 async def cases_page(
@@ -26,11 +26,11 @@ async def cases_page(
     async def count() -> int:
         return await count_cases(audience, selection, now)
 
-    rows = context.rows(info._raw_info, CASE_ROWS)
+    rows = selected_rows(info, CASE_ROWS)
     # While a case counts as damaged, its whole row is read: that finds out when it is restored.
     if rows is not None and not unreadable_rows().any_of("margin_case"):
         found = await page_case_rows(audience, selection, order, request, now, rows.columns)
-        nodes: Any = rows.objects(found.rows, CasePageAt(now, context))
+        nodes: Any = await rows.objects(found.rows, CasesAt(now, context))
         if nodes is not None:
             return pager.connection_of(nodes, found, request, lambda row: row_key(order, row), count)
     page = await page_cases(audience, selection, order, request, now)

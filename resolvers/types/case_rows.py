@@ -1,11 +1,11 @@
-"""How a list of cases reads its fields from rows: see resolvers.execution.row_selection.
+"""How cases are read from rows: see resolvers.kit.row_fields.
 
 The same fields of `resolvers.types.case.case_of`, without the objects between; a test compares both.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 
 import orjson
 
@@ -17,18 +17,32 @@ from domain.case import (
     is_long_term_unsettled,
     is_overdue,
 )
-from domain.ids import ClientId
+from domain.ids import AccountId, CaseId, ClientId
 from domain.margin import AccountType, RiskLevel
 from domain.principal import MASKED, Capability
-from models.sql.values import currency, plain_decimal, time, time_or_none
-from resolvers.execution.row_selection import Column, Computed, Converted, Row, RowFields, RowObject
+from models.sql.values import currency, time, time_or_none
 from resolvers.kit.context import ReadContext
-from resolvers.kit.node import global_id
+from resolvers.kit.row_fields import (
+    Column,
+    Computed,
+    Converted,
+    Resolved,
+    Row,
+    RowFields,
+    RowObject,
+    a_decimal,
+    a_decimal_or_none,
+    an_id,
+    row_itself,
+)
+from resolvers.types.client import cash_of, positions_of
+from resolvers.types.order import orders_of_case
+from resolvers.types.snapshot import snapshots_page
 
 
 @dataclass(frozen=True)
-class CasePageAt:
-    """The moment of a page, and whom it is for."""
+class CasesAt:
+    """The moment of the answer, and whom it is for."""
 
     now: datetime
     context: ReadContext
@@ -42,17 +56,13 @@ class CasePageAt:
         return name if self._shows_names else MASKED
 
 
-def _row(row: Row, at: CasePageAt) -> Row:
-    return row
-
-
-def _client(row: Row, at: CasePageAt) -> Row:
+def _client(row: Row, at: CasesAt) -> Row:
     """Records that the client was shown, as `client_of` does."""
     at.context.clients_shown.add(ClientId(row["client_id"]))
     return row
 
 
-def _figures(row: Row, at: CasePageAt) -> Row:
+def _figures(row: Row, at: CasesAt) -> Row:
     figures: Row = orjson.loads(row["figures"])
     return figures
 
@@ -69,26 +79,14 @@ def _texts(values: object) -> list[str]:
     return values
 
 
-def _id_of(type_name: str, column: str) -> Converted:
-    return Converted(column, partial(global_id, type_name))
-
-
-def _decimal(column: str) -> Converted:
-    return Converted(column, plain_decimal, is_text=True)
-
-
-def _decimal_or_none(value: object) -> str | None:
-    return None if value is None else plain_decimal(value)
-
-
 _FIGURES: RowFields = {
     "as_of": Converted("as_of", time),
     "stale": Converted("stale", _truth),
     "unvalued": Computed((), lambda figures, at: _texts(figures.get("unvalued", []))),
-    "net_asset_ratio": Converted("net_asset_ratio", _decimal_or_none, is_text=True),
+    "net_asset_ratio": a_decimal_or_none("net_asset_ratio"),
     "risk_level": Converted("risk_level", RiskLevel),
     **{
-        name: _decimal(name)
+        name: a_decimal(name)
         for name in (
             "cash",
             "long_market_value",
@@ -110,26 +108,31 @@ _FIGURES: RowFields = {
     },
 }
 _ACCOUNT: RowFields = {
-    "id": _id_of("Account", "account_id"),
+    "id": an_id("Account", "account_id"),
     "account_no": Column("account_no"),
     "type": Converted("account_type", AccountType),
     "base_currency": Converted("base_currency", currency),
     "close_only": Converted("close_only", bool),
+    "cash_balances": Resolved(("account_id",), lambda row, info: cash_of(info, AccountId(row["account_id"]))),
+    "positions": Resolved(
+        ("account_id",),
+        lambda row, info, first, after=None: positions_of(info, AccountId(row["account_id"]), first, after),
+    ),
 }
 _CLIENT: RowFields = {
-    "id": _id_of("Client", "client_id"),
+    "id": an_id("Client", "client_id"),
     "client_no": Column("client_no"),
     "name": Computed(("client_name",), lambda row, at: at.name(row["client_name"])),
     "group": Column("client_group"),
 }
 CASE_ROWS: RowFields = {
-    "id": _id_of("Case", "id"),
+    "id": an_id("Case", "id"),
     "case_no": Column("case_no"),
     "alert_type": Converted("alert_type", AlertType),
     "status": Converted("status", CaseStatus),
-    "amount": _decimal("amount"),
-    "amount_at_open": _decimal("amount_at_open"),
-    "uncovered_amount": _decimal("uncovered_amount"),
+    "amount": a_decimal("amount"),
+    "amount_at_open": a_decimal("amount_at_open"),
+    "uncovered_amount": a_decimal("uncovered_amount"),
     "figures": RowObject(("figures",), _figures, _FIGURES, is_row=False),
     "opened_at": Converted("opened_at", time),
     "deadline": Converted("deadline", time),
@@ -152,6 +155,12 @@ CASE_ROWS: RowFields = {
     "close_reason": Converted("close_reason", CaseCloseReason),
     "version": Column("version"),
     "client": RowObject(("client_id",), _client, _CLIENT),
-    "account": RowObject((), _row, _ACCOUNT),
+    "account": RowObject((), row_itself, _ACCOUNT),
+    "orders": Resolved(
+        ("id",), lambda row, info, first, after=None: orders_of_case(info, CaseId(row["id"]), first, after)
+    ),
+    "snapshots": Resolved(
+        ("id",), lambda row, info, first, after=None: snapshots_page(info, CaseId(row["id"]), first, after)
+    ),
 }
-"""The fields of a case that a list reads from its row."""
+"""The fields of a case that are read from its row."""

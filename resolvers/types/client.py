@@ -1,7 +1,7 @@
 """Clients, accounts, positions and cash."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import strawberry
 
@@ -27,7 +27,8 @@ from resolvers.kit.context import Info, ReadContext, personal
 from resolvers.kit.errors import FORBIDDEN, ApiError, in_scope
 from resolvers.kit.loaders import BookAndOrders
 from resolvers.kit.node import Node, global_id
-from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.pagination import Connection
+from resolvers.types.book_rows import cash_from_rows, positions_from_rows, positions_pager
 from resolvers.types.desk_work import DeskWork, desk_work_of
 from resolvers.types.doubt import AccountDoubt, doubts_of
 from resolvers.types.figures import MarginFigures, figures_of
@@ -182,8 +183,7 @@ class Account(Node):
     @strawberry.field(description=f"The cash balances of the account by currency.{_IF_READABLE}")
     async def cash_balances(self, info: Info) -> list[CashBalance] | None:
         """Batched."""
-        book = (await self._book(info)).book.book
-        return [_cash_of(book, cash) for cash in book.cash]
+        return await cash_of(info, self.reference.account_id)
 
     @strawberry.field(description=f"The positions of the account, sorted by symbol.{_IF_READABLE}")
     async def positions(
@@ -193,26 +193,7 @@ class Account(Node):
         after: After = None,
     ) -> Connection[Position] | None:
         """Batched; a page of the loaded book."""
-        loaded = await self._book(info)
-        pager: Pager[Holding] = Pager("positions", "s", info.context.api.page_size_max)
-        request = pager.request(first, after)
-        holdings = loaded.book.book.holdings
-        rest = [
-            held
-            for held in holdings
-            if request.after is None or held.instrument.symbol > str(request.after[0])
-        ]
-
-        async def count() -> int:
-            return len(holdings)
-
-        return pager.connection(
-            cut(rest[: first + 1], first),
-            request,
-            lambda held: (held.instrument.symbol,),
-            lambda held: position_of(self.reference.account_id, held, loaded),
-            count,
-        )
+        return await positions_of(info, self.reference.account_id, first, after)
 
     @strawberry.field(
         description=f"Liquidation orders of the account that may still be filled, oldest first.{_IF_READABLE}"
@@ -226,7 +207,7 @@ class Account(Node):
         return [order_of(view) for view in (await self._book(info)).orders]
 
     async def _book(self, info: Info) -> BookAndOrders:
-        return in_scope(await info.context.loaders.books.load(self.reference.account_id))
+        return await _load_book(info, self.reference.account_id)
 
 
 @strawberry.type(description="A client of the broker.")
@@ -304,6 +285,45 @@ def account_of(row: AccountRow) -> Account:
     )
 
 
+async def cash_of(info: Info, account_id: AccountId) -> list[CashBalance]:
+    """The balances of a visible account by currency."""
+    from_rows = await cash_from_rows(info, account_id)
+    if from_rows is not None:
+        return cast(list[CashBalance], from_rows)
+    book = (await _load_book(info, account_id)).book.book
+    return [_balance_of(book, cash) for cash in book.cash]
+
+
+async def positions_of(
+    info: Info, account_id: AccountId, first: int, after: str | None
+) -> Connection[Position]:
+    """A page of the positions of a visible account, by symbol."""
+    from_rows = await positions_from_rows(info, account_id, first, after)
+    if from_rows is not None:
+        return from_rows
+    loaded, pager = await _load_book(info, account_id), positions_pager(info)
+    request = pager.request(first, after)
+    holdings = loaded.book.book.holdings
+    rest = [
+        held for held in holdings if request.after is None or held.instrument.symbol > str(request.after[0])
+    ]
+
+    async def count() -> int:
+        return len(holdings)
+
+    return pager.connection(
+        cut(rest[: first + 1], first),
+        request,
+        lambda held: (held.instrument.symbol,),
+        lambda held: position_of(account_id, held, loaded),
+        count,
+    )
+
+
+async def _load_book(info: Info, account_id: AccountId) -> BookAndOrders:
+    return in_scope(await info.context.loaders.books.load(account_id))
+
+
 def position_of(account_id: AccountId, held: Holding, loaded: BookAndOrders) -> Position:
     """The GraphQL object."""
     with exact():
@@ -355,7 +375,7 @@ def client_in_scope(row: ClientRow | None, context: ReadContext) -> Client:
     return client_of(row, context)
 
 
-def _cash_of(book: margin.Book, cash: margin.CashBalance) -> CashBalance:
+def _balance_of(book: margin.Book, cash: margin.CashBalance) -> CashBalance:
     with exact():
         rate = rate_to_base(book, Currency(cash.currency))
         return CashBalance(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -12,12 +12,15 @@ from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, Trading
 from domain.raw_status import raw_status
 from models.order import OrderFilter as OrderSelection
 from models.order import count_orders, page_orders
-from resolvers.kit.context import Info
+from models.sql.database import Row, unreadable_rows
+from models.sql.values import time
+from resolvers.kit.context import Info, selected_rows
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.search import search_of, unique
 from resolvers.types.client import Account, load_account
 from resolvers.types.market import IF_READABLE, Instrument, load_instrument
+from resolvers.types.order_rows import ORDER_ROWS
 
 if TYPE_CHECKING:
     from resolvers.types.case import Case
@@ -230,12 +233,22 @@ async def orders_of_case(info: Info, case_id: CaseId, first: int, after: str | N
     async def count() -> int:
         return await loaders.order_counts.load(case_id) or 0
 
+    rows = selected_rows(info, ORDER_ROWS)
+    if rows is not None and not unreadable_rows().any_of("liquidation_order"):
+        found = await loaders.order_rows_of.load((case_id, first, rows.columns))
+        nodes: Any = await rows.objects(found.rows, None)
+        if nodes is not None:
+            return pager.connection_of(nodes, found, request, _row_key, count)
     page = await loaders.orders_of.load((case_id, first))
     return pager.connection(page, request, _key, order_of, count)
 
 
-def _pager(info: Info, selection: OrderSelection) -> Pager[OrderView]:
+def _pager(info: Info, selection: OrderSelection) -> Pager[Any]:
     return Pager(("orders", selection), "ts", info.context.api.page_size_max)
+
+
+def _row_key(row: Row) -> tuple[datetime, str]:
+    return time(row["created_at"]), row["id"]
 
 
 def _key(view: OrderView) -> tuple[datetime, str]:

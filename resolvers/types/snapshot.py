@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -10,11 +10,14 @@ from domain.ids import CaseId
 from domain.principal import Capability
 from domain.snapshot import SnapshotKind
 from models.snapshot import StoredSnapshot, load_snapshot, page_snapshots
+from models.sql.database import unreadable_rows
+from models.sql.values import time
 from resolvers.kit.arguments import GlobalId
-from resolvers.kit.context import Info, ReadContext, reader
+from resolvers.kit.context import Info, ReadContext, reader, selected_rows
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.types.figures import MarginFigures, figures_of
+from resolvers.types.snapshot_rows import SNAPSHOT_ROWS
 
 if TYPE_CHECKING:
     from resolvers.types.case import Case
@@ -82,12 +85,18 @@ async def find_snapshot(context: ReadContext, id_: str) -> Snapshot | None:
 async def snapshots_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[Snapshot]:
     """Of one case, newest first."""
     context = info.context
-    pager: Pager[StoredSnapshot] = Pager(("snapshots", case_id), "ts", context.api.page_size_max)
+    pager: Pager[Any] = Pager(("snapshots", case_id), "ts", context.api.page_size_max)
     request = pager.request(first, after)
 
     async def count() -> int:
         return await context.loaders.snapshot_counts.load(case_id) or 0
 
+    rows = selected_rows(info, SNAPSHOT_ROWS) if after is None else None
+    if rows is not None and not unreadable_rows().any_of("snapshot"):
+        found = await context.loaders.snapshot_rows_of.load((case_id, first, rows.columns))
+        nodes: Any = await rows.objects(found.rows, None)
+        if nodes is not None:
+            return pager.connection_of(nodes, found, request, lambda row: (time(row["at"]), row["id"]), count)
     if after is None:
         page = await context.loaders.snapshots_of.load((case_id, first))
     else:
