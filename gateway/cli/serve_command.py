@@ -74,8 +74,9 @@ def serve(
     """Start the server; settings come from GATEWAY_ variables (docs/settings.md)."""
     settings = settings_or_exit(_serve_settings(demo, day_seconds))
     configure_logging(settings.log_format, sys.stderr)
-    if listener_fds and tell_fd is not None and samples is not None:
-        _serve_as_worker(settings, listener_fds, tell_fd, WorkerSamples(samples))
+    if listener_fds and tell_fd is not None:
+        # Without a place for samples it has been started by a parent of a version that knew none.
+        _serve_as_worker(settings, listener_fds, tell_fd, None if samples is None else WorkerSamples(samples))
         return
     try:
         require_shareable(settings, workers)
@@ -181,7 +182,7 @@ def _serve_by_workers(
 
 
 def _serve_as_worker(
-    settings: Settings, listener_fds: Sequence[int], tell_fd: int, samples: WorkerSamples
+    settings: Settings, listener_fds: Sequence[int], tell_fd: int, samples: WorkerSamples | None
 ) -> None:
     """Serve as one of several workers; notifies the parent by one byte once it serves."""
 

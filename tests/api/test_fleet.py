@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -173,6 +174,30 @@ async def test_a_fleet_of_which_no_worker_starts_says_so_in_one_line_and_ends(tm
     )
 
 
+async def test_a_worker_serves_a_parent_that_knows_no_place_for_its_metrics(tmp_path: Path) -> None:
+    """As after a rolling restart of a fleet whose parent is of an earlier version."""
+    ready, started = os.pipe()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        options = ["--listener", str(listener.fileno()), "--tell", str(started)]
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "gateway",
+            "serve",
+            *options,
+            cwd=ROOT,
+            env=Gateway(tmp_path).environment,
+            pass_fds=(listener.fileno(), started),
+            stderr=PIPE,
+        )
+        os.close(started)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await asyncio.to_thread(os.read, ready, 1) == b"1"
+    os.close(ready)
+    worker.terminate()
+    await worker.communicate()
+
+
 async def test_a_killed_worker_is_replaced_and_its_port_answers_meanwhile(fleet: Fleet) -> None:
     victim, other = fleet.workers()
     serving = fleet.said('"serving"')
@@ -192,9 +217,8 @@ async def test_any_worker_answers_a_scrape_for_all_and_the_counts_of_a_killed_on
             await stack.enter_async_context(socket_of(fleet, "ann"))
             await ask_once(fleet)
             asked += 1
-        await until_scraped(fleet, lambda shown: shown.get(polled) == asked)
+        await until_scraped(fleet, lambda shown: shown.get(polled) == asked and leaders_in(shown) == 1)
         before = await scraped(fleet)
-    assert sum(count for name, count in before.items() if name.startswith("desk_leader{")) == 1
     assert "desk_lease_terms" in before, "what is of the database is of no worker"
     victim, other = fleet.workers()
     os.kill(victim, signal.SIGKILL)
@@ -211,6 +235,10 @@ async def test_any_worker_answers_a_scrape_for_all_and_the_counts_of_a_killed_on
     assert after[polled] == asked
     assert pids_in(after) == {str(pid) for pid in fleet.workers()}
     assert str(other) in pids_in(after)
+
+
+def leaders_in(shown: Mapping[str, float]) -> float:
+    return sum(count for name, count in shown.items() if name.startswith("desk_leader{"))
 
 
 def pids_in(shown: Mapping[str, float]) -> set[str]:
