@@ -533,9 +533,11 @@ async def fetch_records(sql: str, *parameters: Any) -> Sequence[Row]:
     connection = _connection()
     if connection.capabilities.dialect == "sqlite" or _context().first_statement:
         return await fetch(sql, *parameters)
-    require_storable(parameters)
-    with _faults_named(sql):
-        _, rows = await connection.execute_query(sql, list(parameters))
+    tracer = _context().tracer
+    with nullcontext() if tracer is None else tracer.statement(sql, _system()):
+        require_storable(parameters)
+        with _faults_named(sql):
+            _, rows = await connection.execute_query(sql, list(parameters))
     return rows
 
 
