@@ -77,7 +77,10 @@ class Live:
         )
         self.reads = PersonalReads(executor, resources.desk)
         operations = OperationMetrics(
-            slow_s=settings.slow_operation_s, names_max=settings.metrics_operation_names, telemetry=telemetry
+            slow_s=settings.slow_operation_s,
+            names_max=settings.metrics_operation_names,
+            trusted=executor.trusted,
+            telemetry=telemetry,
         )
         self.requests = LiveRequests(schema, executor, resources.api, self.reads, self.metrics, operations)
         self.backend = Backend(self.requests, self.feed, self.metrics)

@@ -1,6 +1,7 @@
 """Counts of GraphQL operations, by type, name and first error, and the durations of those that have a result.
 
-Clients choose the names, so only so many are kept: those of operations that passed every check came first.
+Clients choose the names, so only so many are kept, those of operations that passed every check first, and
+those of the manifest of trusted documents.
 """
 
 import math
@@ -17,6 +18,7 @@ from graphql import ExecutionResult, GraphQLError
 from gateway.logs import current_request_id
 from resolvers.execution.documents import Document
 from resolvers.execution.executor import AdmittedOperation, Executor
+from resolvers.execution.trusted import TrustedDocuments
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import INTERNAL, coded
 from subscriptions.live.metrics import Histogram
@@ -54,6 +56,8 @@ class OperationMetrics:
     """By name, of the same."""
     names_max: int = 100
     names: set[str] = field(default_factory=set)
+    """Those of operations outside of the manifest, at most `names_max`."""
+    trusted: TrustedDocuments = field(default_factory=TrustedDocuments)
     telemetry: "Telemetry | None" = None
     slow_s: float = math.inf
     """A longer operation is logged."""
@@ -126,13 +130,16 @@ class OperationMetrics:
         if name is None:
             name = next(iter(kinds), None)
         kind = kinds.get(name)
-        known = UNNAMED if name is None else name if name in self.names else OTHER
+        is_known = name in self.names or name in self.trusted.operation_names
+        known = UNNAMED if name is None else name if is_known else OTHER
         self._count(UNKNOWN if kind is None else kind.value, known, errors)
 
     def _name(self, name: str | None) -> str:
         """The name under which an operation is counted that passed every check."""
-        if name is None or name in self.names:
-            return name or UNNAMED
+        if name is None:
+            return UNNAMED
+        if name in self.names or name in self.trusted.operation_names:
+            return name
         if len(self.names) >= self.names_max or len(name) > NAME_CHARACTERS_MAX:
             return OTHER
         self.names.add(name)

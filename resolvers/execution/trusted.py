@@ -37,6 +37,8 @@ class TrustedDocuments:
         self._by_text: Mapping[str, Document] = {}
         self.requests: Counter[str] = Counter()
         """Requests by what they asked for: a `trusted` document, an `untrusted` text or an `unknown` name."""
+        self.operation_names: frozenset[str | None] = frozenset()
+        """The names of the operations of the manifest, which its owner chose."""
 
     def __len__(self) -> int:
         return len(self._by_hash)
@@ -49,6 +51,7 @@ class TrustedDocuments:
         """Trust these documents, by their hashes, and no others; what runs already goes on."""
         self._by_hash = documents
         self._by_text = {each.text: each for each in documents.values()}
+        self.operation_names = frozenset(name for each in documents.values() for name in each.kinds or ())
 
     def find(self, text: str, name: DocumentName | None) -> Document | None:
         """The document that a request names or sends, or one with the error that refuses it.

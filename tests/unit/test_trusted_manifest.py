@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.document_name import DocumentName, TrustMode
+from gateway.http.operation_metrics import OperationMetrics
 from gateway.watch.trusted_manifest import ManifestFile, TrustedManifest
 from resolvers.execution.executor import Executor
 from resolvers.execution.manifest import ManifestFault
@@ -52,6 +53,13 @@ async def test_a_document_of_the_manifest_is_found_by_its_hash_and_by_its_text(t
     assert runs.document_reads == {"known": 3}, "it was parsed before it was asked for"
     assert runs.read(CASES).errors[0].extensions == {"code": "DOCUMENT_NOT_TRUSTED"}
     assert runs.trusted.requests == {"trusted": 3, "untrusted": 1}
+    metrics = OperationMetrics(names_max=0, trusted=runs.trusted)
+    for text in (WHO, CASES):
+        document = executor(TrustMode.OFF).read(text)
+        metrics.refused(document, None, [])
+    assert {name for _, name, _ in metrics.operations} == {"Who", "(other)"}, (
+        "the manifest's names are counted"
+    )
 
 
 @pytest.mark.parametrize(
