@@ -39,6 +39,8 @@ from resolvers.execution.executor import Executor
 from resolvers.execution.trusted import TrustedDocuments
 from resolvers.schema import build_schema
 
+TRACE_HEADERS = ("traceparent", "tracestate")
+"""Of W3C Trace Context: pages that are traced send them."""
 SAMPLES_TIMEOUT_S = 2.0
 """How long a write of samples that has begun may take at the end."""
 
@@ -98,7 +100,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
                 CORSMiddleware,
                 allow_origins=settings.allowed_origins,
                 allow_methods=["POST"],
-                allow_headers=["Authorization", "Content-Type", REQUEST_ID_HEADER],
+                allow_headers=["Authorization", "Content-Type", REQUEST_ID_HEADER, *TRACE_HEADERS],
                 expose_headers=[REQUEST_ID_HEADER],
             ),
             Middleware(BodyLimit, max_body_bytes=settings.max_body_bytes),

@@ -13,13 +13,13 @@ async def preflight(origin: str) -> httpx.Response:
     headers = {
         "Origin": origin,
         "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization,content-type",
+        "Access-Control-Request-Headers": "authorization,content-type,traceparent,tracestate",
     }
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk") as client:
         return await client.options("/graphql", headers=headers)
 
 
-async def test_page_of_an_allowed_origin_may_send_its_token() -> None:
+async def test_page_of_an_allowed_origin_may_send_its_token_and_its_trace() -> None:
     answer = await preflight(PAGE)
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == PAGE

@@ -1,8 +1,11 @@
 """Events as text, whatever became of it in between."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from models.sql.codec import UnknownFormat, event_from_text
+from models.sql.codec import UnknownFormat, event_from_text, event_to_text, traceparent_of
+from tests.kit.live_desk import case_event
 
 
 @pytest.mark.parametrize(
@@ -27,3 +30,11 @@ from models.sql.codec import UnknownFormat, event_from_text
 def test_a_damaged_event_is_of_an_unknown_format_and_no_other_fault(text: str | bytes) -> None:
     with pytest.raises(UnknownFormat):
         event_from_text(text)
+
+
+def test_an_event_names_the_span_that_caused_it_and_is_the_same_event() -> None:
+    event, cause = case_event(datetime(2026, 1, 5, 14, 30, tzinfo=UTC)), f"00-{'a' * 32}-{'b' * 16}-01"
+    traced = event_to_text(event, cause)
+    assert event_from_text(traced) == event == event_from_text(event_to_text(event))
+    assert traceparent_of(traced.encode()) == cause
+    assert traceparent_of(event_to_text(event).encode()) is None
