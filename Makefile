@@ -94,6 +94,7 @@ lock:  ## Pin the dependencies of pyproject.toml again; ARGS=--upgrade takes new
 	@$(LOCK_ENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(COMPILE) $(ARGS) --output-file requirements/run.txt
 	@$(COMPILE) $(ARGS) --group dev --extra telemetry --constraints requirements/run.txt --output-file requirements/dev.txt
+	@$(COMPILE) $(ARGS) --extra telemetry --constraints requirements/dev.txt --output-file requirements/telemetry.txt
 
 clean:  ## Remove the environment, caches and the embedded database
 	rm -rf $(VENV) build mutants .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gateway.telemetry import Telemetry
 
 GROUP = "opentelemetry_traces_exporter"
-INSTALL = "install the extra, for example with pip install '.[telemetry]'"
+INSTALL = "install requirements/telemetry.txt"
 
 
 class CannotTrace(Exception):

@@ -185,7 +185,7 @@ async def test_an_exporter_that_is_not_installed_ends_the_start_in_one_line(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "zipkin")
-    with pytest.raises(CannotStart, match=r"'zipkin'.*telemetry"):
+    with pytest.raises(CannotStart, match=r"'zipkin'.*requirements/telemetry\.txt"):
         await check(world.settings(), world.clock(), lambda done, of: None)
 
 

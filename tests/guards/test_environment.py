@@ -29,7 +29,9 @@ def test_the_version_of_the_build_is_that_of_the_project() -> None:
 
 def test_developers_run_the_desk_with_the_pins_of_its_operators() -> None:
     assert pins("run.txt")
-    assert pins("run.txt") <= pins("dev.txt"), "run `make lock`: both files are made from pyproject.toml"
+    assert pins("run.txt") <= pins("telemetry.txt") <= pins("dev.txt"), (
+        "run `make lock`: the files are made from pyproject.toml"
+    )
 
 
 @pytest.mark.parametrize(
