@@ -169,7 +169,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
             return
         self._head.coming(len(data))
         super().data_received(data)
-        if self._upgraded or self.transport.is_closing():
+        if self._upgraded or self._has_ended():
             return
         self._head.check()
         if self._head.refusal is not None:
@@ -191,8 +191,8 @@ class DeskHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """The bytes are no request, or no body."""
-        if not self.transport.is_closing():
-            self._refuse(_NO_REQUEST)
+        if not self._has_ended():
+            self._refuse(self._head.refusal or _NO_REQUEST)
 
     def _refuse(self, refusal: HeadRefusal) -> None:
         """Answer and end the connection; cut it off if an earlier request has no complete answer yet."""
