@@ -17,7 +17,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-matrix test-faults test-days poison mutants check format bench bench-query bench-fanout chaos conformance schema docs lists migration lock clean
+.PHONY: help run test test-matrix test-faults test-days poison security mutants check format bench bench-query bench-fanout chaos conformance schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ chaos: $(INSTALLED)  ## Break everything under a running desk, see what subscrib
 
 conformance: $(INSTALLED)  ## Try GraphQL clients that others wrote on the demo desk; ARGS="--only apollo"
 	@$(PY) -m tests.conformance $(ARGS)
+
+security: $(INSTALLED)  ## Attack a desk from outside for 9 minutes; ARGS="--seconds 60 --seed 7" is shorter
+	@$(PY) -m tests.security $(ARGS)
 
 poison: $(INSTALLED)  ## Feed a desk 11,000 messages of which 10,000 are bad; about 2 minutes
 	@$(PY) -m tests.faults $(ARGS)

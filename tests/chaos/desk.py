@@ -1,26 +1,21 @@
 """The desk under fire: PostgreSQL, Redis, proxies before all three, and a fleet of gateway processes."""
 
 import asyncio
-import os
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-import httpx
 
 from domain.events import AccountReference
 from domain.ids import AccountId, ClientId
 from domain.margin import AccountType
 from domain.money import Currency
-from tests.chaos.market import write_market
-from tests.kit.patience import PATIENCE_S
+from tests.kit.falling_market import write_market
+from tests.kit.fleet import Fleet
 from tests.kit.servers import RedisServer, free_port, fresh_database
 from tests.kit.tcp_proxy import TcpProxy
 
@@ -99,74 +94,6 @@ class Desk:
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             " AND application_name <> 'chaos'"
         )
-
-
-class Fleet:
-    """`serve --workers N`, and its processes. It is stopped when this process ends, however that is."""
-
-    def __init__(self, environment: Mapping[str, str], port: int, workers: int, log: Path) -> None:
-        self.port = port
-        self.count = workers
-        self.log = log
-        self.seen: set[int] = set()
-        """Every process there ever was."""
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", "--workers", str(workers)],
-                cwd=ROOT,
-                env={**os.environ, **environment},
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        self.seen.add(self._process.pid)
-        self._watchdog = subprocess.Popen(
-            ["sh", "-c", 'read _; kill -s KILL -- "-$1"', "watchdog", str(self._process.pid)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    def workers(self) -> list[int]:
-        """The processes that serve now or soon."""
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        found = [int(pid) for pid in children.read_text().split()]
-        self.seen.update(found)
-        return found
-
-    def roll(self) -> None:
-        """Ask for a rolling restart."""
-        self._process.send_signal(signal.SIGHUP)
-
-    async def until_serving(self) -> None:
-        """Waits until requests are answered and a process leads."""
-        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
-            while True:
-                if self._process.poll() is not None:
-                    raise RuntimeError(f"the gateway did not start:\n{self.log.read_text()[-4000:]}")
-                try:
-                    answer = await client.get(f"http://127.0.0.1:{self.port}/readyz")
-                    if answer.json()["status"] == "ready":
-                        return
-                except httpx.TransportError:
-                    pass
-                await asyncio.sleep(POLL_S)
-
-    async def stop(self) -> None:
-        """As an operator does; raises TimeoutError when it does not end."""
-        self.workers()
-        self._process.terminate()
-        try:
-            await asyncio.to_thread(self._process.wait, PATIENCE_S)
-        finally:
-            self._process.kill()
-            self._watchdog.kill()
-            self._watchdog.wait()
-            if self._watchdog.stdin is not None:
-                self._watchdog.stdin.close()
-
-    def left_over(self) -> list[int]:
-        """Processes that are still there."""
-        return [pid for pid in self.seen if Path(f"/proc/{pid}").exists()]
 
 
 @asynccontextmanager
