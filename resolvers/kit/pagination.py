@@ -93,12 +93,18 @@ class Connection(Generic[T]):
 
 @dataclass(frozen=True)
 class _Nodes(Generic[T]):
-    """A connection whose edges are made when they are read."""
+    """A connection whose edges, cursors and position are made when they are read: most clients select nodes
+    alone.
+    """
 
     nodes: list[T]
-    page_info: PageInfo
     count: Callable[[], Awaitable[int]]
     cursors: Callable[[], list[str]]
+    info: Callable[[], PageInfo]
+
+    @cached_property
+    def page_info(self) -> PageInfo:
+        return self.info()
 
     @cached_property
     def edges(self) -> list[Edge[T]]:
@@ -117,8 +123,12 @@ class Pager(Generic[Row]):
 
     def __init__(self, scope: object, key_types: str, page_size_max: int) -> None:
         self._key_types = key_types
-        self._scope = hashlib.sha256(repr(scope).encode()).hexdigest()[:16]
+        self._list = scope
         self._page_size_max = page_size_max
+
+    @cached_property
+    def _scope(self) -> str:
+        return hashlib.sha256(repr(self._list).encode()).hexdigest()[:16]
 
     def request(self, first: int, after: str | None) -> PageRequest:
         """The page to read from the database; raises ApiError for an invalid size or cursor."""
@@ -148,15 +158,17 @@ class Pager(Generic[Row]):
     ) -> Connection[T]:
         """With the nodes of the page's rows."""
         rows = page.rows
-        info = PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=request.after is not None,
-            start_cursor=self._encode(key(rows[0])) if rows else None,
-            end_cursor=self._encode(key(rows[-1])) if rows else None,
-        )
-        # Most clients select nodes: the cursors of all rows would cost as much as the rows.
+
+        def info() -> PageInfo:
+            return PageInfo(
+                has_next_page=page.has_next,
+                has_previous_page=request.after is not None,
+                start_cursor=self._encode(key(rows[0])) if rows else None,
+                end_cursor=self._encode(key(rows[-1])) if rows else None,
+            )
+
         return cast(
-            Connection[T], _Nodes(nodes, info, count, lambda: [self._encode(key(row)) for row in rows])
+            Connection[T], _Nodes(nodes, count, lambda: [self._encode(key(row)) for row in rows], info)
         )
 
     def _encode(self, key: Sequence[object]) -> str:
