@@ -120,7 +120,12 @@ def plain_text(value: Decimal | None) -> str | None:
     """
     if value is None:
         return None
-    text = format(unsigned_zero(value), "f")
+    if not value:
+        return "0"
+    # As format(value, "f"), for a sixth of the time, unless it has an exponent.
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -210,11 +215,6 @@ def quotient_up(numerator: Decimal, denominator: Decimal) -> Decimal:
 def whole_lots(quantity: Decimal, lot: Decimal) -> Decimal:
     """The largest multiple of `lot` that is not above `quantity` (>= 0)."""
     return _ROUNDING.multiply(_ROUNDING.divide_int(quantity, lot), lot)
-
-
-def product(first: Decimal, second: Decimal) -> Decimal:
-    """The exact product, without entering `exact()`."""
-    return _EXACT.multiply(first, second)
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:

@@ -24,6 +24,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 from strawberry.types.field import StrawberryField
 
+from domain.money import exact
 from models.sql.database import NO_ANSWER
 from models.sql.unreadable import DAMAGE, UnreadableRow
 from resolvers.execution.compiled import (
@@ -78,7 +79,8 @@ class RowsInResponse:
         """
         complete, gaps = self.selection.complete, Gaps()
         try:
-            objects = ObjectsInResponse([complete(row, at, gaps) for row in rows])
+            with exact():
+                objects = ObjectsInResponse([complete(row, at, gaps) for row in rows])
         except (UnreadableRow, NotPlain, GraphQLError, *DAMAGE):
             return None
         if gaps:

@@ -21,8 +21,24 @@ class Node:
 
 def global_id(type_name: str, local_id: str) -> strawberry.ID:
     """The global id that clients see."""
-    text = b2a_base64(f"{type_name}:{local_id}".encode(), newline=False)
-    return strawberry.ID(text.translate(_URL_SAFE, b"=").decode())
+    return strawberry.ID(_encoded(f"{type_name}:{local_id}".encode()))
+
+
+def beginning_of_id(type_name: str, local_id: str) -> str | None:
+    """What the global ids of all local ids that begin with this text begin with; what follows is
+    `end_of_id`. None if its length allows no such beginning: base64 encodes three bytes at a time.
+    """
+    text = f"{type_name}:{local_id}".encode()
+    return None if len(text) % 3 else _encoded(text)
+
+
+def end_of_id(text: str) -> str:
+    """The rest of a global id behind `beginning_of_id`."""
+    return _encoded(text.encode())
+
+
+def _encoded(text: bytes) -> str:
+    return b2a_base64(text, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def local_id(type_name: str, value: str) -> str | None:

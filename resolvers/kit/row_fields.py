@@ -1,7 +1,7 @@
 """How the fields of a type are read from rows of the database, without objects between.
 
 A module beside the type states it, such as `resolvers.types.case_rows`; `resolvers.execution.row_selection`
-compiles a selection of such fields into one function.
+compiles a selection of such fields into one function, and calls it inside `domain.money.exact()`.
 """
 
 from collections.abc import Callable, Iterator, Mapping

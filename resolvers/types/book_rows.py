@@ -11,14 +11,14 @@ from typing import Any
 from domain.ids import AccountId
 from domain.margin import rate_into
 from domain.market import InstrumentKind, TradeStatus, mark_of
-from domain.money import ONE, plain_text, product
+from domain.money import ONE, plain_text
 from models.book_rows import BOOK_TABLES, BookColumns, BookRows
 from models.sql.database import unreadable_rows
-from models.sql.values import currency, decimal
+from models.sql.values import currency, decimal, decimal_or_none, plain_decimal
 from models.sql.where import cut
 from resolvers.kit.context import Info, selected_rows
 from resolvers.kit.in_response import ObjectsInResponse
-from resolvers.kit.node import global_id
+from resolvers.kit.node import beginning_of_id, end_of_id, global_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.row_fields import (
     Column,
@@ -41,6 +41,15 @@ class BookAt:
         self.account_id = account_id
         self._book = book
         self._rates: dict[str, Decimal] = {}
+        self._id = f"{account_id}:"
+        """Of a position, without the symbol."""
+        self._beginning = beginning_of_id("Position", self._id)
+
+    def position_id(self, symbol: str) -> str:
+        """The global id of the account's position."""
+        if self._beginning is None:
+            return global_id("Position", self._id + symbol)
+        return self._beginning + _end_of_id(symbol)
 
     def rate(self, code: str) -> Decimal:
         """From a column with a currency, which many rows have in common."""
@@ -52,32 +61,45 @@ class BookAt:
 
 
 TEXTS_KEPT = 4096
-"""Prices and quantities whose value is kept: the same texts come again with every holder of an instrument."""
+"""Prices and sizes whose values are kept, of each kind: the same texts come again with every holder of an
+instrument.
+"""
 
+_end_of_id = lru_cache(maxsize=TEXTS_KEPT)(end_of_id)
 _decimal = lru_cache(maxsize=TEXTS_KEPT)(decimal)
+_currency = lru_cache(maxsize=TEXTS_KEPT)(currency)
+_plain_decimal = lru_cache(maxsize=TEXTS_KEPT)(plain_decimal)
 
 
-def _mark(row: Row, at: BookAt) -> Decimal | None:
-    bid, ask, last, close = row["bid"], row["ask"], row["last_price"], row["previous_close"]
-    return mark_of(
-        None if bid is None else _decimal(bid),
-        None if ask is None else _decimal(ask),
-        None if last is None else _decimal(last),
-        None if close is None else _decimal(close),
-    )
+@lru_cache(maxsize=TEXTS_KEPT)
+def _mark_of(
+    bid: str | None, ask: str | None, last: str | None, close: str | None
+) -> tuple[Decimal | None, str | None]:
+    """The mark, and its text."""
+    mark = mark_of(*(decimal_or_none(price) for price in (bid, ask, last, close)))
+    return mark, plain_text(mark)
 
 
-def _market_value(row: Row, at: BookAt, mark: Decimal | None) -> Decimal | None:
-    if mark is None:
+def _mark(row: Row, at: BookAt) -> tuple[Decimal | None, str | None]:
+    return _mark_of(row["bid"], row["ask"], row["last_price"], row["previous_close"])
+
+
+def _mark_text(row: Row, at: BookAt, mark: tuple[Decimal | None, str | None]) -> str | None:
+    return mark[1]
+
+
+def _market_value(row: Row, at: BookAt, mark: tuple[Decimal | None, str | None]) -> Decimal | None:
+    price = mark[0]
+    if price is None:
         return None
     units, multiplier = _decimal(row["quantity"]), row["multiplier"]
-    return product(units if multiplier == "1" else product(units, _decimal(multiplier)), mark)
+    return units * price if multiplier == "1" else units * _decimal(multiplier) * price
 
 
 def _base_market_value(row: Row, at: BookAt, value: Decimal | None, text: str | None) -> str | None:
     """Most instruments have the currency of the account."""
     rate = at.rate(row["currency"])
-    return text if value is None or rate is ONE else plain_text(product(value, rate))
+    return text if value is None or rate is ONE else plain_text(value * rate)
 
 
 def _text(row: Row, at: BookAt, value: Decimal | None) -> str | None:
@@ -98,10 +120,10 @@ _INSTRUMENT: RowFields = {
     "symbol": Column("symbol"),
     "name": Column("name"),
     "market": Column("market"),
-    "currency": Converted("currency", currency),
+    "currency": Converted("currency", _currency),
     "kind": Converted("kind", InstrumentKind),
-    "lot_size": a_decimal("lot_size"),
-    "multiplier": a_decimal("multiplier"),
+    "lot_size": Converted("lot_size", _plain_decimal, is_text=True),
+    "multiplier": Converted("multiplier", _plain_decimal, is_text=True),
     "trade_status": Converted("trade_status", TradeStatus),
     "average_daily_volume": a_decimal_or_none("average_daily_volume"),
     "negative_prices": Computed(
@@ -110,23 +132,21 @@ _INSTRUMENT: RowFields = {
     ),
 }
 _POSITION: RowFields = {
-    "id": Computed(
-        ("symbol",), lambda row, at: global_id("Position", f"{at.account_id}:{row['symbol']}"), is_text=True
-    ),
+    "id": Computed(("symbol",), lambda row, at: at.position_id(row["symbol"]), is_text=True),
     "instrument": RowObject((), row_itself, _INSTRUMENT),
-    "quantity": a_decimal("quantity"),
+    "quantity": Converted("quantity", _plain_decimal, is_text=True),
     "average_cost": a_decimal_or_none("average_cost"),
-    "mark": Computed((), _text, of=(_MARK,), is_text=True),
+    "mark": Computed((), _mark_text, of=(_MARK,), is_text=True),
     "market_value": Computed((), _same, of=(_VALUE_TEXT,), is_text=True),
     "base_market_value": Computed(("currency",), _base_market_value, of=(_VALUE, _VALUE_TEXT), is_text=True),
 }
 _CASH: RowFields = {
-    "currency": Converted("currency", currency),
+    "currency": Converted("currency", _currency),
     "balance": a_decimal("balance"),
     "fx_rate": Computed((), _text, of=(_RATE,), is_text=True),
     "base_value": Computed(
         ("balance",),
-        lambda row, at, rate: plain_text(product(decimal(row["balance"]), rate)),
+        lambda row, at, rate: plain_text(decimal(row["balance"]) * rate),
         of=(_RATE,),
         is_text=True,
     ),

@@ -43,6 +43,8 @@ def test_every_place_that_writes_a_decimal_writes_all_of_it() -> None:
     assert str(LONG) in canonical_text({"amount": LONG})
     assert plain_text(Decimal("-0.00")) == "0"
     assert plain_text(Decimal("1E+3")) == "1000"
+    assert plain_text(Decimal("1E-10")) == "0.0000000001"
+    assert plain_text(Decimal("0E-10")) == plain_text(Decimal("0E+3")) == "0"
     assert plain_text(None) is None
 
 
