@@ -166,11 +166,12 @@ class Fleet:
         worker.close()
         try:
             self._samples.retire(worker.number, died=died)
-        except OSError as unwritable:
+        # A worker of another version may write other files; the parent goes on in any case.
+        except (OSError, ValueError, LookupError, TypeError) as unusable:
             log.error(
                 "the metrics of a worker that ended are lost",
                 worker=worker.process.pid,
-                error=str(unwritable),
+                error=str(unusable),
             )
 
     def _stop(self, number: int, _: FrameType | None) -> None:

@@ -5,7 +5,6 @@ answer in time delays no scrape further, and its metrics are left out.
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -34,7 +33,6 @@ class DatabaseMetrics:
         self._probe = SharedProbe(ask, patience_s)
         self._interval_s = interval_s
         self._shared = directory and directory / "database"
-        self._own = directory and directory / f"database-{os.getpid()}"
         self._read: tuple[float, list[Metric]] | None = None
 
     async def metrics(self) -> list[Metric]:
@@ -47,8 +45,8 @@ class DatabaseMetrics:
         # `/readyz` names damaged data; it must not take other figures away.
         with suppress(*NO_ANSWER, UnreadableRow):
             read = self._read = time.monotonic(), await self._probe.answer()
-            if self._shared is not None and self._own is not None:
-                await asyncio.to_thread(_leave, self._own, self._shared, *read)
+            if self._shared is not None:
+                await asyncio.to_thread(_leave, self._shared, *read)
             return read[1]
         return []
 
@@ -58,7 +56,5 @@ def _left_in(file: Path) -> tuple[float, list[Metric]] | None:
     return None if content is None else (content["at"], from_data(content["families"]))
 
 
-def _leave(own: Path, shared: Path, at: float, metrics: list[Metric]) -> None:
-    """By a file of its own, since two workers may do so at once."""
-    replace_content(own, {"at": at, "families": as_data(metrics)})
-    own.replace(shared)
+def _leave(file: Path, at: float, metrics: list[Metric]) -> None:
+    replace_content(file, {"at": at, "families": as_data(metrics)})

@@ -1,5 +1,7 @@
 """Metric families as data, and files of them that other processes read at any moment."""
 
+import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -28,8 +30,8 @@ def from_data(families: Iterable[Any]) -> list[Metric]:
 
 
 def replace_content(file: Path, content: dict[str, Any]) -> None:
-    """At once: a reader finds the old content or the new one. One writer at a time."""
-    written = file.with_suffix(".new")
+    """At once: a reader finds the old content or the new one, however many write at the same time."""
+    written = file.with_name(f"{file.name}-{os.getpid()}-{threading.get_ident()}")
     written.write_bytes(orjson.dumps(content))
     written.replace(file)
 

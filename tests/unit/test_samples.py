@@ -1,5 +1,6 @@
 """The metrics of several workers in one answer: sums, what belongs to one worker, and workers that ended."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +64,14 @@ def test_a_worker_that_ended_is_counted_once_and_has_no_gauges(directory: Sample
     assert answer["desk_seconds_bucket le=1"] == 7
     assert answer["desk_workers_died_total"] == 2
     assert [name for name in answer if "pid" in name] == ["desk_sockets pid=104"]
+
+
+def test_samples_that_are_left_at_the_same_time_are_whole(directory: SampleDirectory) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        left = [threads.submit(worker(directory, 1).leave, metrics(3)) for _ in range(200)]
+        seen = [shown(worker(directory, 2).combined(metrics(1))) for _ in range(20)]
+    assert all(each.exception() is None for each in left)
+    assert {each["desk_operations_total code=OK"] for each in seen} <= {1, 4}
 
 
 def test_a_worker_whose_file_is_still_there_when_it_has_been_added_counts_once(
