@@ -21,7 +21,7 @@ from tests.kit.outage_lines import unpaired_outages
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import fresh_database
 
-pytestmark = pytest.mark.both_stacks
+pytestmark = [pytest.mark.faults, pytest.mark.both_stacks]
 
 KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

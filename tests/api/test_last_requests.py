@@ -13,12 +13,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from domain.principal import Permission
 from gateway.auth import issue
 from gateway.settings import DEVELOPMENT_SECRET
 from tests.api.test_command_line import Gateway, ended
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.raw_http import Answer, RawHttp
+
+pytestmark = pytest.mark.faults
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: desk\r\n\r\n"
 

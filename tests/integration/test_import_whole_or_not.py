@@ -25,6 +25,8 @@ from tests.integration.killed_import import AT, CLIENTS, a_large_book
 from tests.kit.book_files import BANK, RAIL, a_book, a_client, an_account, an_instrument
 from tests.kit.patience import PATIENCE_S
 
+pytestmark = pytest.mark.faults
+
 ROOT = Path(__file__).parents[2]
 TABLES = (
     "client",

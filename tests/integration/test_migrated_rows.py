@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from uuid import uuid4
 
+import pytest
+
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.record_execution import record_execution
 from domain.events import OrderView
@@ -22,6 +24,8 @@ from models.sql.database import Database, execute, fetch, transaction
 from models.sql.where import PageRequest
 from tests.integration.migration_steps import bring_to
 from tests.kit.desk_kit import APPLE, BOEING, NOON, TRADER, DeskKit, order, report
+
+pytestmark = pytest.mark.faults
 
 SEES_NAMES = Audience(frozenset({Permission.RISK_WARNING_FULL}), None)
 BEFORE_CAUSES = "0015_risk_settings_append_only"
