@@ -7,8 +7,7 @@ statements with placeholders, codes and counts. Errors are named by their type.
 import os
 import re
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -33,8 +32,6 @@ FLUSH_TIMEOUT_S = 3.0
 _TARGET = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE)\s+(\w+)")
 _W3C = ("traceparent", "tracestate")
 _PROPAGATOR = TraceContextTextMapPropagator()
-
-Decode = Callable[[bytes], Event]
 
 
 class Telemetry:
@@ -105,25 +102,13 @@ class Telemetry:
         span = get_current_span()
         return _trace_id(span) if span.is_recording() else None
 
-    def decoding(self, decode: Decode) -> Decode:
-        """Decodes events from the stream, with a span in the trace of the operation that caused the event."""
-
-        def decoded(payload: bytes) -> Event:
-            traceparent = traceparent_of(payload)
-            if traceparent is None:
-                return decode(payload)
-            began_ns = time.time_ns()
-            event = decode(payload)
-            self._tracer.start_span(
-                f"deliver {type(event).__name__}",
-                _context({"traceparent": traceparent}),
-                SpanKind.CONSUMER,
-                {"desk.event.id": event.id},
-                start_time=began_ns,
-            ).end()
-            return event
-
-        return decoded
+    def arrived(self, payload: bytes, event: Event) -> None:
+        """A span where an event reaches the subscriptions, in the trace of the operation that caused it."""
+        traceparent = traceparent_of(payload)
+        if traceparent is not None:
+            context, facts = _context({"traceparent": traceparent}), {"desk.event.id": event.id}
+            name = f"deliver {type(event).__name__}"
+            self._tracer.start_span(name, context, SpanKind.CONSUMER, facts).end()
 
     def close(self) -> None:
         """Send the last spans; a collector that does not answer delays the end by no more than the limit."""

@@ -68,10 +68,11 @@ class Live:
                 lingering_groups=settings.live_lingering_groups,
             ),
             FactReader(
-                event_from_text if telemetry is None else telemetry.decoding(event_from_text),
+                event_from_text,
                 postings_of,
                 describe,
                 note_unreadable_event,
+                *([] if telemetry is None else [telemetry.arrived]),
             ),
             metrics=self.metrics,
         )

@@ -55,6 +55,8 @@ class FactReader:
     postings_of: Callable[[Fact], Iterable[Hashable]]
     describe: Callable[[Fact], tuple[str, float]]
     unreadable: Callable[[int, ValueError], None] = lambda offset, damaged: None
+    arrived: Callable[[bytes, Fact], None] = lambda payload, fact: None
+    """Called once for each event of the stream, and not for replays."""
 
 
 class LiveFeed:
@@ -299,6 +301,7 @@ class LiveFeed:
     def _give(self, entry: Entry) -> None:
         fact = self._read(entry)
         if fact is not None:
+            self._facts.arrived(entry.payload, fact)
             self._offer(entry.position, fact)
         self._position = entry.position
         self._notify_of_movement()
