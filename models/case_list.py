@@ -14,7 +14,7 @@ from domain.principal import Audience
 from domain.reporting import AmountAtLeast, Claim
 from models.case import CASE_COLUMNS, FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
 from models.sql.database import Row, fetch, fetch_one, fetch_records, numeric
-from models.sql.readable import first_rows, readable, readable_page
+from models.sql.readable import first_rows, readable_in_turns, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import currency, decimal, time
 from models.sql.where import Page, PageRequest, Where, client_text, cut, like
@@ -123,7 +123,7 @@ async def case_totals(audience: Audience, selection: CaseFilter, now: datetime) 
         f"SELECT c.id, c.status, c.amount, c.opened_at, c.account_id, a.base_currency {FROM_CASE}{where}",
         *where.values,
     )
-    return readable(rows, _total, "margin_case")
+    return await readable_in_turns(rows, _total, "margin_case")
 
 
 @reads("margin_case")

@@ -26,6 +26,7 @@ from gateway.http.refusals import (
 )
 from gateway.logs import current_request_id
 from gateway.resources import Resources
+from models.sql.pace import Pace
 from resolvers.execution.documents import Document
 from resolvers.execution.executor import AdmittedOperation, Executor, encode
 from resolvers.kit.context import RequestContext
@@ -87,9 +88,13 @@ class Endpoint:
     async def _executed(
         self, request: Request, principal: Principal, parameters: OperationParameters, media_type: str
     ) -> Response:
+        # A new document and large variables take some milliseconds each.
+        pace = Pace()
         document = self._executor.read(parameters.query, parameters.document)
+        await pace.turn()
         _require_served(document, parameters.operation_name, request.method)
         operation = self._executor.admit(document, parameters.operation_name, parameters.variables)
+        await pace.turn()
         if not isinstance(operation, AdmittedOperation):
             self._metrics.refused(document, parameters.operation_name, operation)
             # Clients that accept JSON alone expect 200 for any well-formed request.

@@ -22,6 +22,8 @@ def document_limits(settings: Settings) -> DocumentLimits:
         tokens=settings.max_query_tokens,
         aliases=settings.max_query_aliases,
         equal_fields=settings.max_query_equal_fields,
+        spreads=settings.max_query_spreads,
+        input_fields=settings.max_query_input_fields,
         root_fields=settings.max_query_root_fields,
         cost=settings.max_query_cost,
         event_cost=settings.max_event_cost,

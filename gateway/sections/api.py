@@ -52,6 +52,14 @@ class ApiSettings(Section):
         description="Maximum number of times that a GraphQL document may select the same field of one "
         "object.",
     )
+    max_query_spreads: Count = Field(
+        100, description="Maximum number of times that a GraphQL document may spread fragments (`...Name`)."
+    )
+    max_query_input_fields: Count = Field(
+        8_000,
+        description="Maximum number of fields of the input objects in the variables of a GraphQL operation; "
+        "omitted fields count too.",
+    )
     max_query_root_fields: Count = Field(
         30, description="Maximum number of root fields in one GraphQL operation."
     )

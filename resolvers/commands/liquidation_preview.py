@@ -134,6 +134,7 @@ async def liquidation_preview(
     desk, now = context.api.desk, context.api.desk.clock()
     loaded = in_scope(await context.loaders.books.load(view.case.account_id))
     recent = (await load_recent_orders([loaded.book], now))[view.case.account_id]
+    await context.pace.turn()
     item, read = LiquidateCase(view.case.id, None, request), ReadAhead(loaded.book, loaded.orders, recent)
     made = await plan_now(desk, view, item, read, now)
     not_counted = _not_counted(desk, read, now)

@@ -40,6 +40,7 @@ from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from models.sql.pace import Pace
 from resolvers.execution.leaves import NAMES_IN_CONDITIONS, Leaf, NotPlain, leaf, plain_if
 from resolvers.kit.in_response import InResponse, ObjectsInResponse
 from resolvers.kit.loaded import how_loaded
@@ -265,7 +266,9 @@ class ResolvedField:
         """Put the completed values into their places."""
         gaps, key, complete = Gaps(), self._key, self._complete
         values = await self._values(executor, [source for source, _ in places])
+        pace: Pace = executor.context_value.pace
         for (_, place), value in zip(places, values, strict=True):
+            await pace.turn()
             place[key] = complete(value, gaps)
         if gaps:
             await gaps.fill(executor)
@@ -275,12 +278,17 @@ class ResolvedField:
             return await self._loaded.values(sources, executor.context_value)
         function, arguments = self._function, self._arguments(executor)
         if not self._is_async:
-            return _raise_first([function(source, **arguments) for source in sources])
+            return _raise_first([await self._in_turn(executor, source, arguments) for source in sources])
         if len(sources) == 1:
             return _raise_first([await function(sources[0], **arguments)])
         return _raise_first(
             await gather(*(function(source, **arguments) for source in sources), return_exceptions=True)
         )
+
+    async def _in_turn(self, executor: CoreExecutor, source: Any, arguments: dict[str, Any]) -> Any:
+        """What a function that computes returns."""
+        await executor.context_value.pace.turn()
+        return self._function(source, **arguments)
 
     def _arguments(self, executor: CoreExecutor) -> dict[str, Any]:
         """Those of all sources: they depend on the document and its variables alone. No resolver asks for the

@@ -25,6 +25,7 @@ from resolvers.execution.compiled import CannotCompile, Compiler, Complete, Core
 from resolvers.execution.leaves import NotPlain
 from resolvers.execution.row_selection import RowSelection, RowsInResponse, rows_of
 from resolvers.kit.in_response import InResponse, ObjectsInResponse
+from resolvers.kit.pagination import Connection
 from resolvers.kit.row_fields import RowFields
 
 Projection = Callable[[Any], dict[str, Any]]
@@ -136,7 +137,28 @@ class CompilingExecutor(CoreExecutor):
         position_context: Any,
     ) -> AwaitableOrValue[Any]:
         """The same result, or the same errors."""
+        complete = partial(
+            self._complete, return_type, field_details_list, info, path, result, position_context
+        )
+        if isinstance(result, Connection) and self.context_value.pace.is_over:
+            # Several pages of one request may become ready together.
+            return self._in_turn(complete)
+        return complete()
 
+    async def _in_turn(self, complete: Callable[[], AwaitableOrValue[Any]]) -> Any:
+        await self.context_value.pace.turn()
+        value = complete()
+        return await value if self.is_awaitable(value) else value
+
+    def _complete(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: list[FieldDetails],
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> AwaitableOrValue[Any]:
         def as_specified() -> AwaitableOrValue[Any]:
             return super(CompilingExecutor, self).complete_value(
                 return_type, field_details_list, info, path, result, position_context

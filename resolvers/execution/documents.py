@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import structlog
@@ -42,7 +42,9 @@ ERRORS_MAX = 5
 """Errors of one document or of its variables; each costs time, and the first ones say enough."""
 DIGEST_CHARACTERS = 16
 CHECK_SLOW_S = 0.05
-"""Parsing and validating for longer is logged: meanwhile the process does nothing else."""
+"""Parsing and validating for longer, by the processor's time, is logged: meanwhile the process does nothing
+else.
+"""
 COSTS_MAX = 64
 """Costs remembered of one document, each for other page sizes."""
 
@@ -166,9 +168,9 @@ class Documents:
 
     def check(self, text: str) -> Document:
         """The parsed and validated document, which is not kept here."""
-        began = perf_counter()
+        began = thread_time()
         document = self._read(text)
-        took_s = perf_counter() - began
+        took_s = thread_time() - began
         if took_s > CHECK_SLOW_S:
             log.warning("a document took long to check", document=document.digest, seconds=round(took_s, 3))
         return document

@@ -24,6 +24,7 @@ from strawberry.execution import optimized_is_awaitable
 from domain.document_name import DocumentName
 from resolvers.execution.compiling import CompilingExecutor, Projection, projection
 from resolvers.execution.documents import ERRORS_MAX, Document, Documents
+from resolvers.execution.input_size import has_more_input_fields
 from resolvers.execution.limits import DocumentLimits, Limit
 from resolvers.execution.personal import personal_fields
 from resolvers.execution.trusted import TrustedDocuments
@@ -145,6 +146,8 @@ class Executor:
         cost = document.cost(self._schema, given, self._limits.rows)
         if refused := self._over_limit(node, cost):
             return (refused,)
+        if has_more_input_fields(self._schema, node, given, self._limits.input_fields):
+            return (Limit.INPUT_FIELDS.exceeded(self._limits.input_fields),)
         prepared = CompilingExecutor.build(
             self._schema,
             ast,
@@ -167,8 +170,11 @@ class Executor:
         self, operation: AdmittedOperation, context: ReadContext, root: object = None
     ) -> ExecutionResult:
         """The result, with the errors as they were raised; `root` is the event of a subscription."""
-        result = operation.prepared.run(context, root)
-        return result if isinstance(result, ExecutionResult) else await result
+        try:
+            result = operation.prepared.run(context, root)
+            return result if isinstance(result, ExecutionResult) else await result
+        finally:
+            context.release()
 
     def projection(self, operation: AdmittedOperation) -> Projection | None:
         """The data of a subscription as a function of its event; None: it has to be executed."""

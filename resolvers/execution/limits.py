@@ -29,6 +29,10 @@ class DocumentLimits:
     aliases: int
     equal_fields: int
     """Fields with the same name in one object of the response; every occurrence in the document counts."""
+    spreads: int
+    """Spreads of fragments in the whole document."""
+    input_fields: int
+    """Fields of the input objects in the variables; omitted ones count too."""
     root_fields: int
     cost: int
     event_cost: int
@@ -53,6 +57,16 @@ class Limit(Enum):
     EQUAL_FIELDS = (
         QUERY_TOO_EXPENSIVE,
         f"The field {{name}} is repeated {{number}} times in one object, more than {{most}}. {_ONCE}",
+    )
+    SPREADS = (
+        QUERY_TOO_EXPENSIVE,
+        "The document spreads fragments {number} times, more than {most}. Write the fields of small "
+        "fragments where they are used.",
+    )
+    INPUT_FIELDS = (
+        QUERY_TOO_EXPENSIVE,
+        "The input objects in the variables have more than {most:,} fields, omitted ones included. "
+        "Send fewer items.",
     )
     ROOT_FIELDS = (
         QUERY_TOO_EXPENSIVE,

@@ -38,6 +38,8 @@ def errors_before_validation(
 def _repetition_errors(
     schema: GraphQLSchema, document: DocumentNode, limits: DocumentLimits
 ) -> list[GraphQLError]:
+    if (number := _spreads_in(document)) > limits.spreads:
+        return [Limit.SPREADS.exceeded(limits.spreads, number)]
     try:
         Walk(fragments_of(document), limits).document(document)
     except FieldsExhausted:
@@ -46,6 +48,21 @@ def _repetition_errors(
     except Repeated as repeated:
         return [repeated.error]
     return []
+
+
+def _spreads_in(document: DocumentNode) -> int:
+    """How often the document spreads a fragment; the rule on overlapping fields compares each pair."""
+    number, waiting = 0, list[SelectionSetNode]()
+    for each in document.definitions:
+        if isinstance(each, OperationDefinitionNode | FragmentDefinitionNode):
+            waiting.append(each.selection_set)
+    while waiting:
+        for selection in waiting.pop().selections:
+            if isinstance(selection, FragmentSpreadNode):
+                number += 1
+            elif (inner := selection.selection_set) is not None:  # type: ignore[attr-defined]
+                waiting.append(inner)
+    return number
 
 
 class FieldsExhausted(Exception):

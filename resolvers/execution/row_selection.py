@@ -78,6 +78,7 @@ class RowsInResponse:
         failed, so that the objects of the domain have to decide about it.
         """
         complete, gaps = self.selection.complete, Gaps()
+        await self.executor.context_value.pace.turn()
         try:
             with exact():
                 objects = ObjectsInResponse([complete(row, at, gaps) for row in rows])

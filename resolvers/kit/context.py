@@ -2,7 +2,7 @@
 audience.
 """
 
-from asyncio import Semaphore
+from asyncio import Lock, Semaphore
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ from desk.monitoring.book_what_if import BookEffect, BookWhatIfRequest
 from domain.ids import ClientId
 from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability, Principal
+from models.sql.pace import Pace
 from resolvers.kit.errors import FORBIDDEN, ApiError
 from resolvers.kit.in_response import InResponse, ObjectsInResponse
 from resolvers.kit.loaders import Loaders
@@ -92,11 +93,24 @@ class ReadContext:
         self.audience = audience
         self.rows: RowSelector = _no_rows
         """How rows become the value of a field, if the executor compiles them."""
+        self.pace = Pace()
+        self.summing = Lock()
+        """Held by computations over all live cases: several of one request would be one long step."""
 
     @cached_property
     def loaders(self) -> Loaders:
         """Created when the first loader is requested."""
         return Loaders(self.api.desk, self.audience)
+
+    def release(self) -> None:
+        """At the end of the operation: let go of what was loaded.
+
+        It refers to itself in circles. Left to the search for garbage, the books of a large answer would be
+        freed all at once, which takes longer than to make them.
+        """
+        self.rows = _no_rows
+        if "loaders" in vars(self):
+            self.loaders.release()
 
     @cached_property
     def clients_shown(self) -> set[ClientId]:

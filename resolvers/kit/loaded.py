@@ -28,7 +28,11 @@ class Loaded:
         """The values of all sources; raises the first error."""
         keys = [self.key(source) for source in sources]
         found = await self.loader(context.loaders).load_all(keys)
-        return [self.node(found[key], context) for key in keys]
+        values = []
+        for key in keys:
+            await context.pace.turn()
+            values.append(self.node(found[key], context))
+        return values
 
 
 def loaded(

@@ -1,5 +1,6 @@
 """Batched loading: one statement, however many rows ask for their client. Created for each operation."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ V = TypeVar("V")
 D = TypeVar("D")
 
 
+LOADED_TOGETHER, BOOKS_TOGETHER = 200, 50
+"""Keys for one statement, and accounts whose positions are read by one: the driver turns the rows of a
+statement into Python's values without a pause.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class BookAndOrders:
     """An account's book with its open orders."""
@@ -70,15 +77,26 @@ Load = Callable[[Audience, Sequence[K]], Awaitable[Mapping[K, V]]]
 
 
 def _batched(
-    load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], otherwise: D, table: str = "account"
+    load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+    otherwise: D,
+    table: str = "account",
+    together: int = LOADED_TOGETHER,
 ) -> BatchLoader[K, V | D]:
     """Make a batch loader. `otherwise`: the value for a key without rows. `table`: the table that the keys
-    belong to.
+    belong to. `together`: how many keys are loaded at once.
 
     A key whose rows cannot be read is answered with an error of its own.
     """
 
     async def batch(keys: list[K]) -> list[V | D | BaseException]:
+        if len(keys) <= together:
+            return await some(keys)
+        found: list[V | D | BaseException] = []
+        for begin in range(0, len(keys), together):
+            found += await some(keys[begin : begin + together])
+        return found
+
+    async def some(keys: list[K]) -> list[V | D | BaseException]:
         try:
             values = await load(keys)
         except (UnreadableRow, UnstorableText) as error:
@@ -90,7 +108,7 @@ def _batched(
                 return [error]
             # One of many cannot be read: halving finds it, and the others are answered.
             half = len(keys) // 2
-            return await batch(keys[:half]) + await batch(keys[half:])
+            return await some(keys[:half]) + await some(keys[half:])
         return [values.get(key, otherwise) for key in keys]
 
     return BatchLoader(load_fn=batch)
@@ -154,6 +172,12 @@ class Loaders:
         self._desk = desk
         self.audience = audience
 
+    def release(self) -> None:
+        """Forget what was loaded; see `ReadContext.release`."""
+        for name, known in list(vars(self).items()):
+            if isinstance(known, BatchLoader):
+                del vars(self)[name]
+
     cases = _one(load_cases)
     figures_at_open = _one(figures_when_opened)
     clients = _one(load_clients)
@@ -201,12 +225,12 @@ class Loaders:
     @cached_property
     def books(self) -> BatchLoader[AccountId, BookAndOrders | None]:
         """Books with their open orders. None: not within the scope; a damaged account is an error."""
-        return _batched(self._books, None)
+        return _batched(self._books, None, together=sys.maxsize)
 
     @cached_property
     def books_ahead(self) -> BatchLoader[tuple[AccountId, datetime], AccountBook | None]:
         """Keys are an account and the moment whose margin factors count."""
-        return _batched(self._books_ahead, None)
+        return _batched(self._books_ahead, None, together=BOOKS_TOGETHER)
 
     @cached_property
     def case_rows(self) -> BatchLoader[tuple[CaseId, frozenset[str]], Row | None]:
@@ -241,8 +265,11 @@ class Loaders:
     async def _books(self, ids: Sequence[AccountId]) -> Mapping[AccountId, BookAndOrders]:
         async with consistent_read():
             # A fill between two statements would be in the book or in the orders, not in both.
-            visible = list(await load_accounts(self.audience, ids, strict=True))
-            loaded = await load_books(visible, self._desk.policy.books, self._desk.clock())
+            visible, now = list(await load_accounts(self.audience, ids, strict=True)), self._desk.clock()
+            loaded: dict[AccountId, AccountBook] = {}
+            for begin in range(0, len(visible), BOOKS_TOGETHER):
+                some = visible[begin : begin + BOOKS_TOGETHER]
+                loaded |= await load_books(some, self._desk.policy.books, now)
             open_orders = await open_orders_of(visible)
         orders: dict[AccountId, list[OrderView]] = defaultdict(list)
         for view in open_orders:

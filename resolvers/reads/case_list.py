@@ -34,6 +34,7 @@ async def cases_page(
         if nodes is not None:
             return pager.connection_of(nodes, found, request, lambda row: row_key(order, row), count)
     page = await page_cases(audience, selection, order, request, now)
+    await context.pace.turn()
 
     def node(view: CaseView) -> Case:
         return case_of(view, now)

@@ -220,7 +220,8 @@ class ReportQueries:
     async def aging_buckets(self, info: Info) -> list[AgingBucket] | None:
         """One bucket for each range in the settings."""
         context = reader(info)
-        return [_bucket(bucket) for bucket in await aging(context.api.desk, context.audience)]
+        async with context.summing:
+            return [_bucket(bucket) for bucket in await aging(context.api.desk, context.audience)]
 
 
 def _period(start: datetime, end: datetime) -> Period:

@@ -321,7 +321,10 @@ async def positions_of(
 
 
 async def _load_book(info: Info, account_id: AccountId) -> BookAndOrders:
-    return in_scope(await info.context.loaders.books.load(account_id))
+    loaded = await info.context.loaders.books.load(account_id)
+    # The books of all accounts of a page come together, and each is computed with.
+    await info.context.pace.turn()
+    return in_scope(loaded)
 
 
 def position_of(account_id: AccountId, held: Holding, loaded: BookAndOrders) -> Position:

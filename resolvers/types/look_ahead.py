@@ -65,6 +65,7 @@ async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhe
     calendar = desk.calendar_of(market)
     session = next_session(now, calendar)
     ahead = in_scope(await context.loaders.books_ahead.load((account.account_id, session.close)))
+    await context.pace.turn()
     expiring = expired_by(ahead.book, session.day)
     book_then = lived_until(ahead.book, session.day, desk.policy.books.expiry)
     accrued = accrue(book_then, session, calendar, desk.policy.interest)

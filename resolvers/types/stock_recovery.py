@@ -357,6 +357,7 @@ async def _case(info: Info, view: RecoveryView) -> "Case":
 
 async def _book(info: Info, view: RecoveryView) -> BookAndOrders:
     loaded = await info.context.loaders.books.load(view.account.account_id)
+    await info.context.pace.turn()
     return restored(loaded)
 
 

@@ -51,10 +51,16 @@ class CaseSummary:
 
 
 async def summarise(context: ReadContext, selection: CaseFilter) -> CaseSummary:
-    """The totals over the cases that the audience may see."""
+    """The totals over the cases that the audience may see. One computation of a request at a time."""
+    async with context.summing:
+        return await _summarise(context, selection)
+
+
+async def _summarise(context: ReadContext, selection: CaseFilter) -> CaseSummary:
     now = context.api.desk.clock()
     currency = context.api.reporting_currency
     live, ended = await _totals(context.audience, selection, now)
+    await context.pace.turn()
     rates = rates_by_base(await load_fx_rates()).get(currency, {})
     total = convert(by_account(each.claim for each in live), rates, currency)
     old = [each.claim for each in live if now - each.opened_at > LONG_TERM]

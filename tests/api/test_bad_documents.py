@@ -164,7 +164,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
         "QUERY_TOO_EXPENSIVE",
     ),
     "too many root fields": (
-        _query("{ " + "viewer { subject } clients { totalCount } orders { totalCount } " * 7 + "}"),
+        _query("{ " + "viewer { subject } clients { totalCount } orders { totalCount } " * 11 + "}"),
         200,
         "QUERY_TOO_EXPENSIVE",
     ),

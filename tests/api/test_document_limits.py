@@ -17,7 +17,7 @@ from tests.kit.transport_ws_harness import ready, refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-Refusal = Callable[[LiveDesk, str], Awaitable[dict[str, Any]]]
+Refusal = Callable[..., Awaitable[dict[str, Any]]]
 VIEWER = "viewer { subject }"
 _NESTED = "account client accounts client openCases account client accounts".split()
 EXCEEDED = {
@@ -32,6 +32,8 @@ EXCEEDED = {
     )
     + "fragment F60 on Viewer { subject }",
     Limit.EQUAL_FIELDS: f"{{ viewer {{ {'subject ' * (LIMITS.equal_fields + 1)} }} }}",
+    Limit.SPREADS: "{ viewer { " + "...F " * (LIMITS.spreads + 1) + "} } fragment F on Viewer { subject }",
+    Limit.INPUT_FIELDS: "query ($input: ScenarioInput!) { bookWhatIf(input: $input) { __typename } }",
     Limit.ROOT_FIELDS: "{ " + "viewer { subject } clients { totalCount } orders { totalCount } " * 11 + "}",
     Limit.WHOLE_BOOK: "{ ...A b: bookWhatIf(input: {priceMove: 1}) { accounts } } "
     "fragment A on Query { a: bookWhatIf(input: {priceMove: 1}) { accounts } }",
@@ -44,22 +46,27 @@ EXCEEDED = {
 }
 
 
-async def over_http(desk: LiveDesk, document: str) -> dict[str, Any]:
+VARIABLES: dict[Limit, dict[str, Any]] = {
+    Limit.INPUT_FIELDS: {"input": {"prices": [{}] * LIMITS.input_fields}}
+}
+
+
+async def over_http(desk: LiveDesk, document: str, **more: Any) -> dict[str, Any]:
     async with httpx.AsyncClient(verify=False, base_url=desk.url, timeout=PATIENCE_S) as client:
         headers = {"authorization": desk.token()}
-        return only((await client.post("/graphql", json={"query": document}, headers=headers)).json())
+        return only((await client.post("/graphql", json={"query": document, **more}, headers=headers)).json())
 
 
-async def over_a_socket(desk: LiveDesk, document: str) -> dict[str, Any]:
+async def over_a_socket(desk: LiveDesk, document: str, **more: Any) -> dict[str, Any]:
     async with ready(desk) as socket:
-        return await refusal(socket, document)
+        return await refusal(socket, document, **more)
 
 
-async def over_an_event_stream(desk: LiveDesk, document: str) -> dict[str, Any]:
+async def over_an_event_stream(desk: LiveDesk, document: str, **more: Any) -> dict[str, Any]:
     headers = {"authorization": desk.token()}
     async with (
         httpx.AsyncClient(verify=False, base_url=desk.url, timeout=PATIENCE_S) as client,
-        event_stream(client, "POST", "/graphql", json={"query": document}, headers=headers) as reader,
+        event_stream(client, "POST", "/graphql", json={"query": document, **more}, headers=headers) as reader,
     ):
         result, _ = await reader.rest()
         return only(result.json)
@@ -85,7 +92,8 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveDe
 async def test_a_document_over_a_limit_is_refused_with_one_code_over_every_transport(
     desk: LiveDesk, limit: Limit
 ) -> None:
-    errors = [await refused(desk, EXCEEDED[limit]) for refused in TRANSPORTS]
+    more = {"variables": VARIABLES[limit]} if limit in VARIABLES else {}
+    errors = [await refused(desk, EXCEEDED[limit], **more) for refused in TRANSPORTS]
     assert [error["extensions"]["code"] for error in errors] == [limit.code] * len(TRANSPORTS)
     assert len({error["message"] for error in errors}) == 1
 

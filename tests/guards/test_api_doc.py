@@ -22,6 +22,8 @@ LIMITS_OF: dict[Limit, tuple[str | int, ...]] = {
     Limit.ALIASES: ("max_query_aliases",),
     Limit.FIELDS: (FIELDS_MAX,),
     Limit.EQUAL_FIELDS: ("max_query_equal_fields",),
+    Limit.SPREADS: ("max_query_spreads",),
+    Limit.INPUT_FIELDS: ("max_query_input_fields",),
     Limit.ROOT_FIELDS: ("max_query_root_fields",),
     Limit.WHOLE_BOOK: (1,),
     Limit.COST: ("max_query_cost", "max_event_cost"),

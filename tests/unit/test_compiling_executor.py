@@ -5,7 +5,7 @@ their paths. Documents and data are generated; some values are wrong, some resol
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -29,6 +29,7 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 
+from models.sql.pace import Pace
 from resolvers.execution.compiling import CompiledSelections, CompilingExecutor
 from resolvers.execution.executor import encode
 from resolvers.kit.batch_loader import BatchLoader
@@ -260,6 +261,7 @@ class Context:
     """What the loaded fields need of a context; its loaders are one loader."""
 
     loaders: BatchLoader[str, Leaf | None]
+    pace: Pace = field(default_factory=Pace)
 
 
 def context(known: Mapping[str, Leaf | None]) -> Context:
