@@ -4,8 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.types import Scope
+
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
+from gateway.http.addresses import Addresses, Places
 from gateway.resources import Resources
 from subscriptions.connections.running import Caller, Refused
 from subscriptions.connections.websocket import Session
@@ -17,16 +20,43 @@ class Admission:
     """The authentication functions of sockets and event streams; one per process."""
 
     def __init__(self, resources: Resources) -> None:
+        settings = resources.settings
         self._resources = resources
-        self.awaiting_init: dict[Session, None] = {}
-        """Sockets without a known subject yet, to which no subject's limit applies."""
+        self._addresses = Addresses(settings.trusted_proxies)
+        self.awaiting_init: dict[Session, str | None] = {}
+        """Sockets without a known subject yet, to which no subject's limit applies, and their addresses."""
+        self._awaiting_of = Places(settings.ws_max_awaiting_init_per_address)
+        self._places = Places(settings.connections_per_address)
+        """The open sockets and streams of each address."""
         self.seats: Counter[str] = Counter()
         """The open sockets and streams of each subject."""
 
-    @property
-    def crowded(self) -> bool:
-        """Whether as many sockets wait for their subject as may."""
-        return len(self.awaiting_init) >= self._resources.settings.ws_max_awaiting_init
+    def address_of(self, scope: Scope) -> str | None:
+        """The client's address that counts; None: none is known."""
+        return self._addresses.of(scope.get("client"))
+
+    def crowded(self, address: str | None) -> bool:
+        """Whether as many sockets wait for their subject as may, in all or of this address."""
+        most = self._resources.settings.ws_max_awaiting_init
+        return len(self.awaiting_init) >= most or self._awaiting_of.full(address)
+
+    def take_place(self, address: str | None) -> bool:
+        """Count one more socket or stream of the address; False: it has too many."""
+        return self._places.take(address)
+
+    def leave_place(self, address: str | None) -> None:
+        """One socket or stream of the address has ended."""
+        self._places.leave(address)
+
+    def await_init(self, session: Session, address: str | None) -> None:
+        """A socket was opened whose subject is not known yet; it is not `crowded`."""
+        self._awaiting_of.take(address)
+        self.awaiting_init[session] = address
+
+    def awaits_no_more(self, session: Session) -> None:
+        """Its subject is known, or it has ended."""
+        if session in self.awaiting_init:
+            self._awaiting_of.leave(self.awaiting_init.pop(session))
 
     def verified(self, authorization: object) -> Caller:
         """The caller with this header; raises Refused."""
@@ -50,7 +80,7 @@ class Admission:
         given = params.get("authorization", params.get("Authorization", session.authorization))
         caller = self.verified(given)
         self.take_seat(caller)
-        self.awaiting_init.pop(session, None)
+        self.awaits_no_more(session)
         return caller
 
     def readmit(self, caller: Caller, token: str) -> Caller:

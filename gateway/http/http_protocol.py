@@ -13,9 +13,11 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.http.addresses import Addresses, Places
 from gateway.http.error_counts import HttpErrors
 from gateway.http.request_head import HeadLimits, HeadRefusal, RequestHead
 from gateway.http.unread import Unread
+from gateway.http.websocket_protocol import DeskWebSocketProtocol
 from subscriptions.connections.frames import LAST_CHUNK, chunk
 from subscriptions.connections.protocol import CloseCode
 from subscriptions.connections.sse import comment
@@ -30,6 +32,7 @@ LINGER_BYTES = 16_777_216
 """Bytes of it that are discarded before the connection is cut off: most clients send a whole body before they
 read, and lose the refusal when the connection is cut off before."""
 _NO_REQUEST = HeadRefusal(400, "Bad Request", "BAD_REQUEST", "The bytes are not a request of HTTP/1.1.")
+TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
 PIPELINED_MAX = 16
 """The most requests of one connection that may wait for the answer to an earlier one."""
 
@@ -127,6 +130,15 @@ class HttpTimeouts:
     last_request_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionCounts:
+    """What the connections of a process count together: refused requests, and connections by address."""
+
+    errors: HttpErrors
+    addresses: Addresses
+    places: Places
+
+
 class DeskHttpProtocol(HttpToolsProtocol):
     """For `uvicorn.Config(http=...)`.
 
@@ -145,22 +157,42 @@ class DeskHttpProtocol(HttpToolsProtocol):
     _cut_off: TimerHandle | None = None
     _lingering: TimerHandle | None = None
     _thrown_away = 0
+    _has_place = False
 
     def __init__(
-        self, timeouts: HttpTimeouts, limits: HeadLimits, errors: HttpErrors, **options: Any
+        self, timeouts: HttpTimeouts, limits: HeadLimits, counts: ConnectionCounts, **options: Any
     ) -> None:
         super().__init__(**options)
         self._timeouts = timeouts
-        self._errors = errors
+        self._counts = counts
         self._head = RequestHead(limits)
 
     def connection_made(self, transport: Any) -> None:
         """A peer has connected."""
         super().connection_made(transport)
+        self._address = self._counts.addresses.of(self.client)
+        self._has_place = self._counts.places.take(self._address)
+        if not self._has_place:
+            self._turn_away()
+            return
         self._unread = Unread(
             self.loop, self._timeouts.unread_s, transport.get_write_buffer_size, transport.abort
         )
         self._expect(self._timeouts.headers_s)
+
+    def _turn_away(self) -> None:
+        """Answer before anything is read, which costs least and keeps nothing of the peer."""
+        most = self._counts.places.most
+        message = f"Your address has {most} connections to this process: close some, or use them again."
+        self._counts.errors.count(429, TOO_MANY_CONNECTIONS)
+        refusal = HeadRefusal(429, "Too Many Requests", TOO_MANY_CONNECTIONS, message, retry_after_s=1)
+        self.transport.write(refusal.response())
+        self.transport.close()
+
+    def _leave_place(self) -> None:
+        if self._has_place:
+            self._has_place = False
+            self._counts.places.leave(self._address)
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of a request have arrived."""
@@ -188,6 +220,8 @@ class DeskHttpProtocol(HttpToolsProtocol):
         self._upgraded = True
         self._expect_nothing()
         super().handle_websocket_upgrade()
+        # uvicorn reports the end of the connection to the new protocol alone.
+        cast(DeskWebSocketProtocol, self.transport.get_protocol()).when_lost = self._leave_place
 
     def send_400_response(self, msg: str) -> None:
         """The bytes are no request, or no body."""
@@ -196,7 +230,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, refusal: HeadRefusal) -> None:
         """Answer and end the connection; cut it off if an earlier request has no complete answer yet."""
-        self._errors.count(refusal.status, refusal.code)
+        self._counts.errors.count(refusal.status, refusal.code)
         self._expect_nothing()
         self._unset_keepalive_if_required()
         if self._is_answering():
@@ -333,6 +367,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Release the waiting callers."""
+        self._leave_place()
         self._expect_nothing()
         if self._unread is not None:
             self._unread.over()

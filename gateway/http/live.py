@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
 from gateway.http.admission import Admission
+from gateway.http.http_protocol import TOO_MANY_CONNECTIONS
 from gateway.http.live_requests import LiveRequests
 from gateway.http.operation_metrics import OperationMetrics
 from gateway.http.personal_reads import PersonalReads
@@ -22,7 +23,7 @@ from resolvers.live_feed.fields import describe, postings_of
 from subscriptions.connections.frames import SINK_EXTENSION
 from subscriptions.connections.mailbox import MailboxLimits
 from subscriptions.connections.protocol import PROTOCOL, CloseCode
-from subscriptions.connections.running import Backend, Caller, Wire
+from subscriptions.connections.running import Backend, Caller, Refused, Wire
 from subscriptions.connections.sse import SseStream, StreamLimits
 from subscriptions.connections.websocket import Session, SocketLimits
 from subscriptions.live.group import LiveLimits
@@ -95,7 +96,8 @@ class Live:
             pong_timeout_s=settings.ws_pong_timeout_s,
             expiry_warning_s=settings.token_expiry_warning_s,
         )
-        self._sessions: dict[Connection, None] = {}
+        self._sessions: dict[Connection, str | None] = {}
+        """Each with the address of its client, if it is known."""
         self._stream_limits = StreamLimits(
             mailbox=self._limits.mailbox,
             operations=settings.ws_max_operations,
@@ -113,52 +115,69 @@ class Live:
         """Serve one WebSocket, from its handshake on; inside `Database.active()`."""
         connected = await receive()
         assert connected["type"] == "websocket.connect"
+        address = self.admission.address_of(scope)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        authorization, refusal = headers.get("authorization"), self._refusal(headers)
+        authorization, refusal = headers.get("authorization"), self._refusal(headers, address)
         # Everything that this coroutine and the scope hold stays as long as the socket.
         del headers
         scope["headers"].clear()
         if refusal is not None:
-            self.metrics.refusals[refusal.reason] += 1
-            await _refuse(refusal.status, send)
-            return
-        if PROTOCOL not in scope["subprotocols"]:
+            await self._refuse(refusal, send)
+        elif PROTOCOL not in scope["subprotocols"]:
             code = int(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE)
             self.metrics.closes[code] += 1
             await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", "code": code, "reason": "Subprotocol not acceptable"})
-            return
-        await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        sink = scope["extensions"][SINK_EXTENSION]
-        session = Session(sink, authorization, self.admission, self.backend, self._limits)
-        self._sessions[session] = self.admission.awaiting_init[session] = None
-        try:
-            await session.run(receive)
-        finally:
-            del self._sessions[session]
-            self.admission.awaiting_init.pop(session, None)
-            if sink.violation is not None:
-                self.metrics.closes[sink.violation] += 1
+        elif not self.admission.take_place(address):
+            await self._refuse(_Refusal("connections", 429), send)
+        else:
+            sink = scope["extensions"][SINK_EXTENSION]
+            session = Session(sink, authorization, self.admission, self.backend, self._limits)
+            self._sessions[session] = address
+            self.admission.await_init(session, address)
+            try:
+                await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+                await session.run(receive)
+            finally:
+                self._ended(session)
+                self.admission.awaits_no_more(session)
+                if sink.violation is not None:
+                    self.metrics.closes[sink.violation] += 1
 
-    def _refusal(self, headers: Mapping[str, str]) -> "_Refusal | None":
+    async def _refuse(self, refusal: "_Refusal", send: Send) -> None:
+        self.metrics.refusals[refusal.reason] += 1
+        await _refuse(refusal.status, send)
+
+    def _ended(self, connection: Connection) -> None:
+        self.admission.leave_place(self._sessions.pop(connection))
+
+    def _refusal(self, headers: Mapping[str, str], address: str | None) -> "_Refusal | None":
         if self.draining:
             return _Refusal("draining", 503)
         if not self.admission.origin_allowed(headers):
             return _Refusal("origin", 403)
-        if self.admission.crowded:
+        if self.admission.crowded(address):
             return _Refusal("crowded", 503)
         return None
 
-    def open_stream(self, caller: Caller, wire: Wire, released: Callable[[SseStream], None]) -> SseStream:
+    def open_stream(
+        self, caller: Caller, address: str | None, wire: Wire, released: Callable[[SseStream], None]
+    ) -> SseStream:
         """A stream of the caller, not connected yet. Raises Refused."""
-        self.admission.take_seat(caller)
+        if not self.admission.take_place(address):
+            raise Refused(TOO_MANY_CONNECTIONS, "Your address has too many sockets and streams: close some.")
+        try:
+            self.admission.take_seat(caller)
+        except Refused:
+            self.admission.leave_place(address)
+            raise
         stream = SseStream(caller, wire, self.backend, self._stream_limits, released)
-        self._sessions[stream] = None
+        self._sessions[stream] = address
         return stream
 
     def close_stream(self, stream: SseStream) -> None:
         """The stream has ended."""
-        del self._sessions[stream]
+        self._ended(stream)
         self.admission.leave(stream.caller)
 
     async def run_clock(self) -> None:

@@ -40,16 +40,18 @@ class HeadRefusal:
     phrase: str
     code: str
     message: str
+    retry_after_s: int | None = None
 
     def response(self) -> bytes:
         """The whole response, in the shape of every other refusal."""
         error = {"message": self.message, "extensions": {"code": self.code}}
         body = orjson.dumps({"errors": [error]})
+        retry = "" if self.retry_after_s is None else f"retry-after: {self.retry_after_s}\r\n"
         return (
             f"HTTP/1.1 {self.status} {self.phrase}\r\n"
             "content-type: application/json\r\n"
             f"content-length: {len(body)}\r\n"
-            f"{header_lines()}"
+            f"{header_lines()}{retry}"
             "connection: close\r\n\r\n"
         ).encode() + body
 

@@ -16,7 +16,8 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.http.http_protocol import DeskHttpProtocol, HttpTimeouts
+from gateway.http.addresses import Addresses, Places
+from gateway.http.http_protocol import ConnectionCounts, DeskHttpProtocol, HttpTimeouts
 from gateway.http.request_head import HeadLimits
 from gateway.http.security_headers import EVERY_ANSWER
 from gateway.http.websocket_protocol import DeskWebSocketProtocol
@@ -70,6 +71,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         headers=list(EVERY_ANSWER),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         http=cast(
             Any,
             partial(
@@ -81,7 +83,11 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
                     last_request_s=settings.drain_idle_s,
                 ),
                 HeadLimits(settings.http_head_bytes, settings.http_headers, settings.http_url_bytes),
-                app.state.http_errors,
+                ConnectionCounts(
+                    app.state.http_errors,
+                    Addresses(settings.trusted_proxies),
+                    Places(settings.connections_per_address),
+                ),
             ),
         ),
         ws=DeskWebSocketProtocol,

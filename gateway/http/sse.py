@@ -53,7 +53,7 @@ class EventStreams:
                 subscribe_of(body, DISTINCT_ID, request.headers.get("last-event-id")),
                 trace=trace_of(request.headers),
             )
-            stream = self._open(caller, DistinctWire(), self._live.close_stream)
+            stream = self._open(request, caller, DistinctWire(), self._live.close_stream)
         except HttpRefused as refused:
             await refused.response(scope, receive, send)
             return
@@ -80,7 +80,7 @@ class EventStreams:
         body = await self._body(request) if request.method == "POST" else {}
         caller = self._caller(request)
         if request.method == "PUT":
-            return PlainTextResponse(self._reserve(caller), 201)
+            return PlainTextResponse(self._reserve(request, caller), 201)
         stream = self._owned(request, caller)
         if request.method == "POST":
             return self._execute(stream, caller, body)
@@ -89,14 +89,14 @@ class EventStreams:
         stream.stop(identifier)
         return Response(status_code=200)
 
-    def _reserve(self, caller: Caller) -> str:
+    def _reserve(self, request: Request, caller: Caller) -> str:
         token = secrets.token_urlsafe(TOKEN_BYTES)
 
         def released(stream: SseStream) -> None:
             del self._by_token[token]
             self._live.close_stream(stream)
 
-        self._by_token[token] = self._open(caller, SingleWire(), released)
+        self._by_token[token] = self._open(request, caller, SingleWire(), released)
         return token
 
     def _execute(self, stream: SseStream, caller: Caller, body: dict[str, Any]) -> Response:
@@ -166,15 +166,19 @@ class EventStreams:
         if not self._live.admission.origin_allowed(request.headers):
             raise HttpRefused(403, "ORIGIN_REFUSED", "Requests from this origin are not allowed.")
 
-    def _open(self, caller: Caller, wire: Any, released: Callable[[SseStream], None]) -> SseStream:
+    def _open(
+        self, request: Request, caller: Caller, wire: Any, released: Callable[[SseStream], None]
+    ) -> SseStream:
         if self._live.draining:
             raise HttpRefused(
                 503, "RESTARTING", "The desk is not ready: retry in a moment.", {"Retry-After": "1"}
             )
         try:
-            return self._live.open_stream(caller, wire, released)
+            return self._live.open_stream(
+                caller, self._live.admission.address_of(request.scope), wire, released
+            )
         except Refused as refused:
-            raise HttpRefused(429, refused.code, refused.message) from None
+            raise HttpRefused(429, refused.code, refused.message, {"Retry-After": "1"}) from None
 
     async def _serve(
         self, stream: SseStream, scope: Scope, receive: Receive, send: Send, begin: Callable[[], None]

@@ -130,6 +130,8 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     """For `uvicorn.Config(ws=...)`."""
 
     sink: TransportSink | None = None
+    when_lost: Callable[[], None] | None = None
+    """Called when the connection has ended."""
     _pongs = b""
     """Answers to WebSocket pings that wait for room; newer ones replace them (RFC 6455, section 5.5.3)."""
     _cut_off: TimerHandle | None = None
@@ -232,6 +234,8 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Release the callers that wait for room."""
         super().connection_lost(exc)
+        if self.when_lost is not None:
+            self.when_lost()
         if self._cut_off is not None:
             self._cut_off.cancel()
         if self.sink is not None:

@@ -86,6 +86,11 @@ class ApiSettings(Section):
     allowed_origins: Listed[Origin] = Field(
         (), description="Web origins besides the server's own that may call it, separated by commas."
     )
+    connections_per_address: Count = Field(
+        500,
+        description="Maximum number of connections of one client address to one process; behind a proxy, of "
+        "its WebSockets and event streams. A further one is answered with 429.",
+    )
     ws_init_timeout_s: Seconds = Field(
         5, description="How long, in seconds, a new WebSocket may take until its `connection_init` arrives."
     )
@@ -93,6 +98,11 @@ class ApiSettings(Section):
         1000,
         description="Maximum number of WebSockets of one process that wait for an accepted "
         "`connection_init`; a further handshake is answered with 503.",
+    )
+    ws_max_awaiting_init_per_address: Count = Field(
+        100,
+        description="The part of `GATEWAY_WS_MAX_AWAITING_INIT` that one client address may take; a further "
+        "handshake from it is answered with 503.",
     )
     ws_max_frame_bytes: Count = Field(
         65_536, description="Maximum size of a WebSocket message from a client in bytes."

@@ -6,7 +6,9 @@ from pydantic import Field, SecretStr
 
 from gateway.sections.types import (
     Count,
+    Listed,
     LogFormat,
+    Network,
     Profile,
     Seconds,
     SecondsOfADay,
@@ -28,6 +30,11 @@ class ProcessSettings(Section):
     host: str = Field("127.0.0.1", description="IP address or host name that the server listens on.")
     port: int = Field(
         8000, ge=0, le=65535, description="TCP port that the server listens on; 0 selects a free port."
+    )
+    trusted_proxies: Listed[Network] = Field(
+        ("127.0.0.0/8", "::1/128"),
+        description="Addresses or networks of the proxies in front of the desk, whose `X-Forwarded-For` "
+        "names the client; separated by commas, and a comma alone for none.",
     )
     metrics_port: int | None = Field(
         None,

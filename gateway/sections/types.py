@@ -2,6 +2,7 @@
 
 from datetime import time
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -60,12 +61,21 @@ def _require_origin(value: str) -> str:
     return value
 
 
+def _require_network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError("IP addresses or networks such as 10.0.0.0/8") from None
+
+
 def _parse_time_of_day(value: object) -> object:
     return parse_time_of_day(value) if isinstance(value, str) else value
 
 
 Origin = Annotated[str, AfterValidator(_require_origin)]
 """As a browser names the origin of a page."""
+Network = Annotated[str, AfterValidator(_require_network)]
+"""An IP address, or a network of them."""
 TimeOfDay = Annotated[time, BeforeValidator(_parse_time_of_day)]
 """A time such as `15:30`."""
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_split_pairs)]
