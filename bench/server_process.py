@@ -12,6 +12,7 @@ from time import perf_counter
 import httpx
 
 from bench.measure import ROOT
+from tests.kit.rate_limits import UNLIMITED_ENVIRONMENT
 
 START_TIMEOUT_S = 60.0
 POLL_INTERVAL_S = 0.02
@@ -25,6 +26,7 @@ class NotReady(Exception):
 def served(*arguments: str, **settings: object) -> Iterator[str]:
     """The URL of `python -m gateway serve` with these settings, not yet ready; stopped at the end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    environment |= UNLIMITED_ENVIRONMENT
     environment |= {f"GATEWAY_{name.upper()}": str(value) for name, value in settings.items()}
     command = [sys.executable, "-m", "gateway", "serve", *arguments]
     with TemporaryFile() as log:

@@ -23,6 +23,7 @@ from gateway.http.refusals import fault_response
 from gateway.http.report_endpoint import ReportEndpoint
 from gateway.http.server import APPLICATION
 from gateway.http.sse import EventStreams, wants_event_stream
+from gateway.http.token_check import RequestCheck
 from gateway.logs import REQUEST_ID_HEADER, RequestId
 from gateway.loops.policy import supervised
 from gateway.loops.supervisor import Worker
@@ -176,7 +177,7 @@ def _compose(
         live=live,
         workers=workers,
         endpoint=Endpoint(executor, resources, live.reads, live.requests.operations),
-        streams=EventStreams(live),
+        streams=EventStreams(live, RequestCheck(resources)),
         reports=ReportEndpoint(resources),
         metrics=metrics,
         probes=Probes(resources, workers, metrics),

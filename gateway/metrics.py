@@ -141,6 +141,7 @@ class ProcessMetrics(Collector):
         yield from self._lease()
         yield from self._clocks()
         yield from self._login()
+        yield from self._rates()
         faults = CounterMetricFamily(
             "desk_liquidation_faults",
             "Runs of the automatic liquidation that failed with a fault of the desk.",
@@ -179,6 +180,10 @@ class ProcessMetrics(Collector):
         )
         stood_still.add_metric([], self._workers.standstills)
         yield stood_still
+
+    def _rates(self) -> Iterator[Metric]:
+        text = "Operations, and requests without a valid token, that a rate limit refused."
+        yield labelled(CounterMetricFamily, "rate_refusals", text, self._resources.rates.refusals, "limit")
 
     def _login(self) -> Iterator[Metric]:
         if (keys := self._resources.login_keys) is None:

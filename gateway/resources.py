@@ -31,6 +31,8 @@ from gateway.book_what_if_process import BookWhatIfProcess
 from gateway.login_service import accepted_tokens, open_login_keys
 from gateway.loops.policy import attempt_item
 from gateway.policy import desk_policy
+from gateway.rates.rate_limits import RateLimits, RateSettings
+from gateway.rates.windows import Windows
 from gateway.settings import Settings
 from gateway.tracing import open_telemetry
 from gateway.watch.calendars import Calendars
@@ -119,6 +121,7 @@ class Resources:
     login_keys: LoginKeys | None
     """None: the desk accepts its own tokens."""
     revocations: Revocations
+    rates: RateLimits
     market_days: MarketDays
     signals: Signals
     outbound: OutboundCounts
@@ -171,6 +174,8 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         revocations = Revocations(settings.revocation_poll_interval_s)
         login_keys = open_login_keys(settings)
         stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)
+        windows = open_windows(settings)
+        stack.push_async_callback(windows.close)
         yield Resources(
             settings=settings,
             telemetry=telemetry,
@@ -184,6 +189,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             ),
             login_keys=login_keys,
             revocations=revocations,
+            rates=RateLimits(rate_settings(settings), windows),
             market_days=MarketDays(calendars, parts.clock, settings.market_day_poll_interval_s),
             signals=signals,
             outbound=OutboundCounts(),
@@ -252,6 +258,25 @@ def open_bus(settings: Settings) -> Bus:
         watch_keys_max=settings.bus_watched_keys,
     )
     return RedisBus(settings.redis_url, settings.bus_name, limits, fallback=outbox)
+
+
+def open_windows(settings: Settings) -> Windows:
+    """The windows of the rate limits, beside the streams of the bus."""
+    return Windows(settings.redis_url, f"{settings.bus_name}:limits", settings.rate_redis_timeout_s)
+
+
+def rate_settings(settings: Settings) -> RateSettings:
+    """The rate limits."""
+    return RateSettings(
+        window_s=settings.rate_window_s,
+        operations=settings.rate_operations,
+        cost=settings.rate_cost,
+        new_documents=settings.rate_new_documents,
+        mutations=settings.rate_mutations,
+        book_what_ifs=settings.rate_book_what_ifs,
+        refused_tokens=settings.rate_refused_tokens,
+        names_max=settings.rate_names_max,
+    )
 
 
 def open_paper_venue(settings: Settings, clock: Callable[[], datetime]) -> OpenVenue:

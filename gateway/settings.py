@@ -29,6 +29,7 @@ from gateway.sections.login import LoginSettings
 from gateway.sections.market import MarketSettings
 from gateway.sections.outbound import OutboundSettings
 from gateway.sections.process import DEVELOPMENT_SECRET, ProcessSettings
+from gateway.sections.rates import RateSettings
 from gateway.sections.selling import SellingSettings
 from gateway.sections.stream import StreamSettings
 from gateway.sections.types import PREFIX, Feed, LogFormat, Profile, Section
@@ -52,6 +53,7 @@ SECTIONS: tuple[type[Section], ...] = (
     StreamSettings,
     ApiSettings,
     DocumentSettings,
+    RateSettings,
 )
 
 
@@ -65,6 +67,7 @@ class SettingsError(Exception):
 
 class Settings(
     DocumentSettings,
+    RateSettings,
     ApiSettings,
     StreamSettings,
     OutboundSettings,

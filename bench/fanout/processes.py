@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.server_core import POLL_INTERVAL_S, START_TIMEOUT_S, cpu_s, running
+from tests.kit.rate_limits import UNLIMITED_ENVIRONMENT
 from tests.kit.servers import free_port
 
 NODE = Path(__file__).parent / "node"
@@ -62,8 +63,8 @@ def _command(name: str, port: int, redis_url: str, bus_name: str) -> Sequence[st
 
 
 def _desk_settings(port: int, redis_url: str, bus_name: str, directory: str) -> dict[str, str]:
-    """As delivered, but for where it is."""
-    return {
+    """As delivered, but for where it is, and for rate limits that refuse nothing."""
+    return UNLIMITED_ENVIRONMENT | {
         "GATEWAY_PORT": str(port),
         "GATEWAY_REDIS_URL": redis_url,
         "GATEWAY_BUS_NAME": bus_name,

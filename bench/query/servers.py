@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from bench.called_book import PRICES_NEVER_STALE_S
 from bench.server_core import cpu_s, running
+from tests.kit.rate_limits import UNLIMITED_ENVIRONMENT
 from tests.kit.servers import free_port
 
 NODE = Path(__file__).parent / "node"
@@ -47,7 +48,7 @@ def served(name: str, database_url: str, redis_url: str) -> Iterator[Server]:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
         ours = name in (OURS, OURS_TWO)
         if ours:
-            environment |= {
+            environment |= UNLIMITED_ENVIRONMENT | {
                 "GATEWAY_PORT": str(port),
                 "GATEWAY_DATABASE_URL": database_url,
                 "GATEWAY_DATA_DIRECTORY": directory,

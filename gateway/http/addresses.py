@@ -2,7 +2,7 @@
 
 Behind a proxy that the operator trusts, the client's address is the last one in `X-Forwarded-For` that is no
 trusted proxy: uvicorn replaces the peer by it. A connection from a trusted proxy that names no client has no
-address, and no limit by address holds for it: one limit for everyone behind the proxy would be worse.
+address, and no limit by address holds for it: one limit for all clients of the proxy would be worse.
 """
 
 from collections import Counter

@@ -7,13 +7,20 @@ from typing import Any
 from starlette.types import Scope
 
 from domain.principal import Principal
-from gateway.auth import Unauthenticated, bearer
+from gateway.auth import Unauthenticated
 from gateway.http.addresses import Addresses, Places
+from gateway.http.refusals import RATE_LIMITED
+from gateway.http.token_check import TokensExhausted, verified
 from gateway.resources import Resources
 from subscriptions.connections.running import Caller, Refused
 from subscriptions.connections.websocket import Session
 
 TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"
+
+
+def caller_of(principal: Principal) -> Caller:
+    """The principal as connections know it."""
+    return Caller(principal.subject, principal.token_expires_at.timestamp(), principal)
 
 
 class Admission:
@@ -58,15 +65,17 @@ class Admission:
         if session in self.awaiting_init:
             self._awaiting_of.leave(self.awaiting_init.pop(session))
 
-    def verified(self, authorization: object) -> Caller:
+    def verified(self, authorization: object, address: str | None) -> Caller:
         """The caller with this header; raises Refused."""
-        resources = self._resources
         try:
             text = authorization if isinstance(authorization, str) else None
-            principal = resources.tokens.verify(bearer(text), resources.desk.clock())
+            principal = verified(self._resources, text, address)
+        except TokensExhausted as exhausted:
+            excess = exhausted.excess
+            raise Refused(RATE_LIMITED, excess.message, excess.retry_after_s) from None
         except Unauthenticated as refused:
             raise Refused(refused.code, refused.message, refused.retry_after_s) from None
-        return Caller(principal.subject, principal.token_expires_at.timestamp(), principal)
+        return caller_of(principal)
 
     def origin_allowed(self, headers: Mapping[str, str]) -> bool:
         """Browsers send their page's origin; other clients send none."""
@@ -78,14 +87,14 @@ class Admission:
     def admit(self, session: Session, params: dict[str, Any]) -> Caller:
         """By the payload of connection_init, or the header of the handshake."""
         given = params.get("authorization", params.get("Authorization", session.authorization))
-        caller = self.verified(given)
+        caller = self.verified(given, self.awaiting_init.get(session))
         self.take_seat(caller)
         self.awaits_no_more(session)
         return caller
 
     def readmit(self, caller: Caller, token: str) -> Caller:
         """A refreshed token must be for the same subject."""
-        refreshed = self.verified(token if token.lower().startswith("bearer ") else f"Bearer {token}")
+        refreshed = self.verified(token if token.lower().startswith("bearer ") else f"Bearer {token}", None)
         if refreshed.subject != caller.subject:
             raise Refused("TOKEN_CLAIMS", "the refreshed token is for another subject")
         return refreshed

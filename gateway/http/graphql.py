@@ -10,10 +10,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from domain.principal import Principal
-from gateway.auth import Unauthenticated, bearer
+from gateway.auth import Unauthenticated
 from gateway.http.explorer import explorer
 from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, HTML, JSON, negotiated
 from gateway.http.operation_metrics import OperationMetrics
+from gateway.http.operation_rates import OperationRates
 from gateway.http.parameters import OperationParameters, parameters_in_body, parameters_in_url
 from gateway.http.personal_reads import PersonalReads
 from gateway.http.refusals import (
@@ -22,8 +23,10 @@ from gateway.http.refusals import (
     HttpRefused,
     database_trouble,
     method_not_allowed,
+    rate_limited,
     unauthenticated,
 )
+from gateway.http.token_check import RequestCheck
 from gateway.logs import current_request_id
 from gateway.resources import Resources
 from models.sql.pace import Pace
@@ -49,6 +52,8 @@ class Endpoint:
     ) -> None:
         self._executor = executor
         self._resources = resources
+        self._check = RequestCheck(resources)
+        self._rates = OperationRates(executor, resources.rates)
         self._reads = reads
         self._metrics = metrics
         self._explorer = (
@@ -74,7 +79,7 @@ class Endpoint:
         if is_get and self._explorer and negotiated(accept, (JSON, GRAPHQL_RESPONSE, HTML)) == HTML:
             # The page needs no token, but its requests do.
             return HTMLResponse(self._explorer.html, headers=self._explorer.headers)
-        principal = self._verified(request)
+        principal = self._check.principal(request)
         media_type = negotiated(accept, (JSON, GRAPHQL_RESPONSE))
         if media_type is None:
             raise HttpRefused(
@@ -88,12 +93,17 @@ class Endpoint:
     async def _executed(
         self, request: Request, principal: Principal, parameters: OperationParameters, media_type: str
     ) -> Response:
+        subject = principal.subject
+        if (excess := self._rates.before_reading(subject, parameters.query)) is not None:
+            raise rate_limited(excess)
         # A new document and large variables take some milliseconds each.
         pace = Pace()
         document = self._executor.read(parameters.query, parameters.document)
         await pace.turn()
         _require_served(document, parameters.operation_name, request.method)
         operation = self._executor.admit(document, parameters.operation_name, parameters.variables)
+        if (excess := self._rates.used(subject, operation)) is not None:
+            raise rate_limited(excess)
         await pace.turn()
         if not isinstance(operation, AdmittedOperation):
             self._metrics.refused(document, parameters.operation_name, operation)
@@ -107,14 +117,6 @@ class Endpoint:
         )
         await self._reads.executed(context, document)
         return Response(encode(result), media_type=media_type)
-
-    def _verified(self, request: Request) -> Principal:
-        try:
-            return self._resources.tokens.verify(
-                bearer(request.headers.get("authorization")), self._resources.desk.clock()
-            )
-        except Unauthenticated as refused:
-            raise unauthenticated(refused.code, refused.message, refused.retry_after_s) from None
 
     def _verify_again(self, principal: Principal) -> None:
         try:

@@ -84,7 +84,7 @@ class Live:
             trusted=executor.trusted,
             telemetry=telemetry,
         )
-        self.requests = LiveRequests(schema, executor, resources.api, self.reads, self.metrics, operations)
+        self.requests = LiveRequests(schema, executor, resources, self.reads, self.metrics, operations)
         self.backend = Backend(self.requests, self.feed, self.metrics)
         self.admission = Admission(resources)
         self._resources = resources

@@ -11,12 +11,16 @@ from strawberry import Schema
 
 from domain.principal import Audience, Principal
 from gateway.http.operation_metrics import OperationMetrics
+from gateway.http.operation_rates import OperationRates
 from gateway.http.personal_reads import PersonalReads
+from gateway.http.refusals import rate_limited_error
 from gateway.logs import current_request_id
+from gateway.rates.rate_limits import Excess
+from gateway.resources import Resources
 from models.sql.forms import UnstorableText
 from resolvers.execution.executor import AdmittedOperation, Executor, encode
 from resolvers.execution.trusted import TrustedDocuments
-from resolvers.kit.context import Api, RequestContext
+from resolvers.kit.context import RequestContext
 from resolvers.kit.errors import (
     BAD_USER_INPUT,
     CURSOR_EXPIRED,
@@ -40,17 +44,18 @@ class LiveRequests:
         self,
         schema: Schema,
         executor: Executor,
-        api: Api,
+        resources: Resources,
         reads: PersonalReads,
         metrics: LiveMetrics,
         operations: OperationMetrics,
     ) -> None:
         self._executor = executor
-        self._preparer = SubscriptionPreparer(schema, executor, api)
-        self._api = api
+        self._preparer = SubscriptionPreparer(schema, executor, resources.api)
+        self._api = resources.api
         self._reads = reads
         self._metrics = metrics
         self.operations = operations
+        self._rates = OperationRates(executor, resources.rates)
 
     @property
     def document_reads(self) -> Counter[str]:
@@ -64,8 +69,15 @@ class LiveRequests:
 
     def prepare(self, message: Subscribe, caller: Caller) -> Prepared | Single | list[Any]:
         """Parse, validate, authorise."""
+        subject = caller.subject
+        if not message.counted and (excess := self._rates.before_reading(subject, message.query)) is not None:
+            return [rate_limited_error(excess).formatted]
         document = self._executor.read(message.query, message.document)
         operation = self._executor.admit(document, message.operation_name, message.variables)
+        if not message.counted and (excess := self._rates.used(subject, operation)) is not None:
+            error = rate_limited_error(excess)
+            self.operations.refused(document, message.operation_name, [error])
+            return [error.formatted]
         if not isinstance(operation, AdmittedOperation):
             self.operations.refused(document, message.operation_name, operation)
             return [error.formatted for error in operation]
@@ -82,6 +94,14 @@ class LiveRequests:
             if (error.extensions or {}).get("code") == CURSOR_INVALID:
                 self._metrics.resumes["invalid"] += 1
             return [error.formatted]
+
+    def excess(self, message: Subscribe, caller: Caller) -> Excess | None:
+        """Count the operation before its stream begins, unless a rate limit is exceeded."""
+        if (excess := self._rates.before_reading(caller.subject, message.query)) is not None:
+            return excess
+        document = self._executor.read(message.query, message.document)
+        operation = self._executor.admit(document, message.operation_name, message.variables)
+        return self._rates.used(caller.subject, operation)
 
     def _start(self, operation: AdmittedOperation, audience: Audience, last_event_id: str | None) -> Prepared:
         if not audience.may_see:

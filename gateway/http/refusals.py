@@ -2,16 +2,21 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
+from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from gateway.rates.rate_limits import Excess
 from resolvers.kit.errors import INTERNAL, DatabaseTrouble, internal_error, refused_by_database
 
 BAD_REQUEST = "BAD_REQUEST"
 METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
 NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
 UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+
+RATE_LIMITED = "RATE_LIMITED"
 
 RETRY_AFTER_S = 1
 
@@ -20,10 +25,15 @@ class HttpRefused(Exception):
     """Answered with a status, a code and a message that says what to do."""
 
     def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        **facts: object,
     ) -> None:
         super().__init__(message)
-        self.response = error_response(status, code, message)
+        self.response = error_response(status, code, message, **facts)
         self.response.headers.update(headers or {})
 
 
@@ -39,6 +49,21 @@ def unauthenticated(code: str, message: str, retry_after_s: float | None) -> Htt
     if retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(retry_after_s))
     return HttpRefused(401, code, message, headers)
+
+
+def rate_limited(excess: Excess, headers: Mapping[str, str] | None = None) -> HttpRefused:
+    """A rate limit is exceeded."""
+    headers = {"Retry-After": str(excess.whole_seconds), **(headers or {})}
+    return HttpRefused(429, RATE_LIMITED, excess.message, headers, **_facts(excess))
+
+
+def rate_limited_error(excess: Excess) -> GraphQLError:
+    """The error of an operation on a socket."""
+    return GraphQLError(excess.message, extensions={"code": RATE_LIMITED, **_facts(excess)})
+
+
+def _facts(excess: Excess) -> dict[str, Any]:
+    return {"limit": excess.limit, "retryAfterS": excess.whole_seconds}
 
 
 def method_not_allowed(message: str, *allowed: str) -> HttpRefused:

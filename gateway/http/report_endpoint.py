@@ -10,9 +10,14 @@ from starlette.types import Receive, Scope, Send
 
 from domain.moments import parse_day
 from domain.principal import Capability
-from gateway.auth import Unauthenticated, bearer
-from gateway.http.refusals import database_trouble, error_response, unauthenticated
+from gateway.http.refusals import (
+    HttpRefused,
+    database_trouble,
+    error_response,
+    rate_limited,
+)
 from gateway.http.reports import NoPeriod, ReportTooLong, UnknownReport, begin, period_of
+from gateway.http.token_check import RequestCheck
 from gateway.logs import current_request_id
 from gateway.resources import Resources
 from models.report import Period
@@ -24,6 +29,7 @@ class ReportEndpoint:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
+        self._check = RequestCheck(resources)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve."""
@@ -34,9 +40,11 @@ class ReportEndpoint:
         resources = self._resources
         desk = resources.desk
         try:
-            principal = resources.tokens.verify(bearer(request.headers.get("authorization")), desk.clock())
-        except Unauthenticated as refused:
-            return unauthenticated(refused.code, refused.message, refused.retry_after_s).response
+            principal = self._check.principal(request)
+        except HttpRefused as refused:
+            return refused.response
+        if (excess := resources.rates.operation(principal.subject, 0)) is not None:
+            return rate_limited(excess).response
         if not principal.audience.may(Capability.EXPORT_RECORDS):
             return error_response(403, "FORBIDDEN", "Your token does not permit exporting records.")
         principal = replace(principal, request_id=current_request_id())

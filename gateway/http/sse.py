@@ -16,11 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.http.admission import caller_of
 from gateway.http.http_protocol import STREAM_EXTENSION
 from gateway.http.live import Live
 from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, negotiated
 from gateway.http.parameters import json_body, parameters_of
-from gateway.http.refusals import HttpRefused, unauthenticated
+from gateway.http.refusals import HttpRefused, rate_limited
+from gateway.http.token_check import RequestCheck
 from subscriptions.connections.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe, trace_of
 from subscriptions.connections.running import Caller, Refused
 from subscriptions.connections.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream
@@ -38,8 +40,9 @@ _HEADERS = (
 class EventStreams:
     """The streams of one process; its methods are ASGI applications, inside `Database.active()`."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, check: RequestCheck) -> None:
         self._live = live
+        self._check = check
         self._by_token: dict[str, SseStream] = {}
 
     async def distinct(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,10 +52,11 @@ class EventStreams:
             _require_method(request, "POST")
             body = await self._body(request)
             caller = self._caller(request)
-            message = replace(
+            asked = replace(
                 subscribe_of(body, DISTINCT_ID, request.headers.get("last-event-id")),
                 trace=trace_of(request.headers),
             )
+            message = self._counted(asked, caller)
             stream = self._open(request, caller, DistinctWire(), self._live.close_stream)
         except HttpRefused as refused:
             await refused.response(scope, receive, send)
@@ -107,11 +111,18 @@ class EventStreams:
             raise HttpRefused(
                 429, "TOO_MANY_OPERATIONS", "The limit of operations on this stream is reached."
             )
+        message = self._counted(message, caller)
         # Checked here too, since an invalid document is answered in this response.
         if isinstance(errors := self._live.requests.prepare(message, caller), list):
             return JSONResponse({"errors": errors}, 400)
         stream.start(message, caller)
         return Response(status_code=202)
+
+    def _counted(self, message: Subscribe, caller: Caller) -> Subscribe:
+        """Raises HttpRefused if a rate limit is exceeded: afterwards the status is that of the stream."""
+        if (excess := self._live.requests.excess(message, caller)) is not None:
+            raise rate_limited(excess)
+        return replace(message, counted=True)
 
     def _claimed(self, request: Request) -> SseStream:
         """The reserved stream for this connection.
@@ -157,10 +168,7 @@ class EventStreams:
 
     def _caller(self, request: Request) -> Caller:
         self._require_origin(request)
-        try:
-            return self._live.admission.verified(request.headers.get("authorization"))
-        except Refused as refused:
-            raise unauthenticated(refused.code, refused.message, refused.retry_after_s) from None
+        return caller_of(self._check.principal(request))
 
     def _require_origin(self, request: Request) -> None:
         if not self._live.admission.origin_allowed(request.headers):

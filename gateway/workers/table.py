@@ -51,6 +51,7 @@ def of_every_process(
         Worker("socket clock", live.run_clock),
         Worker("waking", lambda: wake_leader(resources.signals, resources.bus, leading)),
         Worker("revocations", lambda: resources.revocations.run(live.close_subject)),
+        Worker("rate limits", resources.rates.run),
         Worker("market days", resources.market_days.run),
     )
 

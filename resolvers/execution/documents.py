@@ -160,6 +160,10 @@ class Documents:
             self._characters -= self._sizes.pop(forgotten)
         return document
 
+    def knows(self, text: str) -> bool:
+        """Whether reading it costs nothing."""
+        return text in self._cache
+
     def _measure(self, text: str, document: Document) -> None:
         """A document grows while it is used: with directives it has a selection for each combination."""
         size = len(text) * (1 + document.compiled)

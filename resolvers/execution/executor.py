@@ -27,6 +27,7 @@ from resolvers.execution.documents import ERRORS_MAX, Document, Documents
 from resolvers.execution.input_size import has_more_input_fields
 from resolvers.execution.limits import DocumentLimits, Limit
 from resolvers.execution.personal import personal_fields
+from resolvers.execution.repetition import over_the_whole_book
 from resolvers.execution.trusted import TrustedDocuments
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, INVALID_DOCUMENT, ApiError, coded
@@ -48,6 +49,8 @@ class AdmittedOperation:
     """As they were sent."""
     cost: int
     prepared: CompilingExecutor
+    over_the_book: int
+    """How many of its root fields compute over the whole book."""
 
     @property
     def node(self) -> OperationDefinitionNode:
@@ -58,6 +61,11 @@ class AdmittedOperation:
     def name(self) -> str | None:
         """Its name in the document."""
         return self.node.name.value if self.node.name else None
+
+    @property
+    def kind(self) -> OperationType:
+        """Query, mutation or subscription."""
+        return self.node.operation
 
     @property
     def is_subscription(self) -> bool:
@@ -114,6 +122,10 @@ class Executor:
                 raise ValueError(refused.message)
         return document
 
+    def knows(self, text: str) -> bool:
+        """Whether the document was read before, and is still known; an empty text names one."""
+        return not text or text in self.trusted or self._documents.knows(text)
+
     def admit(
         self, document: Document, name: str | None, variables: Mapping[str, Any] | None
     ) -> AdmittedOperation | tuple[GraphQLError, ...]:
@@ -160,7 +172,8 @@ class Executor:
         )
         if isinstance(prepared, list):
             return tuple(_coded_as(error, BAD_USER_INPUT) for error in prepared)
-        return AdmittedOperation(document, given, cost, cast(CompilingExecutor, prepared))
+        over_the_book = over_the_whole_book(node, {each.name.value: each for each in document.fragments})
+        return AdmittedOperation(document, given, cost, cast(CompilingExecutor, prepared), over_the_book)
 
     def _over_limit(self, node: OperationDefinitionNode, cost: int) -> GraphQLError | None:
         most = self._limits.event_cost if _is_subscription(node) else self._limits.cost

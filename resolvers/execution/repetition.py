@@ -65,6 +65,26 @@ def _spreads_in(document: DocumentNode) -> int:
     return number
 
 
+def over_the_whole_book(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> int:
+    """The number of root fields of a valid operation that compute over the whole book."""
+    waiting: list[SelectionNode] = list(operation.selection_set.selections)
+    names: list[str] = []
+    spread: set[str] = set()
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, FieldNode):
+            names.append(each.name.value)
+        elif not isinstance(each, FragmentSpreadNode):
+            waiting.extend(each.selection_set.selections)  # type: ignore[attr-defined]
+        elif (name := each.name.value) not in spread:
+            # Once, as it counts in one object: fragments that spread others twice would double each time.
+            spread.add(name)
+            waiting.extend(fragments[name].selection_set.selections)
+    return sum(name in ONCE_PER_OPERATION for name in names)
+
+
 class FieldsExhausted(Exception):
     """The walk reached its largest number of steps."""
 

@@ -43,6 +43,9 @@ class TrustedDocuments:
     def __len__(self) -> int:
         return len(self._by_hash)
 
+    def __contains__(self, text: str) -> bool:
+        return text in self._by_text
+
     def get(self, sha256: str) -> Document | None:
         """The document of the manifest with this hash."""
         return self._by_hash.get(sha256)

@@ -55,6 +55,8 @@ class Subscribe:
     document: DocumentName | None = None
     trace: Mapping[str, str] | None = None
     """`traceparent` and `tracestate` of the client's span, as W3C Trace Context defines them."""
+    counted: bool = False
+    """The rate limits have counted it: over SSE that precedes the stream."""
 
 
 @dataclass(frozen=True, slots=True)

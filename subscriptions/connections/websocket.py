@@ -19,7 +19,7 @@ from subscriptions.connections.running import Backend, Caller, Operations, Refus
 from subscriptions.live.group import Rendered
 from subscriptions.live.operation import Operation
 
-_FOR_NOW = ("TOO_MANY_SOCKETS", "TOKEN_KEY_UNKNOWN")
+_FOR_NOW = ("TOO_MANY_SOCKETS", "TOKEN_KEY_UNKNOWN", "RATE_LIMITED")
 """Refusals that a later attempt with the same token may not meet."""
 
 

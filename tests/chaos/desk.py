@@ -16,12 +16,13 @@ from domain.margin import AccountType
 from domain.money import Currency
 from tests.kit.falling_market import write_market
 from tests.kit.fleet import Fleet
+from tests.kit.rate_limits import UNLIMITED_ENVIRONMENT
 from tests.kit.servers import RedisServer, free_port, fresh_database
 from tests.kit.tcp_proxy import TcpProxy
 
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.1
-SETTINGS = {
+SETTINGS = UNLIMITED_ENVIRONMENT | {
     "GATEWAY_FEED": "replay",
     "GATEWAY_REPLAY_DAY_SECONDS": "2",
     "GATEWAY_REPLAY_STEPS_PER_DAY": "2",

@@ -69,7 +69,9 @@ class Caller:
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         return Answer(answer.status_code, answer.json() if is_json else answer.text, answer.headers)
 
-    async def socket(self, payload: Any = ..., *, acknowledged: bool = True) -> "Socket":
+    async def socket(
+        self, payload: Any = ..., *, acknowledged: bool = True, headers: Mapping[str, str] | None = None
+    ) -> "Socket":
         """A socket behind its connection_init; the token is in the payload unless another one is given."""
         connection = await connect(
             f"ws://{self.address}",
@@ -77,6 +79,7 @@ class Caller:
             compression=None,
             open_timeout=PATIENCE_S,
             ping_interval=None,
+            additional_headers=headers,
         )
         socket = Socket(connection)
         self._sockets.append(socket)

@@ -26,10 +26,12 @@ from models.sql.database import Database, Row, fetch
 from tests.kit.desk_client import Caller
 from tests.kit.outside import Clock, Market, PushFeed
 from tests.kit.patience import ANY_TIME_S, FAR_S, PATIENCE_S, pauses
+from tests.kit.rate_limits import UNLIMITED
 from venues.paper import PaperVenue
 
 TOKEN_MINUTES = 8 * 60
 _PATIENT = (
+    "rate_redis_timeout_s",
     "database_lock_timeout_s",
     "http_headers_timeout_s",
     "http_body_timeout_s",
@@ -82,6 +84,7 @@ class World:
                 "clock_offset_max_s": ANY_TIME_S,
                 "metrics_database_interval_s": 0,
             }
+            | UNLIMITED
             | dict.fromkeys(_PATIENT, FAR_S)
             | changes
         )

@@ -35,6 +35,7 @@ from models.sql.database import Database, transaction
 from subscriptions.live.group import CatchingUp, Member
 from subscriptions.stream.bus import Message
 from tests.kit.patience import ANY_TIME_S, FAR_S, PATIENCE_S
+from tests.kit.rate_limits import UNLIMITED
 
 POLL_S = 0.01
 DATABASE_FILE = "desk.sqlite3"
@@ -154,7 +155,7 @@ async def served_desk(directory: Path, **settings: Any) -> AsyncIterator[LiveDes
     if "database_url" not in settings:
         await _place_database(directory)
     usual: dict[str, Any] = {"data_directory": directory, "relay_poll_interval_s": 0.05}
-    chosen = load_settings(**(UNHURRIED | usual | settings))
+    chosen = load_settings(**(UNHURRIED | UNLIMITED | usual | settings))
     app = create_app(chosen, Parts(clock))
     listener = socket.create_server(("127.0.0.1", 0))
     # Small buffers of the kernel: a reader that stalls is noticed after little data.

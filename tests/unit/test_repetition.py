@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from graphql import parse
+from graphql import OperationDefinitionNode, parse
 
 from resolvers.execution.documents import Documents
 from resolvers.execution.limits import FIELDS_MAX, DocumentLimits
@@ -13,6 +13,7 @@ from resolvers.execution.repetition import (
     Repeated,
     Walk,
     errors_before_validation,
+    over_the_whole_book,
 )
 from tests.kit.executing import LIMITS, SCHEMA
 
@@ -129,6 +130,16 @@ def test_a_fragment_that_spreads_itself_is_refused_as_such() -> None:
     cycle = "{ cases { nodes { client { ...C } } } } fragment C on Client { openCases { client { ...C } } }"
     (reason,) = reasons(cycle)
     assert reason == "Cannot spread fragment 'C' within itself."
+
+
+def test_what_computes_over_the_book_is_counted_in_one_walk_over_fragments_that_double() -> None:
+    doubling = "".join(f"fragment F{n} on Query {{ ...F{n + 1} ... {{ ...F{n + 1} }} }} " for n in range(60))
+    document = parse(
+        f"{{ ...F0 }} {doubling} fragment F60 on Query {{ a: bookWhatIf(input: {{}}) {{ asOf }} }}"
+    )
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    assert over_the_whole_book(operation, fragments_of(document)) == 1
 
 
 def test_a_document_that_repeats_itself_is_refused_for_that_alone_and_remembered() -> None:

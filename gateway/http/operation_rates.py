@@ -1,0 +1,28 @@
+"""What the operations of a subject use of its rate limits, whatever the transport."""
+
+from collections.abc import Sequence
+
+from graphql import GraphQLError, OperationType
+
+from gateway.rates.rate_limits import Excess, RateLimits
+from resolvers.execution.executor import AdmittedOperation, Executor
+
+
+class OperationRates:
+    """Counts operations; one per process."""
+
+    def __init__(self, executor: Executor, rates: RateLimits) -> None:
+        self._executor = executor
+        self._rates = rates
+
+    def before_reading(self, subject: str, text: str) -> Excess | None:
+        """To parse and validate a document takes time that its operation has not been counted for yet."""
+        return None if self._executor.knows(text) else self._rates.new_document(subject)
+
+    def used(self, subject: str, operation: AdmittedOperation | Sequence[GraphQLError]) -> Excess | None:
+        """Count an operation, or a document that is refused."""
+        if not isinstance(operation, AdmittedOperation):
+            return self._rates.operation(subject, 0)
+        if operation.kind is OperationType.MUTATION:
+            return self._rates.mutation(subject, operation.cost)
+        return self._rates.operation(subject, operation.cost, book_what_ifs=operation.over_the_book)
