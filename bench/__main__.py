@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from bench import liquidate, margin, snapshot, start, tables, tick, what_if
+from bench import liquidate, margin, snapshot, start, tables, tick, what_if, worst_document
 
 BENCHES: Mapping[str, Callable[[], None]] = {
     "margin": margin.main,
@@ -12,6 +12,7 @@ BENCHES: Mapping[str, Callable[[], None]] = {
     "start": start.main,
     "snapshot": snapshot.main,
     "what_if": what_if.main,
+    "worst_document": worst_document.main,
 }
 
 

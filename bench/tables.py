@@ -195,6 +195,18 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[st
         yield f"| {' | '.join(map(str, row))} |"
 
 
+def _worst_document(figures: Figures) -> Iterator[str]:
+    """Of each kind of step the three that take longest."""
+    yield from _table(
+        ("step", "worst", "ms of the processor"),
+        [
+            (phase, name, f"{took:.1f}")
+            for phase, steps in figures.items()
+            for name, took in sorted(steps.items(), key=lambda each: -float(each[1]))[:3]
+        ],
+    )
+
+
 _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "margin": _margin,
     "liquidate": _liquidate,
@@ -202,6 +214,7 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "start": _start,
     "snapshot": _snapshot,
     "what_if": _what_if,
+    "worst_document": _worst_document,
     "query": _query,
     "fanout": _fanout,
 }

@@ -35,8 +35,8 @@ async def _add_positions(connection: asyncpg.Connection, case_id: CaseId) -> Non
     )
     held = await connection.fetchval("SELECT count(*) FROM position WHERE account_id = $1", account)
     for table, key in (("instrument", "symbol"), ("quote", "symbol")):
-        await _copy(connection, table, {key: "'B' || n"}, f"{key} = '{symbol}'", POSITIONS - held)
-    await _copy(
+        await copy_rows(connection, table, {key: "'B' || n"}, f"{key} = '{symbol}'", POSITIONS - held)
+    await copy_rows(
         connection,
         "position",
         {"id": "md5(t.id || n)", "instrument_id": "'B' || n", "quantity": f"{Decimal(1)}"},
@@ -49,10 +49,10 @@ async def _copy_cases(connection: asyncpg.Connection) -> None:
     """Each with a client and an account of its own, which hold nothing."""
     copies = LIVE_CASES // OPENED - 1
     new = "md5(t.{} || n)"
-    await _copy(
+    await copy_rows(
         connection, "client", {"id": new.format("id"), "client_no": "t.client_no || '-' || n"}, "TRUE", copies
     )
-    await _copy(
+    await copy_rows(
         connection,
         "account",
         {
@@ -63,7 +63,7 @@ async def _copy_cases(connection: asyncpg.Connection) -> None:
         "TRUE",
         copies,
     )
-    await _copy(
+    await copy_rows(
         connection,
         "margin_case",
         {
@@ -77,17 +77,21 @@ async def _copy_cases(connection: asyncpg.Connection) -> None:
     )
 
 
-async def _copy(
+async def copy_rows(
     connection: asyncpg.Connection, table: str, changed: dict[str, str], condition: str, copies: int
 ) -> None:
-    columns: Sequence[str] = [
-        row["column_name"]
-        for row in await connection.fetch(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = $1", table
-        )
-    ]
+    """Copy the rows `t` of the table that meet the condition, each `copies` times with the number `n`."""
+    columns = await columns_of(connection, table)
     values = ", ".join(changed.get(column, f"t.{column}") for column in columns)
     await connection.execute(
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values}"
         f" FROM {table} t CROSS JOIN generate_series(1, {copies}) n WHERE {condition}"
     )
+
+
+async def columns_of(connection: asyncpg.Connection, table: str) -> Sequence[str]:
+    """The names of its columns."""
+    rows = await connection.fetch(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = $1", table
+    )
+    return [row["column_name"] for row in rows]

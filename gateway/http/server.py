@@ -48,13 +48,13 @@ def run_server(
     """
 
     def serving() -> None:
-        _keep_what_is_loaded()
+        keep_what_is_loaded()
         announce()
 
     Server(server_config(app, settings), serving).run(sockets=list(listeners))
 
 
-def _keep_what_is_loaded() -> None:
+def keep_what_is_loaded() -> None:
     """The schema and the book in memory live as long as the process: to look for garbage among them takes
     tens of milliseconds, in which the process does nothing else.
     """

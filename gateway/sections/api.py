@@ -56,7 +56,7 @@ class ApiSettings(Section):
         100, description="Maximum number of times that a GraphQL document may spread fragments (`...Name`)."
     )
     max_query_input_fields: Count = Field(
-        8_000,
+        6_000,
         description="Maximum number of fields of the input objects in the variables of a GraphQL operation; "
         "omitted fields count too.",
     )
