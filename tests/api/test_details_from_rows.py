@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from models.sql.database import execute, fetch
+from models.sql.database import execute, fetch, is_sqlite
+from resolvers.execution.compiling import SELECTIONS_MAX
 from tests.api.trading import cases, liquidate
 from tests.kit.book_files import APPLE, SUSPENDED, TENCENT, TESLA, of_the_worked_example, worked_quotes
 from tests.kit.damage import damage
@@ -215,8 +216,6 @@ async def test_a_damaged_row_answers_the_same_both_ways(
 
 async def without_checks() -> None:
     """So that SQLite stores the damage; PostgreSQL has a number that is none."""
-    from models.sql.database import is_sqlite
-
     if is_sqlite():
         await fetch("PRAGMA ignore_check_constraints = ON")
 
@@ -234,3 +233,16 @@ async def test_a_column_that_is_not_selected_is_not_read(desk: Desk) -> None:
         await execute("UPDATE position SET average_cost = NULL")
     assert after == before
     assert len(after["case"]["account"]["positions"]["nodes"]) == len(SYMBOLS)
+
+
+async def test_more_combinations_of_directives_than_are_compiled_are_answered(desk: Desk) -> None:
+    fields = ("id", "status", "version", "remark", "overdue", "amount")
+    asked = f"""query ({", ".join(f"${name}: Boolean!" for name in fields)}) {{
+      cases {{ nodes {{ caseNo {" ".join(f"{name} @include(if: ${name})" for name in fields)} }} }}
+      clients {{ nodes {{ clientNo }} }} accounts {{ nodes {{ accountNo }} }}
+    }}"""
+    caller = desk.caller()
+    for number in range(SELECTIONS_MAX + 1):
+        chosen = {name: bool(number >> place & 1) for place, name in enumerate(fields)}
+        (case,) = (await caller.ask(asked, **chosen))["cases"]["nodes"]
+        assert list(case) == ["caseNo", *(name for name in fields if chosen[name])]
