@@ -22,7 +22,7 @@ from gateway.http.metrics_port import METRICS_PATH, MetricsPort
 from gateway.http.refusals import fault_response
 from gateway.http.report_endpoint import ReportEndpoint
 from gateway.http.server import APPLICATION
-from gateway.http.sse import EventStreams, wants_event_stream
+from gateway.http.sse import TOKEN_HEADER, EventStreams, wants_event_stream
 from gateway.http.token_check import RequestCheck
 from gateway.logs import REQUEST_ID_HEADER, RequestId
 from gateway.loops.policy import supervised
@@ -100,9 +100,16 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.allowed_origins,
-                allow_methods=["POST"],
-                allow_headers=["Authorization", "Content-Type", REQUEST_ID_HEADER, *TRACE_HEADERS],
-                expose_headers=[REQUEST_ID_HEADER],
+                allow_methods=["GET", "POST", "PUT", "DELETE"],
+                allow_headers=[
+                    "Authorization",
+                    "Content-Type",
+                    "Last-Event-ID",
+                    REQUEST_ID_HEADER,
+                    TOKEN_HEADER,
+                    *TRACE_HEADERS,
+                ],
+                expose_headers=[REQUEST_ID_HEADER, "Retry-After"],
             ),
             Middleware(BodyLimit, max_body_bytes=settings.max_body_bytes),
         ],

@@ -22,6 +22,7 @@ from gateway.http.refusals import (
     NOT_ACCEPTABLE,
     HttpRefused,
     database_trouble,
+    in_accepted_type,
     method_not_allowed,
     rate_limited,
     unauthenticated,
@@ -66,9 +67,10 @@ class Endpoint:
         try:
             response = await self._answer(request)
         except HttpRefused as refused:
-            response = refused.response
+            response = in_accepted_type(refused.response, request.headers.get("accept"))
         except DATABASE_TROUBLE as trouble:
             response = database_trouble(trouble, request.url.path)
+            response = in_accepted_type(response, request.headers.get("accept"))
         response.headers.update(_PRIVATE)
         await response(scope, receive, send)
 

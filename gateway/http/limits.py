@@ -1,14 +1,16 @@
 """The limits of a request: of its body, and of its document.
 
 Starlette counts: a body whose announced length is too large is refused unread, one that turns out too long is
-refused at the first byte over the limit. This module adds the response, in the JSON shape of every other
-refused request.
+refused at the first byte over the limit. This module adds the response, in the shape of every other refused
+request.
 """
 
+from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.http.refusals import error_response, in_accepted_type
 from gateway.settings import Settings
 from resolvers.execution.limits import DocumentLimits
 
@@ -36,17 +38,7 @@ class BodyLimit:
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self._app = RequestBodyLimitMiddleware(app, max_body_size=max_body_bytes)
-        self._refusal = JSONResponse(
-            {
-                "errors": [
-                    {
-                        "message": f"The request body is larger than {max_body_bytes} bytes.",
-                        "extensions": {"code": "BODY_TOO_LARGE"},
-                    }
-                ]
-            },
-            status_code=TOO_LARGE,
-        )
+        self._message = f"The request body is larger than {max_body_bytes} bytes."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request; a 413 from inside is replaced, everything else passes."""
@@ -56,8 +48,12 @@ class BodyLimit:
             nonlocal refused
             if message["type"] == "http.response.start" and message["status"] == TOO_LARGE:
                 refused = True
-                await self._refusal(scope, receive, send)
+                await self._refusal(scope)(scope, receive, send)
             if not refused:
                 await send(message)
 
         await self._app(scope, receive, send_or_replace if scope["type"] == "http" else send)
+
+    def _refusal(self, scope: Scope) -> Response:
+        refusal = error_response(TOO_LARGE, "BODY_TOO_LARGE", self._message)
+        return in_accepted_type(refusal, Headers(scope=scope).get("accept"))

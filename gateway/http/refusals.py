@@ -8,6 +8,7 @@ from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from gateway.http.media import GRAPHQL_RESPONSE, JSON, negotiated
 from gateway.rates.rate_limits import Excess
 from resolvers.kit.errors import INTERNAL, DatabaseTrouble, internal_error, refused_by_database
 
@@ -43,6 +44,14 @@ def error_response(status: int, code: str, message: str, **facts: object) -> JSO
     return JSONResponse(body, status_code=status)
 
 
+def in_accepted_type(response: Response, accept: str | None) -> Response:
+    """A refusal on `/graphql`: clients look for codes in a body of GraphQL's own type, whatever the status,
+    and in one of JSON only where the status says success.
+    """
+    response.headers["content-type"] = negotiated(accept, (JSON, GRAPHQL_RESPONSE)) or JSON
+    return response
+
+
 def unauthenticated(code: str, message: str, retry_after_s: float | None) -> HttpRefused:
     """No valid token; `retry_after_s`: the same one may be valid then."""
     headers = {"WWW-Authenticate": "Bearer"}
@@ -76,7 +85,8 @@ async def fault_response(request: Request, fault: Exception) -> Response:
     error = internal_error(fault, "request failed", path=request.url.path)
     # Sent outside of every middleware.
     request.app.state.http_errors.count(500, INTERNAL)
-    return JSONResponse({"errors": [error.formatted]}, status_code=500)
+    response = JSONResponse({"errors": [error.formatted]}, status_code=500)
+    return in_accepted_type(response, request.headers.get("accept"))
 
 
 def database_trouble(trouble: DatabaseTrouble, path: str) -> JSONResponse:

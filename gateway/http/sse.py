@@ -27,7 +27,7 @@ from subscriptions.connections.protocol import ID_CHARACTERS_MAX, CloseCode, Sub
 from subscriptions.connections.running import Caller, Refused
 from subscriptions.connections.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream
 
-TOKEN_HEADER = "x-graphql-event-stream-token"
+TOKEN_HEADER = "X-GraphQL-Event-Stream-Token"
 TOKEN_BYTES = 24
 _HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),

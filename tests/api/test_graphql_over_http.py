@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -75,6 +76,36 @@ async def test_the_answer_has_the_accepted_type(
     answer = await client.post("/graphql", json={"query": VIEWER}, headers={"Accept": accept})
     assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
     assert answer.json()["data"]["viewer"]["subject"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (JSON, JSON),
+        ("application/xml", JSON),
+        (GRAPHQL_RESPONSE, GRAPHQL_RESPONSE),
+        (f"{GRAPHQL_RESPONSE}, {JSON};q=0.9", GRAPHQL_RESPONSE),
+    ],
+)
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"headers": {"Authorization": "Bearer x"}}, 401),
+        ({"json": {}}, 400),
+        ({"content": b"x" * 150_000}, 413),
+        ({"content": b"query"}, 415),
+        ({"method": "PUT"}, 405),
+    ],
+)
+async def test_a_refusal_has_the_accepted_type_too(
+    client: httpx.AsyncClient, request_: dict[str, Any], status: int, accept: str, content_type: str
+) -> None:
+    given = {"method": "POST", "url": "/graphql"} | request_
+    given["headers"] = {"Accept": accept} | given.get("headers", {})
+    answer = await client.request(**given)
+    assert answer.status_code == (406 if status in (400, 415) and accept == "application/xml" else status)
+    assert answer.headers["content-type"] == content_type
+    assert answer.json()["errors"][0]["extensions"]["code"]
 
 
 async def test_nothing_that_fits_is_406(client: httpx.AsyncClient) -> None:
