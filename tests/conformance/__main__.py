@@ -10,7 +10,7 @@ from time import perf_counter
 
 from tests.conformance.compiling import NotCompiled, compiled
 from tests.conformance.desk import Trader, served_demo
-from tests.conformance.programs import PROGRAMS, Program
+from tests.conformance.programs import NODE, PROGRAMS, Program
 from tests.conformance.running import Outcome, run
 from tests.conformance.table import line, title
 from tests.kit.node_packages import PackagesMissing
@@ -18,6 +18,7 @@ from tests.kit.servers import fresh_database, postgres_server, redis_server
 from tests.kit.source import ROOT
 
 LOG = ROOT / "build/conformance.log"
+MANIFEST = "GATEWAY_TRUSTED_DOCUMENTS_FILE"
 
 
 async def tried(
@@ -31,6 +32,8 @@ async def tried(
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(trader.follow())
             for program in programs:
+                if program.needs_manifest and MANIFEST not in settings:
+                    continue
                 outcomes.append(await run(program, directories[program.source], port, trader))
                 print(line(outcomes[-1]), flush=True)
             following.cancel()
@@ -39,19 +42,24 @@ async def tried(
 
 
 @asynccontextmanager
-async def usual() -> AsyncIterator[Mapping[str, str]]:
+async def usual(_: Path) -> AsyncIterator[Mapping[str, str]]:
     """What the demo needs."""
     print(title("SQLite and the memory bus"))
     yield {}
 
 
 @asynccontextmanager
-async def others() -> AsyncIterator[Mapping[str, str]]:
-    """Servers as in production."""
+async def others(manifest: Path) -> AsyncIterator[Mapping[str, str]]:
+    """Servers as in production, and the manifest of the programs' documents."""
     print(title("PostgreSQL and Redis"))
     with postgres_server() as postgres_url, redis_server() as redis_url:
         async with fresh_database(postgres_url) as database_url:
-            yield {"GATEWAY_DATABASE_URL": database_url, "GATEWAY_REDIS_URL": redis_url}
+            yield {
+                "GATEWAY_DATABASE_URL": database_url,
+                "GATEWAY_REDIS_URL": redis_url,
+                "GATEWAY_TRUSTED_DOCUMENTS": "log",
+                MANIFEST: str(manifest),
+            }
 
 
 STACKS = {"usual": (usual,), "others": (others,), "all": (usual, others)}
@@ -63,7 +71,7 @@ async def on_stacks(
     """On one stack after another."""
     outcomes = []
     for stack in STACKS[name]:
-        async with stack() as settings:
+        async with stack(directories[NODE] / "src/gql/persisted-documents.json") as settings:
             outcomes += await tried(programs, settings, directories)
     return outcomes
 

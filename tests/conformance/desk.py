@@ -25,6 +25,8 @@ CASES_NEEDED = 12
 SERVE = [sys.executable, "-m", "gateway", "serve", "--demo", "--day-seconds", "1"]
 """The first cases open on the third day of the replay."""
 TOKEN_MINUTES = 60
+PAGE_ORIGIN = "http://localhost:5173"
+"""Of a front-end under development."""
 CASES = f"{{ cases(first: {CASES_NEEDED}) {{ nodes {{ id version }} }} }}"
 EVENTS = "subscription { caseEvents { id } }"
 FOLLOW_UP = (
@@ -46,6 +48,7 @@ async def served_demo(settings: Mapping[str, str], log: Path) -> AsyncIterator[i
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     with TemporaryDirectory(prefix="conformance-") as directory, log.open("wb") as output:
         environment |= {"GATEWAY_PORT": str(port), "GATEWAY_DATA_DIRECTORY": directory, **settings}
+        environment["GATEWAY_ALLOWED_ORIGINS"] = PAGE_ORIGIN
         desk = await asyncio.create_subprocess_exec(
             *SERVE, cwd=ROOT, env=environment, stdout=output, stderr=output
         )

@@ -11,7 +11,7 @@ from uuid import uuid4
 from gql import Client, GraphQLRequest
 from gql.client import AsyncClientSession
 from gql.transport.async_transport import AsyncTransport
-from gql.transport.exceptions import TransportConnectionFailed
+from gql.transport.exceptions import TransportConnectionFailed, TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
@@ -79,6 +79,18 @@ async def go(transport: AsyncTransport) -> None:
         report(step="next page")
         await change_remark(session, page["edges"][0]["node"])
         report(step="mutate")
+        await read_code(session)
+        report(step="errors")
+
+
+async def read_code(session: AsyncClientSession) -> None:
+    request = GraphQLRequest(PAGE, variable_values={"first": FIRST, "after": "nonsense"})
+    errors: list[Any] = []
+    try:
+        await session.execute(request)
+    except TransportQueryError as refused:
+        errors += refused.errors or []
+    assert [error["extensions"]["code"] for error in errors] == ["CURSOR_INVALID"], errors
 
 
 async def change_remark(session: AsyncClientSession, case: dict[str, Any]) -> None:

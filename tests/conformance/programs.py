@@ -7,8 +7,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 AUDITS, NODE = HERE / "audits", HERE / "node"
-WAY = ("page", "next page", "mutate", "resume")
+WAY = ("page", "next page", "mutate", "errors", "resume")
 """The steps of a client."""
+FETCHED = (*WAY, "other origin")
+"""Those of a client whose requests a browser would send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Program:
     arguments: tuple[str, ...] = ()
     steps: tuple[str, ...] = WAY
     source: Path = NODE
+    needs_manifest: bool = False
+    """It is left out where the desk trusts no documents."""
 
     @property
     def command(self) -> list[str]:
@@ -37,21 +41,35 @@ class Program:
         return [f"{name} {pinned[name]}" for name in self.packages]
 
 
-CACHED = (*WAY, "store", "requests")
+CACHED = (*FETCHED, "store", "requests")
 
 PROGRAMS = (
     Program("graphql-http", "audits.mjs", ("graphql-http",), steps=("61 audits",), source=AUDITS),
     Program("graphql-ws", "built/graphql_ws.js", ("graphql-ws",)),
-    Program("graphql-sse, distinct connections", "built/graphql_sse.js", ("graphql-sse",)),
+    Program("graphql-sse, distinct connections", "built/graphql_sse.js", ("graphql-sse",), steps=FETCHED),
     Program(
-        "graphql-sse, single connection", "built/graphql_sse.js", ("graphql-sse",), ("--single-connection",)
+        "graphql-sse, single connection",
+        "built/graphql_sse.js",
+        ("graphql-sse",),
+        ("--single-connection",),
+        FETCHED,
     ),
     Program("Apollo Client", "built/apollo.js", ("@apollo/client", "graphql-ws"), steps=CACHED),
     Program("Apollo Client, GET", "built/apollo.js", ("@apollo/client",), ("--get",), CACHED),
-    Program("urql", "built/urql.js", ("@urql/core", "graphql-ws"), steps=(*WAY, "requests")),
-    Program("Relay", "built/relay/relay.js", ("relay-runtime", "graphql-ws"), steps=(*WAY, "store")),
+    Program("Apollo Client, persisted", "built/apollo.js", ("@apollo/client",), ("--persisted",), CACHED),
+    Program("urql", "built/urql.js", ("@urql/core", "graphql-ws"), steps=(*FETCHED, "requests")),
+    Program("Relay", "built/relay/relay.js", ("relay-runtime", "graphql-ws"), steps=(*FETCHED, "store")),
     Program(
-        "GraphQL Code Generator", "built/typed.js", ("@graphql-codegen/client-preset",), steps=("manifest",)
+        "GraphQL Code Generator",
+        "built/typed.js",
+        ("@graphql-codegen/client-preset",),
+        steps=("manifest", "introspection"),
+    ),
+    Program(
+        "trusted documents",
+        "built/trusted.js",
+        steps=("POST", "GET", "WebSocket", "event stream"),
+        needs_manifest=True,
     ),
     Program("gql, HTTP", "gql_client.py"),
     Program("gql, WebSocket", "gql_client.py", arguments=("--websocket",)),

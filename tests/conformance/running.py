@@ -9,7 +9,7 @@ from itertools import cycle
 from pathlib import Path
 from uuid import uuid4
 
-from tests.conformance.desk import Trader, token_of
+from tests.conformance.desk import PAGE_ORIGIN, Trader, token_of
 from tests.conformance.programs import Program
 from tests.kit.cutting_proxy import CuttingProxy
 from tests.kit.node_packages import node_environment
@@ -73,6 +73,7 @@ def _sizes(enough: asyncio.Event) -> Iterator[int]:
 async def _started(program: Program, directory: Path, ports: tuple[int, int], last_remark: str) -> Process:
     desk, cut = (f"http://127.0.0.1:{port}/graphql" for port in ports)
     given = {"DESK_URL": desk, "CUT_URL": cut, "TOKEN": token_of(program.name), "LAST_REMARK": last_remark}
+    given["PAGE_ORIGIN"] = PAGE_ORIGIN
     return await asyncio.create_subprocess_exec(
         *program.command, cwd=directory, env=node_environment() | given, stdout=PIPE, stderr=PIPE
     )

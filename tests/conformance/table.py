@@ -4,7 +4,7 @@ from tests.conformance.programs import PROGRAMS, WAY
 from tests.conformance.running import Outcome
 
 NAME_WIDTH = max(len(program.name) for program in PROGRAMS)
-COLUMNS = {"page": 4, "next page": 9, "mutate": 6, "resume": 27}
+COLUMNS = {"page": 4, "next page": 9, "mutate": 6, "errors": 6, "resume": 23}
 
 
 def title(stack: str) -> str:

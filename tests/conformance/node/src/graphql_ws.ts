@@ -22,7 +22,7 @@ async function ask<Data, Variables extends Record<string, unknown>>(
 ): Promise<Data> {
   for await (const result of client.iterate<Data>({ query: print(document), variables })) {
     if (result.data && !result.errors) return result.data;
-    throw new Error(JSON.stringify(result.errors));
+    throw new AggregateError(result.errors ?? []);
   }
   throw new Error("no result");
 }

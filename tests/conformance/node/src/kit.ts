@@ -29,6 +29,7 @@ export interface Tried {
   setRemark(input: UpdateRemarkInput): Promise<RemarkResult>;
   /** Every case event from now on. The returned function ends it. */
   caseEvents(take: (event: LiveCase) => void, fail: (reason: unknown) => void): () => void;
+  tokenWithEachRequest?: boolean;
 }
 
 function given(name: string): string {
@@ -45,14 +46,27 @@ export const authorization = `Bearer ${given("TOKEN")}`;
 export const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 80));
 const FIRST = 3;
 const LAST_REMARK = given("LAST_REMARK");
+const PAGE_ORIGIN = given("PAGE_ORIGIN");
 
-/** The requests of a client that uses `fetch`: method, and whether the text of the document was sent. */
-export const requests: string[] = [];
+interface Sent {
+  url: string;
+  method: string;
+  headers: string[];
+  /** Whether the text of the document was sent, or only its hash. */
+  text: boolean;
+}
+
+/** The requests of a client that uses `fetch`. */
+const sent: Sent[] = [];
+export const requests = (): string => sent.map(({ method, text }) => `${method} ${text ? "text" : "hash"}`).join(", ");
+let tokenOverride: string | undefined;
 const fetched = globalThis.fetch;
 globalThis.fetch = (input, init) => {
-  const text = /[?&]query=/.test(String(input)) || String(init?.body).includes('"query":');
-  requests.push(`${init?.method ?? "GET"} ${text ? "text" : "hash"}`);
-  return fetched(input, init);
+  const [address, headers] = [String(input), new Headers(init?.headers)];
+  const text = /[?&]query=/.test(address) || String(init?.body).includes('"query":');
+  sent.push({ url: address, method: init?.method ?? "GET", headers: [...headers.keys()].sort(), text });
+  if (tokenOverride) headers.set("authorization", tokenOverride);
+  return fetched(input, { ...init, headers });
 };
 
 function report(line: object): void {
@@ -80,7 +94,52 @@ export async function go(name: string, tried: Tried): Promise<void> {
     check(ids.length === FIRST && all.size === 2 * FIRST, { pages: [...all] });
   });
   await step("mutate", () => changeRemark(name, tried, page.edges[0]!.node));
+  await step("errors", () => readCodes(tried));
   await step("resume", () => followCases(tried));
+  if (sent.length) await step("other origin", () => Promise.all(sent.map(preflight)));
+}
+
+/** The code of an error of a resolver and, where a token goes with each request, of a refused token. */
+async function readCodes(tried: Tried): Promise<void> {
+  const codeOfPage = (after: string): Promise<unknown> =>
+    tried.page({ first: FIRST, after }).then(
+      () => "no error",
+      (reason: unknown) => codeOf(reason) ?? reason,
+    );
+  const cursor = await codeOfPage("nonsense");
+  check(cursor === "CURSOR_INVALID", { cursor });
+  if (!tried.tokenWithEachRequest) return;
+  tokenOverride = "Bearer nonsense";
+  const token = await codeOfPage("another");
+  tokenOverride = undefined;
+  check(token === "TOKEN_MALFORMED", { token });
+}
+
+/** Where each library keeps the errors of a result. */
+function codeOf(reason: unknown): unknown {
+  const { errors, graphQLErrors, source } = reason as {
+    errors?: unknown;
+    graphQLErrors?: unknown;
+    source?: { errors?: unknown };
+  };
+  const all = [reason, errors, graphQLErrors, source?.errors].find(Array.isArray);
+  return (all as { extensions?: { code?: string } }[] | undefined)?.[0]?.extensions?.code;
+}
+
+/** What a browser asks before a page of another origin may send the request. */
+async function preflight({ url, method, headers }: Sent): Promise<void> {
+  const named = headers.filter((name) => !["accept", "accept-language", "content-language"].includes(name));
+  const answer = await fetched(url, {
+    method: "OPTIONS",
+    headers: {
+      origin: PAGE_ORIGIN,
+      "access-control-request-method": method,
+      "access-control-request-headers": named.join(","),
+    },
+  });
+  const allowed = answer.headers.get("access-control-allow-headers")?.toLowerCase().split(", ") ?? [];
+  const fits = answer.ok && answer.headers.get("access-control-allow-origin") === PAGE_ORIGIN;
+  check(fits && named.every((name) => allowed.includes(name)), { method, named, status: answer.status, allowed });
 }
 
 /** It is replaced, and replacing it on the version before is refused. */

@@ -1,9 +1,18 @@
 // GraphQL Code Generator: no type of the desk is `any`, unions narrow by their __typename, and every refusal is a Refusal.
 import { readFile } from "node:fs/promises";
-import { print } from "graphql";
+import {
+  buildClientSchema,
+  buildSchema,
+  getIntrospectionQuery,
+  lexicographicSortSchema,
+  print,
+  printSchema,
+  type GraphQLSchema,
+  type IntrospectionQuery,
+} from "graphql";
 import { createHash } from "node:crypto";
 import { CaseEvents, CasePage, SetRemark } from "./documents.js";
-import { check, step } from "./kit.js";
+import { authorization, check, step, url } from "./kit.js";
 import type {
   CaseEventsSubscription,
   CasePageQuery,
@@ -50,4 +59,16 @@ await step("manifest", async () => {
   const names = [CasePage, SetRemark, CaseEvents].map((document) => print(document).match(/\w+ (\w+)/)?.[1] ?? "");
   const texts = Object.values<string>(manifest);
   check(names.every((name) => texts.some((text) => text.includes(` ${name}(`) || text.includes(` ${name} `))), { names });
+});
+
+/** What tools read from a desk is what they read from the file: descriptions, deprecations, `@oneOf`. */
+await step("introspection", async () => {
+  const query = getIntrospectionQuery({ inputValueDeprecation: true, oneOf: true, specifiedByUrl: true });
+  const headers = { authorization, "content-type": "application/json" };
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify({ query }) });
+  const { data, errors } = (await answer.json()) as { data?: IntrospectionQuery; errors?: unknown };
+  check(data, errors);
+  const printed = (schema: GraphQLSchema): string => printSchema(lexicographicSortSchema(schema));
+  const file = await readFile(new URL("../schema.graphql", import.meta.url), "utf8");
+  check(printed(buildClientSchema(data)) === printed(buildSchema(file)), "the desk describes another schema");
 });

@@ -21,6 +21,7 @@ import {
 import { authorization, check, cutUrl, go, soon, step, url, webSocket, type LiveCase, type RemarkResult } from "../kit.js";
 import type { relayCases$data } from "./__generated__/relayCases.graphql";
 import type { relayEventsSubscription } from "./__generated__/relayEventsSubscription.graphql";
+import oneCase, { type relayCaseQuery } from "./__generated__/relayCaseQuery.graphql";
 import nextPage, { type relayNextPageQuery } from "./__generated__/relayNextPageQuery.graphql";
 import type { relayPageQuery } from "./__generated__/relayPageQuery.graphql";
 import type { relayRemarkMutation } from "./__generated__/relayRemarkMutation.graphql";
@@ -79,6 +80,12 @@ const cases = graphql`
       edges { cursor node { id caseNo status amount version remark client { id name } } }
       pageInfo { endCursor hasNextPage }
     }
+  }
+`;
+// Relay refetches one object through `node`.
+graphql`
+  fragment relayCase on Case @refetchable(queryName: "relayCaseQuery") {
+    caseNo remark
   }
 `;
 const firstPage = graphql`
@@ -150,6 +157,7 @@ async function main(): Promise<void> {
   await go("Relay", {
     page,
     setRemark: changeRemark,
+    tokenWithEachRequest: true,
     caseEvents: (take, fail) =>
       caseEvents((event) => {
         remarks.set(event.case.id, event.case.remark);
@@ -158,6 +166,9 @@ async function main(): Promise<void> {
   });
   await step("store", async () => {
     for (const [id, remark] of remarks) check(remarkOf(id) === remark, { id, remark, stored: remarkOf(id) });
+    const [id = ""] = remarks.keys();
+    const refetched = await fetchQuery<relayCaseQuery>(environment, oneCase, { id }).toPromise();
+    check(refetched?.node && remarkOf(id) === remarks.get(id), { refetched });
   });
   retained.dispose();
   await sockets.dispose();
