@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.http.media import GRAPHQL_RESPONSE, JSON, negotiated
+from gateway.http import media
 from gateway.rates.rate_limits import Excess
 from resolvers.kit.errors import INTERNAL, DatabaseTrouble, internal_error, refused_by_database
 
@@ -48,7 +48,9 @@ def in_accepted_type(response: Response, accept: str | None) -> Response:
     """A refusal on `/graphql`: clients look for codes in a body of GraphQL's own type, whatever the status,
     and in one of JSON only where the status says success.
     """
-    response.headers["content-type"] = negotiated(accept, (JSON, GRAPHQL_RESPONSE)) or JSON
+    response.headers["content-type"] = (
+        media.negotiated(accept, (media.JSON, media.GRAPHQL_RESPONSE)) or media.JSON
+    )
     return response
 
 
