@@ -59,3 +59,5 @@ await go("graphql-sse", {
 });
 client.dispose();
 cut.dispose();
+// With a single connection, a POST that is cut leaves the stream before it open, and dispose ends only the newest.
+process.exit(0);
