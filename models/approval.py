@@ -13,7 +13,7 @@ from models.sql.database import Row, execute, fetch, fetch_one, for_update, inse
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import time, time_or_none
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Page, PageRequest, Where, in_order
 
 _COLUMNS = (
     "id",
@@ -113,10 +113,9 @@ async def page_approvals(
 ) -> Page[ApprovalView]:
     """One page, newest first; the key of a row is (created_at, id)."""
     where = _where(audience, selection)
-    if request.after is not None:
-        where.add("(r.created_at, r.id) < (?, ?)", *request.after)
-    newest = first_rows(f"{_SELECT}{where} ORDER BY r.created_at DESC, r.id DESC", where)
-    return await readable_page(newest, _view, "approval", request.first)
+    sorted_ = in_order(where, request, "r.created_at, r.id", descending=True)
+    newest = first_rows(f"{_SELECT}{sorted_}", where)
+    return await readable_page(newest, _view, "approval", request)
 
 
 async def count_approvals(audience: Audience, selection: ApprovalFilter) -> int:

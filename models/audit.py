@@ -24,9 +24,10 @@ from models.sql.database import (
     noted,
     transaction,
 )
+from models.sql.readable import first_rows
 from models.sql.unreadable import UnreadableRow, reading, reads
 from models.sql.values import time, time_or_none
-from models.sql.where import Page, PageRequest, Where, cut
+from models.sql.where import Page, PageRequest, Where, cut, in_order
 
 CHAIN = "audit"
 SNAPSHOT_TAKEN = "snapshot"
@@ -243,14 +244,8 @@ async def count_snapshots_noted() -> int:
 async def page_audit(audience: Audience, selection: AuditFilter, request: PageRequest) -> Page[ChainedRow]:
     """One page, newest first; the key of a row is (its id,)."""
     where = _where(audience, selection)
-    if request.after is not None:
-        where.add("a.id < ?", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(
-        f"{_SELECT_CHAINED}{where} ORDER BY a.id DESC LIMIT {limit}",
-        *where.values,
-    )
-    return cut([_chained(row) for row in rows], request.first)
+    newest = first_rows(f"{_SELECT_CHAINED}{in_order(where, request, 'a.id', descending=True)}", where)
+    return cut([_chained(row) for row in await newest(request.size + 1)], request)
 
 
 async def count_audit(audience: Audience, selection: AuditFilter) -> int:

@@ -17,7 +17,7 @@ from models.sql.database import Row, fetch, fetch_one, fetch_records, numeric
 from models.sql.readable import first_rows, readable_in_turns, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import currency, decimal, time
-from models.sql.where import Page, PageRequest, Where, client_text, cut, like
+from models.sql.where import Page, PageRequest, Where, client_text, cut, in_order, like
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ async def page_cases(
     """One page; the key of a row is `CaseOrder.key`."""
     where = _where(audience, selection, now)
     listed = f"{SELECT_CASE}{_sorted(where, order, request)}"
-    return await readable_page(first_rows(listed, where), case_from_row, "margin_case", request.first)
+    return await readable_page(first_rows(listed, where), case_from_row, "margin_case", request)
 
 
 async def page_case_rows(
@@ -57,7 +57,7 @@ async def page_case_rows(
     where = _where(audience, selection, now)
     selected = CASE_COLUMNS.select([*columns, *_KEY_COLUMNS[order.field]])
     limited = f"SELECT {selected} {FROM_CASE}{_sorted(where, order, request)} LIMIT ${len(where.values) + 1}"
-    return cut(await fetch_records(limited, *where.values, request.first + 1), request.first)
+    return cut(await fetch_records(limited, *where.values, request.size + 1), request)
 
 
 def row_key(order: CaseOrder, row: Row) -> tuple[object, ...]:
@@ -77,25 +77,23 @@ _KEY_COLUMNS = {
 
 
 def _sorted(where: Where, order: CaseOrder, request: PageRequest) -> str:
-    """WHERE and ORDER BY, behind the last row of the page before."""
-    direction, behind = ("DESC", "<") if order.descending else ("ASC", ">")
-    if order.field is CaseOrderField.AMOUNT:
-        unknown, amount = _worth_sql(where.value(order.reporting_currency))
-        columns = f"{unknown}, {amount} {direction}"
-        if request.after is not None:
-            is_unknown, value, last = request.after
-            where.add(
-                f"({unknown} > ? OR {unknown} = ? AND ({amount}, c.id) {behind} ({numeric('?')}, ?))",
-                is_unknown,
-                is_unknown,
-                value,
-                last,
-            )
-    else:
-        columns = f"c.{order.field.value} {direction}"
-        if request.after is not None:
-            where.add(f"(c.{order.field.value}, c.id) {behind} (?, ?)", *request.after)
-    return f"{where} ORDER BY {columns}, c.id {direction}"
+    """WHERE and ORDER BY, beside the last row of the page that was read before."""
+    if order.field is not CaseOrderField.AMOUNT:
+        return in_order(where, request, f"c.{order.field.value}, c.id", descending=order.descending)
+    unknown, amount = _worth_sql(where.value(order.reporting_currency))
+    # Amounts without a rate come last in both orders.
+    signs = zip(request.bounds(), request.bounds(descending=order.descending), strict=True)
+    for ((is_unknown, value, last), known_first), (_, sign) in signs:
+        where.add(
+            f"({unknown} {known_first[0]} ? OR {unknown} = ?"
+            f" AND ({amount}, c.id) {sign} ({numeric('?')}, ?))",
+            is_unknown,
+            is_unknown,
+            value,
+            last,
+        )
+    direction = request.direction(descending=order.descending)
+    return f"{where} ORDER BY {unknown} {request.direction()}, {amount} {direction}, c.id {direction}"
 
 
 def _worth_sql(reporting_currency: str) -> tuple[str, str]:

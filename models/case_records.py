@@ -15,7 +15,7 @@ from models.sql.first_pages import newest_of_each, readable_pages, row_pages_by_
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import time
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Page, PageRequest, Where, in_order
 
 R = TypeVar("R")
 
@@ -158,12 +158,9 @@ async def _page(
     request: PageRequest,
 ) -> Page[R]:
     where = _of_case(audience, case_id)
-    if request.after is not None:
-        where.add("(r.at, r.id) < (?, ?)", *request.after)
-    newest = first_rows(
-        f"SELECT {_listed(columns)} {_from(table)}{where} ORDER BY r.at DESC, r.id DESC", where
-    )
-    return await readable_page(newest, read, table, request.first)
+    sorted_ = in_order(where, request, "r.at, r.id", descending=True)
+    newest = first_rows(f"SELECT {_listed(columns)} {_from(table)}{sorted_}", where)
+    return await readable_page(newest, read, table, request)
 
 
 def _of_case(audience: Audience, case_id: CaseId) -> Where:

@@ -14,7 +14,7 @@ from models.case import LIVE
 from models.sql.database import Row, execute, fetch, fetch_one
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
-from models.sql.where import Page, PageRequest, Where, client_text, like
+from models.sql.where import Page, PageRequest, Where, client_text, in_order, like
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,9 @@ class ClientFilter:
 async def page_clients(audience: Audience, selection: ClientFilter, request: PageRequest) -> Page[ClientRow]:
     """One page by client number; the key of a row is (client_no,)."""
     where = _where(audience, selection)
-    if request.after is not None:
-        where.add("k.client_no > ?", *request.after)
-    listed = f"SELECT k.id, k.client_no, k.name, k.client_group FROM client k{where} ORDER BY k.client_no"
-    return await readable_page(first_rows(listed, where), _client(audience), "client", request.first)
+    sorted_ = in_order(where, request, "k.client_no")
+    listed = f"SELECT k.id, k.client_no, k.name, k.client_group FROM client k{sorted_}"
+    return await readable_page(first_rows(listed, where), _client(audience), "client", request)
 
 
 async def intraday_currencies() -> list[Currency]:
@@ -99,13 +98,11 @@ async def load_accounts(
 async def page_accounts(audience: Audience, search: str | None, request: PageRequest) -> Page[AccountRow]:
     """One page by account number; the key of a row is (account_no,)."""
     where = _accounts_where(audience, search)
-    if request.after is not None:
-        where.add("a.account_no > ?", *request.after)
+    sorted_ = in_order(where, request, "a.account_no")
     listed = (
-        f"SELECT {ACCOUNT_COLUMNS}, a.close_only FROM account a JOIN client k ON k.id = a.client_id{where}"
-        " ORDER BY a.account_no"
+        f"SELECT {ACCOUNT_COLUMNS}, a.close_only FROM account a JOIN client k ON k.id = a.client_id{sorted_}"
     )
-    return await readable_page(first_rows(listed, where), _account, "account", request.first, "account_id")
+    return await readable_page(first_rows(listed, where), _account, "account", request, "account_id")
 
 
 async def count_accounts(audience: Audience, search: str | None) -> int:

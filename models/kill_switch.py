@@ -12,7 +12,7 @@ from models.sql.database import Row, execute, fetch, fetch_one, insert_sql, is_s
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import time, time_or_none
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Page, PageRequest, Where, in_order
 
 _COLUMNS = ("id", "scope", "subject", "set_by", "reason", "since", "ended_at", "ended_by")
 _SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM kill_switch s"
@@ -99,10 +99,9 @@ async def load_switches(audience: Audience, ids: Sequence[KillSwitchId]) -> dict
 async def page_switches(audience: Audience, on: bool | None, request: PageRequest) -> Page[KillSwitch]:
     """One page, newest first; the key of a row is (since, id)."""
     where = _where(audience, on)
-    if request.after is not None:
-        where.add("(s.since, s.id) < (?, ?)", *request.after)
-    newest = first_rows(f"{_SELECT}{where} ORDER BY s.since DESC, s.id DESC", where)
-    return await readable_page(newest, _switch, "kill_switch", request.first)
+    sorted_ = in_order(where, request, "s.since, s.id", descending=True)
+    newest = first_rows(f"{_SELECT}{sorted_}", where)
+    return await readable_page(newest, _switch, "kill_switch", request)
 
 
 async def count_switches(audience: Audience, on: bool | None) -> int:

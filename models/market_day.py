@@ -8,7 +8,7 @@ from models.sql.database import Row, execute, fetch, fetch_one, insert_sql
 from models.sql.readable import first_rows, readable_page
 from models.sql.unreadable import UnreadableRow, reads
 from models.sql.values import time as moment
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Page, PageRequest, Where, in_order
 
 _COLUMNS = ("id", "market", "day", "kind", "closes_at", "reason", "author", "at")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM market_day"
@@ -72,10 +72,9 @@ async def page_market_days(market: str | None, request: PageRequest) -> Page[Rec
     """Newest entry first; the key of a row is (its time, its id)."""
     where = Where()
     where.add_if("market = ?", market)
-    if request.after is not None:
-        where.add("(at, id) < (?, ?)", *request.after)
-    newest = first_rows(f"{_SELECT}{where} ORDER BY at DESC, id DESC", where)
-    return await readable_page(newest, _recorded, "market_day", request.first)
+    sorted_ = in_order(where, request, "at, id", descending=True)
+    newest = first_rows(f"{_SELECT}{sorted_}", where)
+    return await readable_page(newest, _recorded, "market_day", request)
 
 
 async def count_market_days(market: str | None) -> int:

@@ -24,7 +24,7 @@ from models.sql.first_pages import newest_of_each, pages_by_case
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import time, time_or_none, whole
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Page, PageRequest, Where, in_order
 
 _COLUMNS = (
     "id",
@@ -196,11 +196,9 @@ def contact_or_none(row: Row) -> Contact | None:
 async def page_messages(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[Message]:
     """The messages about a case, newest first; the key of a row is (created_at, id)."""
     where = _of_case(audience, case_id)
-    if request.after is not None:
-        at, last = request.after
-        where.add("(m.created_at < ? OR (m.created_at = ? AND m.id < ?))", at, at, last)
-    newest = first_rows(f"{_SELECT} {_FROM}{where} ORDER BY m.created_at DESC, m.id DESC", where)
-    return await readable_page(newest, message_from_row, "client_message", request.first)
+    sorted_ = in_order(where, request, "m.created_at, m.id", descending=True)
+    newest = first_rows(f"{_SELECT} {_FROM}{sorted_}", where)
+    return await readable_page(newest, message_from_row, "client_message", request)
 
 
 async def newest_messages_of_cases(

@@ -39,7 +39,7 @@ from models.sql.first_pages import newest_of_each, pages_by_case, row_pages_by_c
 from models.sql.readable import first_readable, first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import decimal, decimal_or_none, time, whole
-from models.sql.where import Page, PageRequest, Where, client_text, like
+from models.sql.where import Page, PageRequest, Where, client_text, in_order, like
 
 _COLUMNS = (
     "id",
@@ -224,10 +224,9 @@ async def _oldest(where: Where, limit: int) -> list[OrderView]:
 async def page_orders(audience: Audience, selection: OrderFilter, request: PageRequest) -> Page[OrderView]:
     """One page, newest first; the key of a row is (created_at, id)."""
     where = _where(audience, selection)
-    if request.after is not None:
-        where.add("(o.created_at, o.id) < (?, ?)", *request.after)
-    newest = first_rows(f"{_SELECT}{where} ORDER BY o.created_at DESC, o.id DESC", where)
-    return await readable_page(newest, order_from_row, _TABLE, request.first)
+    sorted_ = in_order(where, request, "o.created_at, o.id", descending=True)
+    newest = first_rows(f"{_SELECT}{sorted_}", where)
+    return await readable_page(newest, order_from_row, _TABLE, request)
 
 
 @dataclass(frozen=True, slots=True)

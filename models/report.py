@@ -16,7 +16,7 @@ from models.sql.database import Row, execute, fetch, fetch_one, placeholders
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import decimal, decimal_or_none, time, time_or_none
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Page, PageRequest, Where, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +187,9 @@ def _liquidated(audience: Audience, period: Period) -> Where:
 
 
 async def _page(where: Where, request: PageRequest) -> Page[CaseView]:
-    if request.after is not None:
-        where.add("(c.opened_at, c.id) > (?, ?)", *request.after)
-    oldest = first_rows(f"{SELECT_CASE}{where} ORDER BY c.opened_at, c.id", where)
-    return await readable_page(oldest, case_from_row, "margin_case", request.first)
+    sorted_ = in_order(where, request, "c.opened_at, c.id")
+    oldest = first_rows(f"{SELECT_CASE}{sorted_}", where)
+    return await readable_page(oldest, case_from_row, "margin_case", request)
 
 
 async def _count(where: Where) -> int:

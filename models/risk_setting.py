@@ -1,7 +1,7 @@
 """Stored risk settings: versions that are added and never changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.exemption import Exemption
@@ -27,7 +27,7 @@ from models.sql.database import Row, execute, fetch, fetch_one, insert_sql, plac
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import UnreadableRow, reading, reads
 from models.sql.values import decimal, time
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Key, Page, PageRequest, Where, in_order
 
 LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"
 """Changes with every new version, in any process."""
@@ -294,10 +294,14 @@ async def page_settings(
 ) -> Page[SettingVersion]:
     """One page, approved last first; the key of a row is (number,)."""
     where = _where(audience, selection)
-    if request.after is not None:
-        where.add("s.number < ?", max(0, min(int(request.after[0]), _NUMBER_MAX)))
-    newest = first_rows(f"{_SELECT}{where} ORDER BY s.number DESC", where)
-    return await readable_page(newest, _version, _TABLE, request.first)
+    stored = replace(request, after=_stored(request.after), before=_stored(request.before))
+    newest = first_rows(f"{_SELECT}{in_order(where, stored, 's.number', descending=True)}", where)
+    return await readable_page(newest, _version, _TABLE, request)
+
+
+def _stored(key: Key | None) -> Key | None:
+    """A cursor may hold any number, the column only those of its type."""
+    return None if key is None else (max(0, min(int(key[0]), _NUMBER_MAX)),)
 
 
 async def count_settings(audience: Audience, selection: SettingFilter) -> int:

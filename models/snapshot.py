@@ -17,9 +17,10 @@ from models.case_records import newest_of_cases, newest_rows_of_cases
 from models.sql.codec import Codec, UnknownFormat, dumps, loads
 from models.sql.columns import Columns, columns_of
 from models.sql.database import Row, fetch, fetch_one, placeholders, value_rows
+from models.sql.readable import first_rows
 from models.sql.unreadable import reads
 from models.sql.values import time
-from models.sql.where import Page, PageRequest, Where, cut
+from models.sql.where import Page, PageRequest, Where, cut, in_order
 
 _STORED = ("id", "case_id", "kind", "occasion", "at", "content", "hash")
 _COLUMNS = ", ".join(f"s.{column}" for column in _STORED)
@@ -107,13 +108,9 @@ async def load_snapshot(audience: Audience, snapshot_id: str) -> StoredSnapshot 
 async def page_snapshots(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[StoredSnapshot]:
     """One page of a case's snapshots, newest first; the key of a row is (at, id)."""
     where = _of_case(audience, case_id)
-    if request.after is not None:
-        where.add("(s.at, s.id) < (?, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(
-        f"SELECT {_COLUMNS} {_FROM}{where} ORDER BY s.at DESC, s.id DESC LIMIT {limit}", *where.values
-    )
-    return cut([_snapshot(row) for row in rows], request.first)
+    sorted_ = in_order(where, request, "s.at, s.id", descending=True)
+    newest = first_rows(f"SELECT {_COLUMNS} {_FROM}{sorted_}", where)
+    return cut([_snapshot(row) for row in await newest(request.size + 1)], request)
 
 
 async def newest_snapshots(

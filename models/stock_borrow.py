@@ -12,9 +12,10 @@ from domain.money import ZERO, total
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.sql.database import Row, fetch, fetch_one
+from models.sql.readable import first_rows
 from models.sql.unreadable import reads
 from models.sql.values import decimal, time_or_none
-from models.sql.where import Page, PageRequest, Where, cut, like
+from models.sql.where import Page, PageRequest, Where, cut, in_order, like
 from models.stock_recovery import OPEN_RECOVERY, RECOVERY_TABLES
 
 _FROM = (
@@ -56,14 +57,9 @@ async def page_short_stocks(
 ) -> Page[Symbol]:
     """One page of the stocks of which accounts within scope are short, by symbol, which is the key."""
     where = _where(audience, selection)
-    if request.after is not None:
-        where.add("p.instrument_id > ?", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(
-        f"SELECT DISTINCT p.instrument_id {_FROM}{where} ORDER BY p.instrument_id LIMIT {limit}",
-        *where.values,
-    )
-    return cut([Symbol(row["instrument_id"]) for row in rows], request.first)
+    listed = f"SELECT DISTINCT p.instrument_id {_FROM}{in_order(where, request, 'p.instrument_id')}"
+    rows = await first_rows(listed, where)(request.size + 1)
+    return cut([Symbol(row["instrument_id"]) for row in rows], request)
 
 
 async def count_short_stocks(audience: Audience, selection: BorrowFilter) -> int:

@@ -19,7 +19,7 @@ from models.sql.database import Row, execute, execute_many, fetch, fetch_one, in
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import decimal, time, time_or_none
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Page, PageRequest, Where, in_order
 
 _COLUMNS = (
     "id",
@@ -215,10 +215,9 @@ async def page_recoveries(
 ) -> Page[RecoveryView]:
     """One page, newest first; the key of a row is (opened_at, id)."""
     where = _where(audience, selection)
-    if request.after is not None:
-        where.add("(r.opened_at, r.id) < (?, ?)", *request.after)
-    newest = first_rows(f"{_SELECT}{where} ORDER BY r.opened_at DESC, r.id DESC", where)
-    return await readable_page(newest, _view, "stock_recovery", request.first)
+    sorted_ = in_order(where, request, "r.opened_at, r.id", descending=True)
+    newest = first_rows(f"{_SELECT}{sorted_}", where)
+    return await readable_page(newest, _view, "stock_recovery", request)
 
 
 async def count_recoveries(audience: Audience, selection: RecoveryFilter) -> int:

@@ -7,10 +7,10 @@ from domain.doubt import DoubtReason
 from domain.events import AccountReference
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.sql.database import Row, fetch, fetch_one
-from models.sql.readable import readable
+from models.sql.database import Row, fetch_one
+from models.sql.readable import first_rows, readable
 from models.sql.values import time
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Page, PageRequest, Where, cut, in_order
 
 _FROM = " FROM account_doubt d JOIN account a ON a.id = d.account_id"
 
@@ -35,20 +35,16 @@ async def page_unwatched(
     audience: Audience, selection: UnwatchedFilter, request: PageRequest
 ) -> Page[UnwatchedAccount]:
     """Accounts with doubts, the oldest doubt first; the key of a row is (since, account id)."""
-    where = _where(audience, selection)
-    limit = where.value(request.first + 1)
-    after = ""
-    if request.after is not None:
-        since, account_id = (where.value(each) for each in request.after)
-        after = f" WHERE (u.since, u.account_id) > ({since}, {account_id})"
-    rows = await fetch(
-        f"SELECT {ACCOUNT_COLUMNS}, u.since FROM"
-        f" (SELECT d.account_id, MIN(d.since) AS since{_FROM}{where} GROUP BY d.account_id) u"
+    inner, outer = _where(audience, selection), Where()
+    outer.values = inner.values
+    grouped = f"SELECT d.account_id, MIN(d.since) AS since{_FROM}{inner} GROUP BY d.account_id"
+    listed = (
+        f"SELECT {ACCOUNT_COLUMNS}, u.since FROM ({grouped}) u"
         " JOIN account a ON a.id = u.account_id JOIN client k ON k.id = a.client_id"
-        f"{after} ORDER BY u.since, u.account_id LIMIT {limit}",
-        *where.values,
+        f"{in_order(outer, request, 'u.since, u.account_id')}"
     )
-    return Page(readable(rows[: request.first], _account, "account", "account_id"), len(rows) > request.first)
+    page = cut(await first_rows(listed, outer)(request.size + 1), request)
+    return Page(readable(page.rows, _account, "account", "account_id"), page.more)
 
 
 async def count_unwatched(audience: Audience, selection: UnwatchedFilter) -> int:

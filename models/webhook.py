@@ -13,7 +13,7 @@ from models.sql.database import Row, execute, fetch, fetch_one, for_update, inse
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import time, time_or_none, whole
-from models.sql.where import Page, PageRequest, Where
+from models.sql.where import Page, PageRequest, Where, in_order
 
 _COLUMNS = (
     "id",
@@ -134,10 +134,9 @@ async def page_webhooks(owner: str, request: PageRequest) -> Page[Webhook]:
     """The owner's endpoints, oldest first; the key of a row is (id,)."""
     where = Where()
     where.add("w.owner = ?", owner)
-    if request.after is not None:
-        where.add("w.id > ?", *request.after)
-    oldest = first_rows(f"{_SELECT}{where} ORDER BY w.id", where)
-    return await readable_page(oldest, webhook_from_row, "webhook", request.first)
+    sorted_ = in_order(where, request, "w.id")
+    oldest = first_rows(f"{_SELECT}{sorted_}", where)
+    return await readable_page(oldest, webhook_from_row, "webhook", request)
 
 
 async def count_webhooks(owner: str | None = None) -> int:

@@ -22,7 +22,7 @@ from resolvers.commands.liquidation_preview import LiquidationPreview, liquidati
 from resolvers.commands.plan_inputs import LiquidationPreviewInput
 from resolvers.commands.settings import SettingQueries
 from resolvers.commands.webhook import WebhookQueries
-from resolvers.kit.arguments import INPUT, After, First, GlobalId
+from resolvers.kit.arguments import INPUT, After, Before, First, GlobalId, Last, PageArguments
 from resolvers.kit.context import IF_IT_FAILS, Info, RequestInfo, reader, require
 from resolvers.kit.node import Node, filter_id
 from resolvers.kit.pagination import Connection, Pager
@@ -121,14 +121,16 @@ class Query(
             CaseOrder | None,
             strawberry.argument(description="The sort order. Omitted: the newest case first."),
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Case]:
         """A keyset page."""
         context = reader(info)
         order = (order_by or CaseOrder()).sort(context.api.reporting_currency)
         selection = await selected(filter, context.api.reporting_currency)
-        return await cases_page(info, selection, order, first, after)
+        return await cases_page(info, selection, order, PageArguments(first, after, last, before))
 
     @strawberry.field(description="A case by its id; null if none exists within your scope.")
     async def case(self, info: Info, id: GlobalId) -> Case | None:
@@ -151,8 +153,10 @@ class Query(
         self,
         info: Info,
         filter: Annotated[ClientFilter | None, strawberry.argument(description="Filter for clients.")] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Client]:
         """A keyset page."""
         context = reader(info)
@@ -160,11 +164,10 @@ class Query(
         if filter is not None:
             selection = ClientSelection(search_of(filter.search), filter.group, filter.has_open_case)
         pager: Pager[ClientRow] = Pager(("clients", selection), "s", context.api.page_size_max)
-        request = pager.request(first, after)
-        page = await page_clients(context.audience, selection, request)
-        return pager.connection(
-            page,
+        request = pager.request(PageArguments(first, after, last, before))
+        return await pager.connection(
             request,
+            lambda at: page_clients(context.audience, selection, at),
             lambda row: (row.client_no,),
             lambda row: client_of(row, context),
             lambda: count_clients(context.audience, selection),
@@ -192,18 +195,19 @@ class Query(
                 "Omitted: all accounts."
             ),
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Account]:
         """A keyset page."""
         context = reader(info)
         text = search_of(search)
         pager: Pager[AccountRow] = Pager(("accounts", text), "s", context.api.page_size_max)
-        request = pager.request(first, after)
-        page = await page_accounts(context.audience, text, request)
-        return pager.connection(
-            page,
+        request = pager.request(PageArguments(first, after, last, before))
+        return await pager.connection(
             request,
+            lambda at: page_accounts(context.audience, text, at),
             lambda row: (row.reference.account_no,),
             account_of,
             lambda: count_accounts(context.audience, text),
@@ -219,11 +223,13 @@ class Query(
                 description="Overrides of this market only, such as XHKG. Omitted: all markets."
             ),
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[MarketDay]:
         """A keyset page."""
-        return await market_days_page(info, market, first, after)
+        return await market_days_page(info, market, PageArguments(first, after, last, before))
 
     @strawberry.field(description="Liquidation orders, newest first.")
     async def orders(
@@ -232,12 +238,18 @@ class Query(
         filter: Annotated[
             OrderFilter | None, strawberry.argument(description="Filter for orders. Omitted: all orders.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Order]:
         """A keyset page."""
         reader(info)
-        return await orders_page(info, filter.selection() if filter else OrderSelection(), first, after)
+        return await orders_page(
+            info,
+            filter.selection() if filter else OrderSelection(),
+            PageArguments(first, after, last, before),
+        )
 
     @strawberry.field(description="An order by its id; null if none exists within your scope.")
     async def order(self, info: Info, id: GlobalId) -> Order | None:
@@ -304,8 +316,12 @@ class Query(
         self,
         info: Info,
         input: Annotated[ScenarioInput, strawberry.argument(description="The scenario to apply.")],
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> BookWhatIf | None:
         """Computed off the event loop."""
-        return await book_what_if(reader(info, Capability.PREVIEW), input, first, after)
+        return await book_what_if(
+            reader(info, Capability.PREVIEW), input, PageArguments(first, after, last, before)
+        )

@@ -99,7 +99,7 @@ async def margin_records(audience: Audience, period: Period, request: PageReques
     cured = await _cures(page.rows)
     beside = await calls_beside([view.case for view in page.rows])
     records = [_record(audience, view, cured.get(view.case.id), beside) for view in page.rows]
-    return Page(records, page.has_next)
+    return Page(records, page.more)
 
 
 async def liquidation_records(
@@ -121,7 +121,7 @@ async def liquidation_records(
         for view in page.rows
         if view.case.id in orders
     ]
-    return Page(records, page.has_next)
+    return Page(records, page.more)
 
 
 async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:

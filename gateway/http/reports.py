@@ -151,7 +151,7 @@ async def _pages(
         batch = await page(audience, period, PageRequest(ROWS_PER_PAGE, after))
         for record in batch.rows:
             yield record
-        if not batch.has_next:
+        if not batch.more:
             return
         last = batch.rows[-1].view.case
         after = (last.opened_at, last.id)

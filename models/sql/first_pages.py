@@ -7,7 +7,7 @@ from typing import TypeVar
 from domain.ids import CaseId
 from models.sql.database import Row
 from models.sql.readable import readable
-from models.sql.where import Page, Where, cut
+from models.sql.where import Page, PageRequest, Where, cut
 
 R = TypeVar("R")
 
@@ -34,11 +34,11 @@ def row_pages_by_case(rows: Sequence[Row], ids: Sequence[CaseId], first: int) ->
     of_each: dict[CaseId, list[Row]] = defaultdict(list)
     for row in rows:
         of_each[CaseId(row["case_id"])].append(row)
-    return {id_: cut(of_each[id_], first) for id_ in ids}
+    return {id_: cut(of_each[id_], PageRequest(first)) for id_ in ids}
 
 
 def readable_pages(
     pages: Mapping[CaseId, Page[Row]], read: Callable[[Row], R], table: str
 ) -> dict[CaseId, Page[R]]:
     """The same pages, read; without unreadable rows of the table."""
-    return {id_: Page(readable(page.rows, read, table), page.has_next) for id_, page in pages.items()}
+    return {id_: Page(readable(page.rows, read, table), page.more) for id_, page in pages.items()}

@@ -10,7 +10,7 @@ from typing import TypeVar
 from models.sql.database import Row, fetch, unreadable_rows
 from models.sql.pace import Pace
 from models.sql.unreadable import UnreadableRow, reads
-from models.sql.where import Page, Where, cut
+from models.sql.where import Page, PageRequest, Where, cut
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -93,7 +93,7 @@ async def first_readable(
 
 
 async def readable_page(
-    select: Select, read: Callable[[Row], T], table: str, first: int, key: str = "id"
+    select: Select, read: Callable[[Row], T], table: str, request: PageRequest, key: str = "id"
 ) -> Page[T]:
     """A page of the readable rows."""
-    return cut(await first_readable(select, read, table, first + 1, key), first)
+    return cut(await first_readable(select, read, table, request.size + 1, key), request)

@@ -1,7 +1,8 @@
-"""WHERE clauses, and keyset pagination: a page starts after the last row seen, and no rows are counted."""
+"""WHERE clauses, and keyset pagination: a page starts beside the last row seen, and no rows are counted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import ge, gt, le, lt
 from typing import Any, Generic, TypeVar
 
 from domain.principal import Audience, Capability
@@ -62,22 +63,75 @@ def like(text: str) -> str:
     return f"%{escaped}%"
 
 
+Key = tuple[Any, ...]
+"""The place of a row in its list: one value per sort column, the id last."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """The first `first` rows after the key `after`, which has one value per sort column, the id last."""
+    """The first `size` rows of those between two keys, or `backward` the last ones, always in the order of
+    the list.
+    """
 
-    first: int
-    after: tuple[Any, ...] | None = None
+    size: int
+    after: Key | None = None
+    before: Key | None = None
+    backward: bool = False
+    inclusive: bool = False
+    """Whether rows at the keys belong to those between them."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is a page at the beginning of the list."""
+        return self.after is None and self.before is None and not self.backward
+
+    @property
+    def beyond(self) -> "PageRequest | None":
+        """The nearest row on the side where reading begins; None: the list has none there."""
+        if self.backward:
+            return None if self.before is None else PageRequest(1, after=self.before, inclusive=True)
+        return None if self.after is None else PageRequest(1, before=self.after, inclusive=True)
+
+    def bounds(self, *, descending: bool = False) -> Iterator[tuple[Key, str]]:
+        """The keys that rows must be beyond, each with the comparison, for columns in this order."""
+        for key, is_lower in ((self.after, True), (self.before, False)):
+            if key is not None:
+                yield key, (">" if is_lower is not descending else "<") + ("=" if self.inclusive else "")
+
+    def direction(self, *, descending: bool = False) -> str:
+        """In which to read columns that the list has in this order."""
+        return "DESC" if descending is not self.backward else "ASC"
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Rows of one page and whether more follow."""
+    """Rows of one page, in the order of the list, and whether there are more where reading ended."""
 
     rows: Sequence[T]
-    has_next: bool
+    more: bool
 
 
-def cut(rows: Sequence[T], first: int) -> Page[T]:
-    """The page from a query for one row more than requested."""
-    return Page(rows[:first], len(rows) > first)
+def in_order(where: Where, request: PageRequest, columns: str, *, descending: bool = False) -> str:
+    """Adds the keys of the page to the conditions; returns them with ORDER BY, for a list that is sorted by
+    all these columns in one direction.
+    """
+    for key, sign in request.bounds(descending=descending):
+        where.add(f"({columns}) {sign} ({', '.join('?' * len(key))})", *key)
+    direction = request.direction(descending=descending)
+    return f"{where} ORDER BY " + ", ".join(f"{column} {direction}" for column in columns.split(", "))
+
+
+def cut(rows: Sequence[T], request: PageRequest) -> Page[T]:
+    """The page from a query for one row more than requested, in the direction of reading."""
+    page = rows[: request.size]
+    return Page(page[::-1] if request.backward else page, len(rows) > request.size)
+
+
+def page_of(
+    rows: Sequence[T], request: PageRequest, key: Callable[[T], Key], place: Callable[[Key], Key] = tuple
+) -> Page[T]:
+    """The page of a list in memory, which is sorted by the places of its keys."""
+    compare = {">": gt, ">=": ge, "<": lt, "<=": le}
+    for bound, sign in request.bounds():
+        rows = [row for row in rows if compare[sign](place(key(row)), place(bound))]
+    return cut(rows[::-1] if request.backward else rows, request)

@@ -11,7 +11,7 @@ from domain.ids import AccountId, ClientId, KillSwitchId
 from domain.kill_switch import EVERYTHING_FROZEN, Frozen, KillSwitch, KillSwitchScope
 from domain.refusals import RefusalCode
 from models.kill_switch import count_switches, page_switches
-from resolvers.kit.arguments import INPUT, After, First
+from resolvers.kit.arguments import INPUT, After, Before, First, Last, PageArguments
 from resolvers.kit.context import Info, RequestInfo, reader
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.kit.inputs import KEY, check_key, check_text
@@ -151,16 +151,18 @@ class KillSwitchQueries:
                 description="True: switches that are on. False: switches that are off. Omitted: both."
             ),
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[KillSwitchNode]:
         """A keyset page."""
         context = reader(info)
         pager: Pager[KillSwitch] = Pager(("killSwitches", on), "ts", context.api.page_size_max)
-        request = pager.request(first, after)
-        return pager.connection(
-            await page_switches(context.audience, on, request),
+        request = pager.request(PageArguments(first, after, last, before))
+        return await pager.connection(
             request,
+            lambda at: page_switches(context.audience, on, at),
             lambda switch: (switch.since, switch.id),
             kill_switch_of,
             lambda: count_switches(context.audience, on),

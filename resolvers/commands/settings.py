@@ -26,7 +26,7 @@ from domain.risk_settings import (
 )
 from models.risk_setting import SettingFilter, count_settings, page_settings, settings_in_force
 from resolvers.commands.setting_inputs import RiskSettingInput
-from resolvers.kit.arguments import INPUT, After, First
+from resolvers.kit.arguments import INPUT, After, Before, First, Last, PageArguments
 from resolvers.kit.context import IF_IT_FAILS, Info, ReadContext, RequestInfo, reader
 from resolvers.kit.errors import restored
 from resolvers.kit.inputs import KEY, check_key, check_text
@@ -96,10 +96,14 @@ class RiskSettings:
         description="The margin factors that approved changes set and that are in force, newest approval "
         "first. Other factors come from the statements of the book of record: see Position.factors."
     )
-    async def factors(self, info: Info, first: First = 50, after: After = None) -> Connection[RiskSetting]:
+    async def factors(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[RiskSetting]:
         """A keyset page."""
         selection = SettingFilter(kinds=FACTOR_KINDS, in_force_at=self.at)
-        return await _page(reader(info, Capability.READ_SETTINGS), selection, first, after)
+        return await _page(
+            reader(info, Capability.READ_SETTINGS), selection, PageArguments(first, after, last, before)
+        )
 
 
 @strawberry.input(description="The requested change of one risk setting.")
@@ -193,12 +197,18 @@ class SettingQueries:
             SettingKind | None,
             strawberry.argument(description="Versions of this kind only. Omitted: all kinds."),
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[RiskSetting] | None:
         """A keyset page."""
         context = reader(info, Capability.READ_SETTINGS)
-        return await _page(context, SettingFilter(kinds=None if kind is None else (kind,)), first, after)
+        return await _page(
+            context,
+            SettingFilter(kinds=None if kind is None else (kind,)),
+            PageArguments(first, after, last, before),
+        )
 
 
 @strawberry.type
@@ -256,13 +266,13 @@ async def find_setting(context: ReadContext, id_: str) -> Node | None:
 
 
 async def _page(
-    context: ReadContext, selection: SettingFilter, first: int, after: str | None
+    context: ReadContext, selection: SettingFilter, asked: PageArguments
 ) -> Connection[RiskSetting]:
     pager: Pager[SettingVersion] = Pager(("settings", selection), "d", context.api.page_size_max)
-    request = pager.request(first, after)
-    return pager.connection(
-        await page_settings(context.audience, selection, request),
+    request = pager.request(asked)
+    return await pager.connection(
         request,
+        lambda at: page_settings(context.audience, selection, at),
         lambda version: (Decimal(version.number),),
         setting_of,
         lambda: count_settings(context.audience, selection),

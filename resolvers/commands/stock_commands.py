@@ -22,7 +22,7 @@ from models.audit import details_of
 from models.holding import account_no_of
 from models.stock_recovery import RecoveryFilter, StockRecall, load_recall
 from resolvers.commands.plan_inputs import LiquidationLegInput, band_of, caps_of
-from resolvers.kit.arguments import INPUT, After, First
+from resolvers.kit.arguments import INPUT, After, Before, First, Last, PageArguments
 from resolvers.kit.context import Info, RequestInfo
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
@@ -96,14 +96,16 @@ class StockRecalled:
     async def recoveries(
         self,
         info: Info,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[ShortRecovery]:
         """A keyset page."""
         selection = RecoveryFilter(
             AlertType.SHORT_RECALL, status=tuple(RecoveryStatus), recall_id=self.recall.id
         )
-        return await short_recoveries_page(info.context, selection, first, after)
+        return await short_recoveries_page(info.context, selection, PageArguments(first, after, last, before))
 
 
 @strawberry.type(description="The command was refused; no recall was recorded.")

@@ -20,7 +20,7 @@ from domain.refusals import RefusalCode
 from domain.webhook import ALERTS, WebhookEvent, WebhookId, WebhookStatus
 from models.webhook import count_webhooks, page_webhooks, webhooks_of
 from resolvers.commands.webhook_body import webhook_cursor, webhook_scope
-from resolvers.kit.arguments import INPUT, After, First
+from resolvers.kit.arguments import INPUT, After, Before, First, Last, PageArguments
 from resolvers.kit.context import IF_IT_FAILS, RequestContext, RequestInfo, require
 from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.kit.inputs import KEY, check_key
@@ -185,19 +185,20 @@ class WebhookQueries:
     async def webhooks(
         self,
         info: RequestInfo,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Webhook] | None:
         """A keyset page."""
         context = info.context
         require(context, Capability.MANAGE_WEBHOOKS)
         owner = context.principal.subject
         pager: Pager[webhook.Webhook] = Pager(("webhooks", owner), "s", context.api.page_size_max)
-        request = pager.request(first, after)
-        page = await page_webhooks(owner, request)
-        return pager.connection(
-            page,
+        request = pager.request(PageArguments(first, after, last, before))
+        return await pager.connection(
             request,
+            lambda at: page_webhooks(owner, at),
             lambda row: (row.id,),
             lambda row: webhook_of(context, row),
             lambda: count_webhooks(owner),

@@ -1,14 +1,16 @@
 """The cost limit of an operation, computed from its text before anything is loaded.
 
 The cost is the largest number of fields that the answer can have: a field counts once, or as often as its
-page has rows (`first`, as sent or by default). A list without pages counts as a few rows. So the most
-expensive accepted operation keeps the process busy for a second or two, not for minutes.
+page has rows (`first` or `last`, as sent or by default). A list without pages counts as a few rows. So the
+most expensive accepted operation keeps the process busy for a second or two, not for minutes.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import graphql
+
+from resolvers.kit.arguments import rows_by_default
 
 ROWS_OF_A_LIST = 5
 """The number of rows assumed for a list without pages, such as the accounts of a client."""
@@ -81,18 +83,19 @@ class _Reckoner:
         return 1 + self._rows(parent.name, field, node) * inner
 
     def _rows(self, parent: str, field: graphql.GraphQLField, node: graphql.FieldNode) -> int:
-        if "first" in field.args:
-            given = next((each.value for each in node.arguments or () if each.name.value == "first"), None)
-            return self._whole(given, field.args["first"].default_value)
+        if (rows := rows_by_default(field)) is not None:
+            given = {each.name.value: each.value for each in node.arguments or ()}
+            numbers = [self._number(given[name]) for name in ("first", "last") if name in given]
+            sizes = [number for number in numbers if isinstance(number, int)]
+            return min(max(1, *sizes) if sizes else rows, self._max_rows)
         # The rows of a connection were counted with its `first`.
         if not graphql.is_list_type(graphql.get_nullable_type(field.type)) or parent.endswith("Connection"):
             return 1
         return RESULTS_OF_A_BATCH if node.name.value == "results" else ROWS_OF_A_LIST
 
-    def _whole(self, given: object, default: int) -> int:
+    def _number(self, given: object) -> object:
         """A page size; anything that is no number is refused later, when variables are read."""
         if isinstance(given, graphql.VariableNode):
             name = given.name.value
             given = self._variables[name] if name in self._variables else self._defaults.get(name)
-        size = int(given.value) if isinstance(given, graphql.IntValueNode) else given
-        return min(max(1, size if isinstance(size, int) else default), self._max_rows)
+        return int(given.value) if isinstance(given, graphql.IntValueNode) else given

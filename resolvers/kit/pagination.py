@@ -14,6 +14,7 @@ import strawberry
 
 from domain.money import parse_decimal
 from models.sql.where import Page, PageRequest
+from resolvers.kit.arguments import PageArguments
 from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.kit.in_response import InResponse, ObjectsInResponse
 
@@ -50,10 +51,7 @@ class PageInfo:
     """Relay's PageInfo."""
 
     has_next_page: bool = strawberry.field(
-        description="Whether more rows follow. To get them, pass `endCursor` as `after`."
-    )
-    has_previous_page: bool = strawberry.field(
-        description="Whether rows precede this page: true if the page was requested with a cursor."
+        description="Whether more rows follow. To get them, pass `endCursor` as `after` with `first`."
     )
     start_cursor: str | None = strawberry.field(
         description="The cursor of the first row; null on an empty page."
@@ -61,6 +59,14 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(
         description="The cursor of the last row; null on an empty page."
     )
+    precedes: strawberry.Private[bool | Callable[[], Awaitable[bool]]]
+
+    @strawberry.field(
+        description="Whether rows precede this page. To get them, pass `startCursor` as `before` with `last`."
+    )
+    async def has_previous_page(self) -> bool:
+        """After a cursor it takes a statement."""
+        return self.precedes if isinstance(self.precedes, bool) else await self.precedes()
 
 
 @strawberry.type(description="A row of a list with its cursor, as a Relay edge.")
@@ -69,7 +75,8 @@ class Edge(Generic[T]):
 
     node: T = strawberry.field(description="The row itself.")
     cursor: str = strawberry.field(
-        description="The cursor of the row. Pass it as `after` to continue after this row."
+        description="The cursor of the row. Pass it as `after` to continue after this row, or as `before` to "
+        "end before it."
     )
 
 
@@ -114,6 +121,24 @@ class _Nodes(Generic[T]):
         return [Edge(node=node, cursor=cursor) for node, cursor in zip(nodes, self.cursors(), strict=True)]
 
 
+Load = Callable[[PageRequest], Awaitable[Page[Row]]]
+"""Reads any page of a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead(Generic[Row]):
+    """A page that was read, and how to read its list further."""
+
+    request: PageRequest
+    page: Page[Row]
+    load: Load[Row]
+
+    async def beyond(self) -> bool:
+        """Whether the list has rows on the side where reading began."""
+        row = self.request.beyond
+        return row is not None and bool((await self.load(row)).rows)
+
+
 class Pager(Generic[Row]):
     """Reads the cursors of one list and builds its pages.
 
@@ -130,39 +155,46 @@ class Pager(Generic[Row]):
     def _scope(self) -> str:
         return hashlib.sha256(repr(self._list).encode()).hexdigest()[:16]
 
-    def request(self, first: int, after: str | None) -> PageRequest:
+    def request(self, asked: PageArguments) -> PageRequest:
         """The page to read from the database; raises ApiError for an invalid size or cursor."""
-        if not 1 <= first <= self._page_size_max:
-            raise ApiError(BAD_USER_INPUT, f"first must be from 1 to {self._page_size_max}, not {first}.")
-        return PageRequest(first, None if after is None else self._decode(after))
+        if asked.first is not None and asked.last is not None:
+            raise ApiError(BAD_USER_INPUT, "Send either first or last: the page has one of the two sizes.")
+        name, size = ("first", asked.first) if asked.last is None else ("last", asked.last)
+        if size is None:
+            size = min(asked.rows, self._page_size_max)
+        if not 1 <= size <= self._page_size_max:
+            raise ApiError(BAD_USER_INPUT, f"{name} must be from 1 to {self._page_size_max}, not {size}.")
+        return PageRequest(size, self._key(asked.after), self._key(asked.before), asked.last is not None)
 
-    def connection(
+    async def connection(
         self,
-        page: Page[Row],
         request: PageRequest,
+        load: Load[Row],
         key: Callable[[Row], Sequence[object]],
         node: Callable[[Row], T],
         count: Callable[[], Awaitable[int]],
     ) -> Connection[T]:
         """The page in the form that clients see."""
-        nodes = [node(row) for row in page.rows]
-        return self.connection_of(nodes, page, request, key, count)
+        page = await load(request)
+        return await self.connection_of(
+            [node(row) for row in page.rows], PageRead(request, page, load), key, count
+        )
 
-    def connection_of(
+    async def connection_of(
         self,
         nodes: list[T],
-        page: Page[Row],
-        request: PageRequest,
+        read: "PageRead[Row]",
         key: Callable[[Row], Sequence[object]],
         count: Callable[[], Awaitable[int]],
     ) -> Connection[T]:
         """With the nodes of the page's rows."""
-        rows = page.rows
+        rows, backward = read.page.rows, read.request.backward
+        follows = await read.beyond() if backward else read.page.more
 
         def info() -> PageInfo:
             return PageInfo(
-                has_next_page=page.has_next,
-                has_previous_page=request.after is not None,
+                has_next_page=follows,
+                precedes=read.page.more if backward else read.beyond,
                 start_cursor=self._encode(key(rows[0])) if rows else None,
                 end_cursor=self._encode(key(rows[-1])) if rows else None,
             )
@@ -175,6 +207,9 @@ class Pager(Generic[Row]):
         text = orjson.dumps([_VERSION, self._scope, *(_tagged(value) for value in key)])
         return urlsafe_b64encode(text).decode().rstrip("=")
 
+    def _key(self, cursor: str | None) -> tuple[object, ...] | None:
+        return None if cursor is None else self._decode(cursor)
+
     def _decode(self, cursor: str) -> tuple[object, ...]:
         try:
             version, scope, *key = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -183,7 +218,7 @@ class Pager(Generic[Row]):
         except (ValueError, TypeError, KeyError, IndexError, ArithmeticError):
             raise ApiError(
                 CURSOR_INVALID,
-                "The cursor is not valid: pass an endCursor of this list, or none to start again.",
+                "The cursor is not valid: pass one of this list, or none to start again.",
             ) from None
         if (version, scope, types) != (_VERSION, self._scope, self._key_types):
             raise ApiError(

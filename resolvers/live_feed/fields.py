@@ -65,7 +65,7 @@ class CaseEvents(LiveOperation):
             request = PageRequest(api.snapshot_max)
             order = CaseOrder(CaseOrderField.OPENED_AT, False, api.reporting_currency)
             page = await page_cases(self._request.audience, self._selection, order, request, now)
-        _refuse_partial(page.has_next, api)
+        _refuse_partial(page.more, api)
         roots = [
             CaseEvent(api.desk.event_id(), now, CaseEventKind.SNAPSHOT, view, view.case.status)
             for view in page.rows
@@ -108,7 +108,7 @@ class OrderEvents(LiveOperation):
         async with consistent_read():
             head, contained = await stream_head(), await self._unpublished()
             page = await page_orders(self._request.audience, self._selection, PageRequest(api.snapshot_max))
-        _refuse_partial(page.has_next, api)
+        _refuse_partial(page.more, api)
         roots = [
             OrderEvent(api.desk.event_id(), now, OrderEventKind.SNAPSHOT, view)
             for view in reversed(page.rows)

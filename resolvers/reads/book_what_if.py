@@ -1,6 +1,5 @@
 """The what-if query of the whole book: which accounts would have an amount to collect under a scenario."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,7 +17,8 @@ from domain.case import AlertType
 from domain.ids import AccountId
 from domain.margin import RiskLevel
 from domain.money import Currency
-from models.sql.where import Page
+from models.sql.where import Key, Page, PageRequest, page_of
+from resolvers.kit.arguments import PageArguments
 from resolvers.kit.context import Info, ReadContext
 from resolvers.kit.errors import BOOK_BUSY, ApiError
 from resolvers.kit.known_names import check_scenario
@@ -145,13 +145,11 @@ class BookWhatIf:
     )
 
 
-async def book_what_if(
-    context: ReadContext, asked: ScenarioInput, first: int, after: str | None
-) -> BookWhatIf:
+async def book_what_if(context: ReadContext, asked: ScenarioInput, which: PageArguments) -> BookWhatIf:
     """A page of the accounts, and the sums over all of them."""
     api, scenario = context.api, asked.scenario()
     pager: Pager[AccountEffect] = Pager(("bookWhatIf", repr(scenario)), "ds", api.page_size_max)
-    request = pager.request(first, after)
+    request = pager.request(which)
     await check_scenario(scenario)
     whole = BookWhatIfRequest(
         scenario=scenario,
@@ -163,16 +161,17 @@ async def book_what_if(
         accounts_per_chunk=api.what_if_chunk_accounts,
     )
     try:
-        effect = await api.book_what_if(whole, api.desk.clock(), again=after is not None)
+        effect = await api.book_what_if(whole, api.desk.clock(), again=not request.is_first)
     except BookWhatIfBusy as busy:
         raise ApiError(BOOK_BUSY, str(busy)) from None
-    rest = _behind(effect.worst, request.after)
+
+    async def load(at: PageRequest) -> Page[AccountEffect]:
+        return page_of(effect.worst, at, _key, _place)
 
     async def count() -> int:
         return len(effect.worst)
 
-    page = Page(rest[:first], len(rest) > first)
-    accounts = pager.connection(page, request, _key, _account_of, count)
+    accounts = await pager.connection(request, load, _key, _account_of, count)
     return _book_of(effect, api.reporting_currency, accounts)
 
 
@@ -180,16 +179,10 @@ def _key(effect: AccountEffect) -> tuple[Decimal, str]:
     return effect.rank, effect.account.account_id
 
 
-def _behind(worst: Sequence[AccountEffect], key: tuple[object, ...] | None) -> Sequence[AccountEffect]:
-    """The cursor key: sorted by descending rank, then by account."""
-    if key is None:
-        return worst
-    rank, account_id = Decimal(str(key[0])), str(key[1])
-    return [
-        each
-        for each in worst
-        if each.rank < rank or (each.rank == rank and each.account.account_id > account_id)
-    ]
+def _place(key: Key) -> Key:
+    """Sorted by descending rank, then by account."""
+    rank, account_id = key
+    return -rank, account_id
 
 
 def _book_of(effect: BookEffect, currency: Currency, accounts: Connection[AccountCall]) -> BookWhatIf:

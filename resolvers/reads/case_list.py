@@ -6,21 +6,23 @@ from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
 from domain.events import CaseView
 from models.case_list import count_cases, page_case_rows, page_cases, row_key
 from models.sql.database import unreadable_rows
+from models.sql.where import Page, PageRequest
+from resolvers.kit.arguments import PageArguments
 from resolvers.kit.context import Info, selected_rows
-from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.pagination import Connection, Pager, PageRead
 from resolvers.types.case import Case, case_of
 from resolvers.types.case_rows import CASE_ROWS, CasesAt
 
 
 async def cases_page(
-    info: Info, selection: CaseFilter, order: CaseOrder, first: int, after: str | None
+    info: Info, selection: CaseFilter, order: CaseOrder, asked: PageArguments
 ) -> Connection[Case]:
     """Straight from rows if every selected field can be read from one, otherwise through the cases."""
     context = info.context
     types = "ids" if order.field is CaseOrderField.AMOUNT else "ts"
     scope = ("cases", selection, order.field, order.descending)
     pager: Pager[Any] = Pager(scope, types, context.api.page_size_max)
-    request = pager.request(first, after)
+    request = pager.request(asked)
     audience, now = context.audience, context.api.desk.clock()
 
     async def count() -> int:
@@ -29,14 +31,23 @@ async def cases_page(
     rows = selected_rows(info, CASE_ROWS)
     # While a case counts as damaged, its whole row is read: that finds out when it is restored.
     if rows is not None and not unreadable_rows().any_of("margin_case"):
-        found = await page_case_rows(audience, selection, order, request, now, rows.columns)
+        columns = rows.columns
+
+        async def load_rows(at: PageRequest) -> Page[Any]:
+            return await page_case_rows(audience, selection, order, at, now, columns)
+
+        found = await load_rows(request)
         nodes: Any = await rows.objects(found.rows, CasesAt(now, context))
         if nodes is not None:
-            return pager.connection_of(nodes, found, request, lambda row: row_key(order, row), count)
-    page = await page_cases(audience, selection, order, request, now)
-    await context.pace.turn()
+            read = PageRead(request, found, load_rows)
+            return await pager.connection_of(nodes, read, lambda row: row_key(order, row), count)
+
+    async def load(at: PageRequest) -> Page[CaseView]:
+        page = await page_cases(audience, selection, order, at, now)
+        await context.pace.turn()
+        return page
 
     def node(view: CaseView) -> Case:
         return case_of(view, now)
 
-    return pager.connection(page, request, order.key, node, count)
+    return await pager.connection(request, load, order.key, node, count)

@@ -14,7 +14,7 @@ from domain.cure import CureParts, MetBy
 from domain.events import OrderView
 from domain.principal import Capability
 from models.report import Period, count_called, count_liquidated
-from resolvers.kit.arguments import After, First
+from resolvers.kit.arguments import After, Before, First, Last, PageArguments
 from resolvers.kit.context import IF_IT_FAILS, Info, reader
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.pagination import Connection, Pager
@@ -173,18 +173,24 @@ class ReportQueries:
         "records: RISK_APPROVER, RISK_SETTING_FULL or AUDITOR." + IF_IT_FAILS
     )
     async def margin_records(
-        self, info: Info, from_: From, to: Until, first: First = 50, after: After = None
+        self,
+        info: Info,
+        from_: From,
+        to: Until,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[MarginRecord] | None:
         """A keyset page."""
         context = reader(info, Capability.EXPORT_RECORDS)
         period = _period(from_, to)
         pager: Pager[reports.MarginRecord] = Pager(("margin", period), "ts", context.api.page_size_max)
-        request = pager.request(first, after)
-        page = await margin_records(context.audience, period, request)
+        request = pager.request(PageArguments(first, after, last, before))
         now = context.api.desk.clock()
-        return pager.connection(
-            page,
+        return await pager.connection(
             request,
+            lambda at: margin_records(context.audience, period, at),
             lambda record: (record.view.case.opened_at, record.view.case.id),
             lambda record: _record(record, now),
             lambda: count_called(context.audience, period),
@@ -196,18 +202,24 @@ class ReportQueries:
         "records: RISK_APPROVER, RISK_SETTING_FULL or AUDITOR." + IF_IT_FAILS
     )
     async def liquidation_report(
-        self, info: Info, from_: From, to: Until, first: First = 50, after: After = None
+        self,
+        info: Info,
+        from_: From,
+        to: Until,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[LiquidationReportRow] | None:
         """A keyset page."""
         context = reader(info, Capability.EXPORT_RECORDS)
         period = _period(from_, to)
         pager: Pager[reports.LiquidationRecord] = Pager(("sold", period), "ts", context.api.page_size_max)
-        request = pager.request(first, after)
-        page = await liquidation_records(context.audience, period, request)
+        request = pager.request(PageArguments(first, after, last, before))
         now = context.api.desk.clock()
-        return pager.connection(
-            page,
+        return await pager.connection(
             request,
+            lambda at: liquidation_records(context.audience, period, at),
             lambda record: (record.view.case.opened_at, record.view.case.id),
             lambda record: _liquidation(record, now),
             lambda: count_liquidated(context.audience, period),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.kit.arguments import After, First
+from resolvers.kit.arguments import After, Before, First, Last, PageArguments
 from resolvers.kit.context import Info, reader
 from resolvers.kit.pagination import Connection
 from resolvers.types.stock_borrow import StockBorrow, StockBorrowFilter, stock_borrow_page
@@ -33,12 +33,14 @@ class StockQueries:
         filter: Annotated[
             CoveredOptionShortfallFilter | None, strawberry.argument(description="Filter for shortfalls.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[CoveredOptionShortfall]:
         """A keyset page."""
         selection = (filter or CoveredOptionShortfallFilter()).selection()
-        return await shortfalls_page(reader(info), selection, first, after)
+        return await shortfalls_page(reader(info), selection, PageArguments(first, after, last, before))
 
     @strawberry.field(
         description="Recoveries of stock that accounts are short of and that was recalled or can no longer "
@@ -50,12 +52,14 @@ class StockQueries:
         filter: Annotated[
             ShortRecoveryFilter | None, strawberry.argument(description="Filter for recoveries.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[ShortRecovery]:
         """A keyset page."""
         selection = (filter or ShortRecoveryFilter()).selection()
-        return await short_recoveries_page(reader(info), selection, first, after)
+        return await short_recoveries_page(reader(info), selection, PageArguments(first, after, last, before))
 
     @strawberry.field(
         description="Stocks that accounts within your scope are short of, sorted by symbol, with the "
@@ -67,9 +71,11 @@ class StockQueries:
         filter: Annotated[
             StockBorrowFilter | None, strawberry.argument(description="Filter for stocks.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[StockBorrow]:
         """A keyset page."""
         selection = (filter or StockBorrowFilter()).selection()
-        return await stock_borrow_page(reader(info), selection, first, after)
+        return await stock_borrow_page(reader(info), selection, PageArguments(first, after, last, before))

@@ -12,7 +12,7 @@ from domain.text import lenient_subject_form, same_subject
 from models.approval import ApprovalFilter as ApprovalSelection
 from models.approval import count_approvals, page_approvals
 from models.sql.codec import loads
-from resolvers.kit.arguments import After, First
+from resolvers.kit.arguments import After, Before, First, Last, PageArguments
 from resolvers.kit.context import IF_IT_FAILS, Info, ReadContext, RequestContext, reader
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
@@ -132,17 +132,19 @@ class ApprovalQueries:
         filter: Annotated[
             ApprovalRequestFilter | None, strawberry.argument(description="Filter for approval requests.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[ApprovalRequest] | None:
         """A keyset page."""
         context = reader(info, Capability.READ_APPROVALS)
         selection = filter.selection() if filter else ApprovalSelection()
         pager: Pager[ApprovalView] = Pager(("approvals", selection), "ts", context.api.page_size_max)
-        request = pager.request(first, after)
-        return pager.connection(
-            await page_approvals(context.audience, selection, request),
+        request = pager.request(PageArguments(first, after, last, before))
+        return await pager.connection(
             request,
+            lambda at: page_approvals(context.audience, selection, at),
             lambda view: (view.approval.created_at, view.approval.id),
             lambda view: approval_of(view, info.context),
             lambda: count_approvals(context.audience, selection),

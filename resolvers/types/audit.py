@@ -8,7 +8,7 @@ import strawberry
 from domain.principal import Capability
 from models.audit import AuditFilter as AuditSelection
 from models.audit import ChainedRow, count_audit, load_audit_row, page_audit
-from resolvers.kit.arguments import After, First
+from resolvers.kit.arguments import After, Before, First, Last, PageArguments
 from resolvers.kit.context import IF_IT_FAILS, Info, ReadContext, reader
 from resolvers.kit.node import Node, global_id, type_and_id
 from resolvers.kit.pagination import Connection, Pager
@@ -104,18 +104,19 @@ class AuditQueries:
         filter: Annotated[
             AuditFilter | None, strawberry.argument(description="Filter for audit entries.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[AuditEntry] | None:
         """A keyset page."""
         context = reader(info, Capability.EXPORT_RECORDS)
         selection = (filter or AuditFilter()).selection()
         pager: Pager[ChainedRow] = Pager(("audit", selection), "i", context.api.page_size_max)
-        request = pager.request(first, after)
-        page = await page_audit(context.audience, selection, request)
-        return pager.connection(
-            page,
+        request = pager.request(PageArguments(first, after, last, before))
+        return await pager.connection(
             request,
+            lambda at: page_audit(context.audience, selection, at),
             lambda chained: (chained.row.id,),
             entry_of,
             lambda: count_audit(context.audience, selection),

@@ -15,11 +15,12 @@ from domain.money import ONE, plain_text
 from models.book_rows import BOOK_TABLES, BookColumns, BookRows
 from models.sql.database import unreadable_rows
 from models.sql.values import currency, decimal, decimal_or_none, plain_decimal
-from models.sql.where import cut
+from models.sql.where import Page, PageRequest, page_of
+from resolvers.kit.arguments import PageArguments
 from resolvers.kit.context import Info, selected_rows
 from resolvers.kit.in_response import ObjectsInResponse
 from resolvers.kit.node import beginning_of_id, end_of_id, global_id
-from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.pagination import Connection, Pager, PageRead
 from resolvers.kit.row_fields import (
     Column,
     Computed,
@@ -164,23 +165,31 @@ async def cash_from_rows(info: Info, account_id: AccountId) -> ObjectsInResponse
 
 
 async def positions_from_rows(
-    info: Info, account_id: AccountId, first: int, after: str | None
+    info: Info, account_id: AccountId, asked: PageArguments
 ) -> Connection[Any] | None:
     """A page of the positions of a visible account; None: through the book."""
     rows = selected_rows(info, _POSITION)
     if rows is None:
         return None
     pager = positions_pager(info)
-    request = pager.request(first, after)
+    request = pager.request(asked)
     book = await _load(info, account_id, BookColumns(positions=rows.columns))
     if book is None:
         return None
-    rest = [row for row in book.positions if request.after is None or row["symbol"] > str(request.after[0])]
-    page = cut(rest[: first + 1], first)
+    positions = book.positions
+
+    async def load(at: PageRequest) -> Page[Row]:
+        return page_of(positions, at, _symbol)
+
+    page = await load(request)
     nodes = await rows.objects(page.rows, BookAt(account_id, book))
     if nodes is None:
         return None
-    return pager.connection_of(nodes, page, request, lambda row: (row["symbol"],), _never_counted)
+    return await pager.connection_of(nodes, PageRead(request, page, load), _symbol, _never_counted)
+
+
+def _symbol(row: Row) -> tuple[str]:
+    return (row["symbol"],)
 
 
 def positions_pager(info: Info) -> Pager[Any]:

@@ -13,7 +13,7 @@ from domain.ids import CaseId
 from domain.refusals import RefusalCode
 from domain.reporting import Worth
 from models.stock_recovery import RecoveryView
-from resolvers.kit.arguments import After, First
+from resolvers.kit.arguments import SNAPSHOTS, After, Before, First, FirstSnapshots, Last, PageArguments
 from resolvers.kit.context import Info
 from resolvers.kit.loaded import loaded
 from resolvers.kit.node import Node, global_id
@@ -205,21 +205,25 @@ class Case(Node):
     async def follow_ups(
         self,
         info: Info,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[FollowUp]:
         """A keyset page."""
-        return await follow_ups_page(info, self.view.case.id, first, after)
+        return await follow_ups_page(info, self.view.case.id, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The changes of the deadline, newest first.")
     async def deadline_changes(
         self,
         info: Info,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[DeadlineChange]:
         """A keyset page."""
-        return await deadline_changes_page(info, self.view.case.id, first, after)
+        return await deadline_changes_page(info, self.view.case.id, PageArguments(first, after, last, before))
 
     @strawberry.field(
         description="The shortfalls of written calls for which the case asks for stock, oldest first; "
@@ -247,11 +251,13 @@ class Case(Node):
     async def orders(
         self,
         info: Info,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Order]:
         """Batches the first pages of many cases."""
-        return await orders_of_case(info, self.view.case.id, first, after)
+        return await orders_of_case(info, self.view.case.id, PageArguments(first, after, last, before))
 
     @strawberry.field(
         description="The snapshots of the case's inputs and figures, taken when it opened, at decisions, "
@@ -260,11 +266,15 @@ class Case(Node):
     async def snapshots(
         self,
         info: Info,
-        first: First = 20,
+        first: FirstSnapshots = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Snapshot]:
         """Not batched: meant for the page of one case."""
-        return await snapshots_page(info, self.view.case.id, first, after)
+        return await snapshots_page(
+            info, self.view.case.id, PageArguments(first, after, last, before, rows=SNAPSHOTS)
+        )
 
     @strawberry.field(
         description="The messages to the client about the case, queued ones included, newest first."
@@ -272,11 +282,13 @@ class Case(Node):
     async def messages(
         self,
         info: Info,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Message]:
         """Batches the first pages of many cases."""
-        return await messages_page(info, self.view.case.id, first, after)
+        return await messages_page(info, self.view.case.id, PageArguments(first, after, last, before))
 
 
 def case_of(view: CaseView, now: datetime) -> Case:

@@ -10,6 +10,8 @@ from domain.ids import CaseId
 from domain.message import Language
 from domain.phrase import FollowUpCode
 from models.case_records import page_deadline_changes, page_follow_ups
+from models.sql.where import Page, PageRequest
+from resolvers.kit.arguments import PageArguments
 from resolvers.kit.context import Info
 from resolvers.kit.node import Node, global_id
 from resolvers.kit.pagination import Connection, Pager
@@ -72,22 +74,24 @@ class DeadlineChange:
     reason: str = strawberry.field(description="The reason for the change of the deadline.")
 
 
-async def follow_ups_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[FollowUp]:
+async def follow_ups_page(info: Info, case_id: CaseId, asked: PageArguments) -> Connection[FollowUp]:
     """A page, newest first."""
     context = info.context
     pager: Pager[records.FollowUp] = Pager(("followUps", case_id), "ts", context.api.page_size_max)
-    request = pager.request(first, after)
+    request = pager.request(asked)
 
     async def count() -> int:
         return await context.loaders.follow_up_counts.load(case_id) or 0
 
-    if after is None:
-        page = await context.loaders.follow_ups_of.load((case_id, first))
-    else:
-        page = await page_follow_ups(context.audience, case_id, request)
-    return pager.connection(
-        page,
+    async def load(at: PageRequest) -> Page[records.FollowUp]:
+        """The first pages of many cases by one statement."""
+        if at.is_first:
+            return await context.loaders.follow_ups_of.load((case_id, at.size))
+        return await page_follow_ups(context.audience, case_id, at)
+
+    return await pager.connection(
         request,
+        load,
         lambda row: (row.at, row.id),
         follow_up_of,
         count,
@@ -95,25 +99,27 @@ async def follow_ups_page(info: Info, case_id: CaseId, first: int, after: str | 
 
 
 async def deadline_changes_page(
-    info: Info, case_id: CaseId, first: int, after: str | None
+    info: Info, case_id: CaseId, asked: PageArguments
 ) -> Connection[DeadlineChange]:
     """A page, newest first."""
     context = info.context
     pager: Pager[records.DeadlineChange] = Pager(
         ("deadlineChanges", case_id), "ts", context.api.page_size_max
     )
-    request = pager.request(first, after)
+    request = pager.request(asked)
 
     async def count() -> int:
         return await context.loaders.deadline_change_counts.load(case_id) or 0
 
-    if after is None:
-        page = await context.loaders.deadline_changes_of.load((case_id, first))
-    else:
-        page = await page_deadline_changes(context.audience, case_id, request)
-    return pager.connection(
-        page,
+    async def load(at: PageRequest) -> Page[records.DeadlineChange]:
+        """The first pages of many cases by one statement."""
+        if at.is_first:
+            return await context.loaders.deadline_changes_of.load((case_id, at.size))
+        return await page_deadline_changes(context.audience, case_id, at)
+
+    return await pager.connection(
         request,
+        load,
         lambda row: (row.at, row.id),
         _deadline_change_of,
         count,

@@ -21,6 +21,7 @@ from domain.ids import AccountId, CaseId, ClientId
 from domain.margin import AccountType, RiskLevel
 from domain.principal import MASKED, Capability
 from models.sql.values import currency, time, time_or_none
+from resolvers.kit.arguments import POSITIONS, SNAPSHOTS, PageArguments
 from resolvers.kit.context import ReadContext
 from resolvers.kit.row_fields import (
     Column,
@@ -116,7 +117,9 @@ _ACCOUNT: RowFields = {
     "cash_balances": Resolved(("account_id",), lambda row, info: cash_of(info, AccountId(row["account_id"]))),
     "positions": Resolved(
         ("account_id",),
-        lambda row, info, first, after=None: positions_of(info, AccountId(row["account_id"]), first, after),
+        lambda row, info, **asked: positions_of(
+            info, AccountId(row["account_id"]), PageArguments(**asked, rows=POSITIONS)
+        ),
     ),
 }
 _CLIENT: RowFields = {
@@ -157,10 +160,13 @@ CASE_ROWS: RowFields = {
     "client": RowObject(("client_id",), _client, _CLIENT),
     "account": RowObject((), row_itself, _ACCOUNT),
     "orders": Resolved(
-        ("id",), lambda row, info, first, after=None: orders_of_case(info, CaseId(row["id"]), first, after)
+        ("id",), lambda row, info, **asked: orders_of_case(info, CaseId(row["id"]), PageArguments(**asked))
     ),
     "snapshots": Resolved(
-        ("id",), lambda row, info, first, after=None: snapshots_page(info, CaseId(row["id"]), first, after)
+        ("id",),
+        lambda row, info, **asked: snapshots_page(
+            info, CaseId(row["id"]), PageArguments(**asked, rows=SNAPSHOTS)
+        ),
     ),
 }
 """The fields of a case that are read from its row."""

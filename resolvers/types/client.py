@@ -21,8 +21,8 @@ from domain.message import Contact, Language
 from domain.money import ZERO, Currency, exact
 from domain.principal import Audience
 from models.client import AccountRow, ClientRow
-from models.sql.where import cut
-from resolvers.kit.arguments import After, First
+from models.sql.where import Page, PageRequest, page_of
+from resolvers.kit.arguments import POSITIONS, After, Before, FirstPositions, Last, PageArguments
 from resolvers.kit.context import Info, ReadContext, personal
 from resolvers.kit.errors import FORBIDDEN, ApiError, in_scope
 from resolvers.kit.loaders import BookAndOrders
@@ -189,11 +189,14 @@ class Account(Node):
     async def positions(
         self,
         info: Info,
-        first: First = 100,
+        first: FirstPositions = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Position] | None:
         """Batched; a page of the loaded book."""
-        return await positions_of(info, self.reference.account_id, first, after)
+        asked = PageArguments(first, after, last, before, rows=POSITIONS)
+        return await positions_of(info, self.reference.account_id, asked)
 
     @strawberry.field(
         description=f"Liquidation orders of the account that may still be filled, oldest first.{_IF_READABLE}"
@@ -208,6 +211,10 @@ class Account(Node):
 
     async def _book(self, info: Info) -> BookAndOrders:
         return await _load_book(info, self.reference.account_id)
+
+
+def _symbol(held: Holding) -> tuple[str]:
+    return (held.instrument.symbol,)
 
 
 @strawberry.type(description="A client of the broker.")
@@ -294,29 +301,22 @@ async def cash_of(info: Info, account_id: AccountId) -> list[CashBalance]:
     return [_balance_of(book, cash) for cash in book.cash]
 
 
-async def positions_of(
-    info: Info, account_id: AccountId, first: int, after: str | None
-) -> Connection[Position]:
+async def positions_of(info: Info, account_id: AccountId, asked: PageArguments) -> Connection[Position]:
     """A page of the positions of a visible account, by symbol."""
-    from_rows = await positions_from_rows(info, account_id, first, after)
+    from_rows = await positions_from_rows(info, account_id, asked)
     if from_rows is not None:
         return from_rows
     loaded, pager = await _load_book(info, account_id), positions_pager(info)
-    request = pager.request(first, after)
     holdings = loaded.book.book.holdings
-    rest = [
-        held for held in holdings if request.after is None or held.instrument.symbol > str(request.after[0])
-    ]
+
+    async def load(at: PageRequest) -> Page[Holding]:
+        return page_of(holdings, at, _symbol)
 
     async def count() -> int:
         return len(holdings)
 
-    return pager.connection(
-        cut(rest[: first + 1], first),
-        request,
-        lambda held: (held.instrument.symbol,),
-        lambda held: position_of(account_id, held, loaded),
-        count,
+    return await pager.connection(
+        pager.request(asked), load, _symbol, lambda held: position_of(account_id, held, loaded), count
     )
 
 

@@ -11,7 +11,7 @@ from domain import calendar
 from domain.calendar import MarketDayKind
 from domain.moments import parse_time_of_day
 from models.market_day import RecordedMarketDay, count_market_days, load_recorded, page_market_days
-from resolvers.kit.arguments import INPUT
+from resolvers.kit.arguments import INPUT, PageArguments
 from resolvers.kit.context import Info, ReadContext, RequestInfo, reader
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import KEY, check_code, check_key, check_text
@@ -122,16 +122,17 @@ class MarketDayMutations:
         return SetMarketDayPayload(result=MarketDaySet(market_day=market_day_of(recorded)))
 
 
-async def market_days_page(
-    info: Info, market: str | None, first: int, after: str | None
-) -> Connection[MarketDay]:
+async def market_days_page(info: Info, market: str | None, asked: PageArguments) -> Connection[MarketDay]:
     """A page of overrides, newest first."""
     context = reader(info)
     pager: Pager[RecordedMarketDay] = Pager(("marketDays", market), "ts", context.api.page_size_max)
-    request = pager.request(first, after)
-    page = await page_market_days(market, request)
-    return pager.connection(
-        page, request, lambda row: (row.at, row.id), market_day_of, lambda: count_market_days(market)
+    request = pager.request(asked)
+    return await pager.connection(
+        request,
+        lambda at: page_market_days(market, at),
+        lambda row: (row.at, row.id),
+        market_day_of,
+        lambda: count_market_days(market),
     )
 
 

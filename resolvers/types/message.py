@@ -9,6 +9,8 @@ from domain import message
 from domain.ids import CaseId
 from domain.message import Channel, Language, MessageStatus, MessageTemplate
 from models.message import page_messages
+from models.sql.where import Page, PageRequest
+from resolvers.kit.arguments import PageArguments
 from resolvers.kit.context import Info, ReadContext, personal
 from resolvers.kit.errors import restored
 from resolvers.kit.node import Node, global_id
@@ -131,22 +133,24 @@ def message_of(row: message.Message, context: ReadContext) -> Message:
     )
 
 
-async def messages_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[Message]:
+async def messages_page(info: Info, case_id: CaseId, asked: PageArguments) -> Connection[Message]:
     """A page of a case's messages, newest first; one statement loads the first pages of many cases."""
     context = info.context
     pager: Pager[message.Message] = Pager(("messages", case_id), "ts", context.api.page_size_max)
-    request = pager.request(first, after)
+    request = pager.request(asked)
 
     async def count() -> int:
         return await context.loaders.message_counts.load(case_id) or 0
 
-    if after is None:
-        page = await context.loaders.messages_of.load((case_id, first))
-    else:
-        page = await page_messages(context.audience, case_id, request)
-    return pager.connection(
-        page,
+    async def load(at: PageRequest) -> Page[message.Message]:
+        """The first pages of many cases by one statement."""
+        if at.is_first:
+            return await context.loaders.messages_of.load((case_id, at.size))
+        return await page_messages(context.audience, case_id, at)
+
+    return await pager.connection(
         request,
+        load,
         lambda row: (row.created_at, row.id),
         lambda row: message_of(row, context),
         count,

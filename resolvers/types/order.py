@@ -14,9 +14,11 @@ from models.order import OrderFilter as OrderSelection
 from models.order import count_orders, page_orders
 from models.sql.database import Row, unreadable_rows
 from models.sql.values import time
+from models.sql.where import Page, PageRequest
+from resolvers.kit.arguments import PageArguments
 from resolvers.kit.context import Info, selected_rows
 from resolvers.kit.node import Node, filter_id, global_id
-from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.pagination import Connection, Pager, PageRead
 from resolvers.kit.search import search_of, unique
 from resolvers.types.client import Account, load_account
 from resolvers.types.market import IF_READABLE, Instrument, load_instrument
@@ -212,35 +214,40 @@ async def load_order(info: Info, order_id: OrderId | None) -> Order | None:
     return order_of(view) if view else None
 
 
-async def orders_page(
-    info: Info, selection: OrderSelection, first: int, after: str | None
-) -> Connection[Order]:
+async def orders_page(info: Info, selection: OrderSelection, asked: PageArguments) -> Connection[Order]:
     """A page of orders, newest first."""
     audience, pager = info.context.audience, _pager(info, selection)
-    request = pager.request(first, after)
-    page = await page_orders(audience, selection, request)
-    return pager.connection(page, request, _key, order_of, lambda: count_orders(audience, selection))
+    request = pager.request(asked)
+    return await pager.connection(
+        request,
+        lambda at: page_orders(audience, selection, at),
+        _key,
+        order_of,
+        lambda: count_orders(audience, selection),
+    )
 
 
-async def orders_of_case(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[Order]:
+async def orders_of_case(info: Info, case_id: CaseId, asked: PageArguments) -> Connection[Order]:
     """A page of a case's orders, newest first; the first pages of many cases are loaded together."""
     selection = OrderSelection(case_id=case_id)
-    if after is not None:
-        return await orders_page(info, selection, first, after)
-    loaders, pager = info.context.loaders, _pager(info, selection)
-    request = pager.request(first, None)
+    context, pager = info.context, _pager(info, selection)
+
+    async def load(at: PageRequest) -> Page[Any]:
+        if at.is_first:
+            return await context.loaders.orders_of.load((case_id, at.size))
+        return await page_orders(context.audience, selection, at)
 
     async def count() -> int:
-        return await loaders.order_counts.load(case_id) or 0
+        return await context.loaders.order_counts.load(case_id) or 0
 
-    rows = selected_rows(info, ORDER_ROWS)
+    request = pager.request(asked)
+    rows = selected_rows(info, ORDER_ROWS) if request.is_first else None
     if rows is not None and not unreadable_rows().any_of("liquidation_order"):
-        found = await loaders.order_rows_of.load((case_id, first, rows.columns))
+        found = await context.loaders.order_rows_of.load((case_id, request.size, rows.columns))
         nodes: Any = await rows.objects(found.rows, None)
         if nodes is not None:
-            return pager.connection_of(nodes, found, request, _row_key, count)
-    page = await loaders.orders_of.load((case_id, first))
-    return pager.connection(page, request, _key, order_of, count)
+            return await pager.connection_of(nodes, PageRead(request, found, load), _row_key, count)
+    return await pager.connection(request, load, _key, order_of, count)
 
 
 def _pager(info: Info, selection: OrderSelection) -> Pager[Any]:

@@ -12,10 +12,11 @@ from domain.snapshot import SnapshotKind
 from models.snapshot import StoredSnapshot, load_snapshot, page_snapshots
 from models.sql.database import unreadable_rows
 from models.sql.values import time
-from resolvers.kit.arguments import GlobalId
+from models.sql.where import Page, PageRequest
+from resolvers.kit.arguments import GlobalId, PageArguments
 from resolvers.kit.context import Info, ReadContext, reader, selected_rows
 from resolvers.kit.node import Node, filter_id, global_id
-from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.pagination import Connection, Pager, PageRead
 from resolvers.types.figures import MarginFigures, figures_of
 from resolvers.types.snapshot_rows import SNAPSHOT_ROWS
 
@@ -82,28 +83,31 @@ async def find_snapshot(context: ReadContext, id_: str) -> Snapshot | None:
     return snapshot_of(stored) if stored else None
 
 
-async def snapshots_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[Snapshot]:
+async def snapshots_page(info: Info, case_id: CaseId, asked: PageArguments) -> Connection[Snapshot]:
     """Of one case, newest first."""
     context = info.context
     pager: Pager[Any] = Pager(("snapshots", case_id), "ts", context.api.page_size_max)
-    request = pager.request(first, after)
+    request = pager.request(asked)
 
     async def count() -> int:
         return await context.loaders.snapshot_counts.load(case_id) or 0
 
-    rows = selected_rows(info, SNAPSHOT_ROWS) if after is None else None
+    async def load(at: PageRequest) -> Page[Any]:
+        """The first pages of many cases by one statement."""
+        if at.is_first:
+            return await context.loaders.snapshots_of.load((case_id, at.size))
+        return await page_snapshots(context.audience, case_id, at)
+
+    rows = selected_rows(info, SNAPSHOT_ROWS) if request.is_first else None
     if rows is not None and not unreadable_rows().any_of("snapshot"):
-        found = await context.loaders.snapshot_rows_of.load((case_id, first, rows.columns))
+        found = await context.loaders.snapshot_rows_of.load((case_id, request.size, rows.columns))
         nodes: Any = await rows.objects(found.rows, None)
         if nodes is not None:
-            return pager.connection_of(nodes, found, request, lambda row: (time(row["at"]), row["id"]), count)
-    if after is None:
-        page = await context.loaders.snapshots_of.load((case_id, first))
-    else:
-        page = await page_snapshots(context.audience, case_id, request)
-    return pager.connection(
-        page,
+            read = PageRead(request, found, load)
+            return await pager.connection_of(nodes, read, lambda row: (time(row["at"]), row["id"]), count)
+    return await pager.connection(
         request,
+        load,
         lambda stored: (stored.at, stored.id),
         snapshot_of,
         count,

@@ -10,14 +10,17 @@ import strawberry
 
 from domain.ids import Symbol
 from domain.money import total
-from models.sql.where import cut
+from models.sql.where import Page, PageRequest, page_of
 from models.stock_borrow import BorrowFilter, ShortHolding, count_short_stocks, page_short_stocks
-from resolvers.kit.arguments import After, First
+from resolvers.kit.arguments import After, Before, First, Last, PageArguments
 from resolvers.kit.context import Info, ReadContext
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.search import search_of
 from resolvers.types.client import Account, Client, load_account, load_client
 from resolvers.types.market import IF_READABLE, Instrument, load_instrument
+
+_Shorts = tuple[Symbol, Sequence[ShortHolding]]
+"""A stock, and who is short of it."""
 
 
 @strawberry.type(
@@ -75,24 +78,22 @@ class StockBorrow:
     async def accounts(
         self,
         info: Info,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[StockBorrowAccount]:
         """A page of the loaded accounts."""
         pager: Pager[ShortHolding] = Pager(("stockBorrow", self.symbol), "s", info.context.api.page_size_max)
-        request = pager.request(first, after)
-        rest = [
-            short
-            for short in self.shorts
-            if request.after is None or short.account.account_no > str(request.after[0])
-        ]
+        request = pager.request(PageArguments(first, after, last, before))
+
+        async def load(at: PageRequest) -> Page[ShortHolding]:
+            return page_of(self.shorts, at, _account_no)
 
         async def count() -> int:
             return len(self.shorts)
 
-        return pager.connection(
-            cut(rest[: first + 1], first), request, lambda short: (short.account.account_no,), _account, count
-        )
+        return await pager.connection(request, load, _account_no, _account, count)
 
 
 @strawberry.input(description="Filter for stocks. Omitted fields match everything.")
@@ -118,31 +119,40 @@ class StockBorrowFilter:
 
 
 async def stock_borrow_page(
-    context: ReadContext, selection: BorrowFilter, first: int, after: str | None
+    context: ReadContext, selection: BorrowFilter, asked: PageArguments
 ) -> Connection[StockBorrow]:
     """A page, by symbol."""
-    pager: Pager[Symbol] = Pager(("stockBorrow", selection), "s", context.api.page_size_max)
-    request = pager.request(first, after)
-    page = await page_short_stocks(context.audience, selection, request)
-    shorts = dict(zip(page.rows, await context.loaders.shorts.load_many(page.rows), strict=True))
+    pager: Pager[_Shorts] = Pager(("stockBorrow", selection), "s", context.api.page_size_max)
+    request = pager.request(asked)
 
-    def stock(symbol: Symbol) -> StockBorrow:
-        return StockBorrow(
-            symbol=symbol,
-            total_short=total(short.quantity for short in shorts[symbol]),
-            accounts_short=len(shorts[symbol]),
-            recalled=total(short.recalled for short in shorts[symbol]),
-            open_covers=total(short.open_covers for short in shorts[symbol]),
-            shorts=shorts[symbol],
-        )
+    async def load(at: PageRequest) -> Page[_Shorts]:
+        page = await page_short_stocks(context.audience, selection, at)
+        shorts = await context.loaders.shorts.load_many(page.rows)
+        return Page(list(zip(page.rows, shorts, strict=True)), page.more)
 
-    return pager.connection(
-        page,
+    return await pager.connection(
         request,
-        lambda symbol: (symbol,),
-        stock,
+        load,
+        lambda row: (row[0],),
+        _stock,
         lambda: count_short_stocks(context.audience, selection),
     )
+
+
+def _stock(row: _Shorts) -> StockBorrow:
+    symbol, shorts = row
+    return StockBorrow(
+        symbol=symbol,
+        total_short=total(short.quantity for short in shorts),
+        accounts_short=len(shorts),
+        recalled=total(short.recalled for short in shorts),
+        open_covers=total(short.open_covers for short in shorts),
+        shorts=shorts,
+    )
+
+
+def _account_no(short: ShortHolding) -> tuple[str]:
+    return (short.account.account_no,)
 
 
 def _account(short: ShortHolding) -> StockBorrowAccount:

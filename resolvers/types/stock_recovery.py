@@ -14,6 +14,7 @@ from domain.sellable import after_open_orders
 from domain.stock_recovery import RecallCause, RecoveryStatus, uncovered_quantity
 from models.sql.where import PageRequest
 from models.stock_recovery import RecoveryFilter, RecoveryView, count_recoveries, page_recoveries
+from resolvers.kit.arguments import PageArguments
 from resolvers.kit.context import Info, ReadContext
 from resolvers.kit.errors import restored
 from resolvers.kit.loaders import BookAndOrders
@@ -296,26 +297,28 @@ def short_recovery_node(view: RecoveryView, now: datetime) -> ShortRecovery:
 
 
 async def shortfalls_page(
-    context: ReadContext, selection: RecoveryFilter, first: int, after: str | None
+    context: ReadContext, selection: RecoveryFilter, asked: PageArguments
 ) -> Connection[CoveredOptionShortfall]:
     """A page, newest first."""
-    pager, request = _pager(context, selection, first, after)
-    page = await page_recoveries(context.audience, selection, request)
-    return pager.connection(
-        page, request, _key, shortfall_node, lambda: count_recoveries(context.audience, selection)
+    pager, request = _pager(context, selection, asked)
+    return await pager.connection(
+        request,
+        lambda at: page_recoveries(context.audience, selection, at),
+        _key,
+        shortfall_node,
+        lambda: count_recoveries(context.audience, selection),
     )
 
 
 async def short_recoveries_page(
-    context: ReadContext, selection: RecoveryFilter, first: int, after: str | None
+    context: ReadContext, selection: RecoveryFilter, asked: PageArguments
 ) -> Connection[ShortRecovery]:
     """A page, newest first."""
-    pager, request = _pager(context, selection, first, after)
-    page = await page_recoveries(context.audience, selection, request)
+    pager, request = _pager(context, selection, asked)
     now = context.api.desk.clock()
-    return pager.connection(
-        page,
+    return await pager.connection(
         request,
+        lambda at: page_recoveries(context.audience, selection, at),
         _key,
         lambda view: short_recovery_node(view, now),
         lambda: count_recoveries(context.audience, selection),
@@ -338,10 +341,10 @@ async def find_short_recovery(context: ReadContext, id_: str) -> Node | None:
 
 
 def _pager(
-    context: ReadContext, selection: RecoveryFilter, first: int, after: str | None
+    context: ReadContext, selection: RecoveryFilter, asked: PageArguments
 ) -> tuple[Pager[RecoveryView], PageRequest]:
     pager: Pager[RecoveryView] = Pager(("recoveries", selection), "ts", context.api.page_size_max)
-    return pager, pager.request(first, after)
+    return pager, pager.request(asked)
 
 
 def _key(view: RecoveryView) -> tuple[datetime, str]:

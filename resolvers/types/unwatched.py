@@ -13,7 +13,7 @@ from domain.ids import AccountId
 from models.unwatched import UnwatchedAccount as Row
 from models.unwatched import UnwatchedFilter as Selection
 from models.unwatched import count_unwatched, page_unwatched
-from resolvers.kit.arguments import INPUT, After, First
+from resolvers.kit.arguments import INPUT, After, Before, First, Last, PageArguments
 from resolvers.kit.context import Info, RequestInfo, reader
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import filter_id
@@ -79,18 +79,19 @@ class UnwatchedQueries:
         filter: Annotated[
             UnwatchedFilter | None, strawberry.argument(description="Filter for unwatched accounts.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[UnwatchedAccount]:
         """A keyset page."""
         context = reader(info)
         selection = (filter or UnwatchedFilter()).selection()
         pager: Pager[Row] = Pager(("unwatched", selection), "ts", context.api.page_size_max)
-        request = pager.request(first, after)
-        page = await page_unwatched(context.audience, selection, request)
-        return pager.connection(
-            page,
+        request = pager.request(PageArguments(first, after, last, before))
+        return await pager.connection(
             request,
+            lambda at: page_unwatched(context.audience, selection, at),
             lambda row: (row.since, row.account.account_id),
             lambda row: UnwatchedAccount(since=row.since, reference=row.account),
             lambda: count_unwatched(context.audience, selection),

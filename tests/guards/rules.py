@@ -196,10 +196,18 @@ def session_changed(tree: ast.Module) -> Offences:
 _PARAMETERS_MAX = 6
 
 
+def _is_api_field(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    decorators = [] if isinstance(function, ast.Lambda) else function.decorator_list
+    return any(ast.unparse(each).startswith("strawberry.field(") for each in decorators)
+
+
 def too_many_parameters(tree: ast.Module) -> Offences:
-    """More parameters than a reader keeps apart; `self` and `cls` do not count, nor do `*args`."""
+    """More parameters than a reader keeps apart; `self` and `cls` do not count, nor do `*args`.
+
+    The parameters of a field of the API are the arguments in its schema.
+    """
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not _is_api_field(node):
             parameters = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
             names = [each.arg for each in parameters if each.arg not in {"self", "cls"}]
             if len(names) > _PARAMETERS_MAX:
@@ -393,6 +401,7 @@ RULES = (
             "def f(a, b, c, d, e, f): ...",
             "class C:\n def f(self, a, b, c, d, e, f): ...",
             "def f(*rest, a, b): ...",
+            "@strawberry.field(description='')\ndef f(a, b, c, d, e, f, g): ...",
         ),
     ),
 )

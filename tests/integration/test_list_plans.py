@@ -33,6 +33,7 @@ from tests.kit.desk_kit import APPLE, DeskKit
 LIVE, ENDED = 1_000, 10_000
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 USD, HKD = Currency("USD"), Currency("HKD")
+EITHER = (True, False)
 FILTERS = {
     "none": CaseFilter(),
     "status": CaseFilter(status=(CaseStatus.OPEN, CaseStatus.LIQUIDATING)),
@@ -161,8 +162,8 @@ async def test_lists_are_read_by_an_index(url: str) -> None:
         await kit.quote(APPLE, 100)
         await kit.assess(await kit.account("M1", -90_000, {APPLE: 1000}))
         await copy_cases()
-        for field, descending, name in product(CaseOrderField, (True, False), FILTERS):
-            order, request = CaseOrder(field, descending, HKD), PageRequest(50)
+        for field, descending, name, backward in product(CaseOrderField, EITHER, FILTERS, EITHER):
+            order, request = CaseOrder(field, descending, HKD), PageRequest(50, backward=backward)
             plan = await plan_of(page_cases(EVERYTHING, FILTERS[name], order, request, NOW))
             of_rows = await plan_of(
                 page_case_rows(EVERYTHING, FILTERS[name], order, request, NOW, ("case_no", "client_name"))
@@ -171,8 +172,8 @@ async def test_lists_are_read_by_an_index(url: str) -> None:
                 wrong.append(f"cases by {field} with filter {name} read the whole table")
             if field is not CaseOrderField.AMOUNT and name == "none" and (sorts(plan) or sorts(of_rows)):
                 wrong.append(f"cases by {field} are sorted")
-        for name, selection in ORDER_FILTERS.items():
-            plan = await plan_of(page_orders(EVERYTHING, selection, PageRequest(50)))
+        for (name, selection), backward in product(ORDER_FILTERS.items(), EITHER):
+            plan = await plan_of(page_orders(EVERYTHING, selection, PageRequest(50, backward=backward)))
             if reads_all(plan, "liquidation_order"):
                 wrong.append(f"orders with filter {name} read the whole table")
         metrics = {

@@ -205,7 +205,7 @@ async def test_pages_go_on_behind_damaged_rows(kit: DeskKit) -> None:
         assert page.rows, "no page is empty while others follow"
         seen += [view.case.account_id for view in page.rows]
         after = (page.rows[-1].case.opened_at, page.rows[-1].case.id)
-        if not page.has_next:
+        if not page.more:
             break
     assert sorted(seen) == sorted(desk.accounts[1:])
 

@@ -105,7 +105,7 @@ async def test_the_lists_of_settings_show_all_others(kit: DeskKit) -> None:
     in_force = await settings_in_force(EVERYTHING, kit.clock())
     assert sorted(each.number for each in in_force) == [1, 2]
     page = await page_settings(EVERYTHING, SettingFilter(), PageRequest(2))
-    assert ([each.number for each in page.rows], page.has_next) == ([2, 1], False)
+    assert ([each.number for each in page.rows], page.more) == ([2, 1], False)
 
 
 class Scene:
