@@ -1,10 +1,11 @@
-"""Columns that a list selects by name: only those that its reader needs."""
+"""Columns that a list selects by name: only those that its reader needs; and the values of a column."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from models.sql.database import decimal_text, is_sqlite
+from models.sql.database import Row, decimal_text, is_sqlite
 
 STATEMENTS_KEPT = 256
 """Texts of statements that are kept, of each kind: one for each selection that clients use."""
@@ -32,6 +33,14 @@ class Columns:
 def columns_of(alias: str, names: str) -> dict[str, str]:
     """Columns of one table, separated by blanks, under their own names."""
     return {name: f"{alias}.{name}" for name in names.split()}
+
+
+def values_by_column(rows: Sequence[Row]) -> Mapping[str, Sequence[Any]]:
+    """Of at least one row. A row of a driver states all its values for the price of two."""
+    first = rows[0]
+    if isinstance(first, dict):
+        return {name: [row[name] for row in rows] for name in first}
+    return dict(zip(first.keys(), zip(*rows, strict=True), strict=True))
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)

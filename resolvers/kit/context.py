@@ -3,7 +3,7 @@ audience.
 """
 
 from asyncio import Lock, Semaphore
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -68,7 +68,7 @@ class SelectedRows(Protocol):
         """Their names."""
         ...
 
-    async def objects(self, rows: Iterable[Row], at: Any) -> ObjectsInResponse | None:
+    async def objects(self, rows: Sequence[Row], at: Any) -> ObjectsInResponse | None:
         """Their places in the response, by the context of the rows; None: through objects."""
         ...
 

@@ -4,12 +4,12 @@ A module beside the type states it, such as `resolvers.types.case_rows`; `resolv
 compiles a selection of such fields into one function, and calls it inside `domain.money.exact()`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from models.sql.values import plain_decimal
+from models.sql.values import plain_decimal, plain_decimals
 from resolvers.kit.node import global_id
 
 Row: TypeAlias = Mapping[str, Any]
@@ -29,11 +29,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A field whose value is made of one column alone. `is_text`: it is as the response states it already."""
+    """A field whose value is made of one column alone. `is_text`: it is as the response states it already.
+    `convert_all`: the same function for the values of all rows, where that costs less.
+    """
 
     name: str
     convert: Callable[[Any], Any]
     is_text: bool = False
+    convert_all: Callable[[Sequence[Any]], Sequence[Any]] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -115,7 +118,7 @@ def an_id(type_name: str, column: str) -> Converted:
 
 def a_decimal(column: str) -> Converted:
     """A decimal that is never null."""
-    return Converted(column, plain_decimal, is_text=True)
+    return Converted(column, plain_decimal, is_text=True, convert_all=plain_decimals)
 
 
 def a_decimal_or_none(column: str) -> Converted:
