@@ -3,28 +3,27 @@
 import argparse
 import asyncio
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
+from time import monotonic
 
 from bench import tables
 from bench.called_book import open_desk, settings_for
-from bench.fanout.report import Target
-from bench.measure import ROOT, save, spread
-from bench.query.book import LIVE_CASES, POSITIONS, fill_book
-from bench.query.load import Requests, once, send_for
+from bench.measure import ROOT, save
+from bench.query.book import LIVE_CASES, POSITIONS, cases_to_liquidate, fill_book
 from bench.query.operations import Operation, operations
 from bench.query.profile import profiled, profiler
+from bench.query.report import FEW, MANY, Result, targets_of
 from bench.query.servers import (
+    DESKS,
+    LEADERS,
     MERCURIUS,
     NODE,
     OURS,
-    OURS_TWO,
     SERVERS,
     STOCK,
     STOCK_CACHED,
@@ -32,56 +31,18 @@ from bench.query.servers import (
     Server,
     served,
 )
+from bench.query.turns import Turns, token
 from bench.server_core import cores, node_available
-from domain.principal import Permission
-from gateway.auth import issue
-from gateway.settings import DEVELOPMENT_SECRET
 from gateway.workers.term import LEASE
 from models.lease import acquire_lease
 from resolvers.kit.node import global_id
 from tests.kit.servers import fresh_database, postgres_server, redis_server
 
-WARM_UP_S = 2.0
 PROFILE_S = 10.0
-FEW = 8
-"""The number of connections for which the targets hold."""
-
-
-@dataclass(slots=True)
-class Result:
-    """What one server did with one operation."""
-
-    server: str
-    operation: str
-    connections: int
-    cpu_ms: list[float] = field(default_factory=list)
-    windows: list[Requests] = field(default_factory=list)
-
-    @property
-    def whole(self) -> Requests:
-        """All windows together."""
-        seconds = sum(window.seconds for window in self.windows)
-        return Requests(seconds, [each for window in self.windows for each in window.latencies_s])
-
-    def __str__(self) -> str:
-        whole = self.whole
-        return (
-            f"  {self.server:34}{spread(self.cpu_ms)!s:>24} ms CPU{whole.per_second:9.0f}/s"
-            f"   p50 {whole.percentile_ms(0.5):7.1f} ms   p99 {whole.percentile_ms(0.99):7.1f} ms"
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """For the results file."""
-        whole = self.whole
-        return {
-            "server": self.server,
-            "operation": self.operation,
-            "connections": self.connections,
-            "cpuMilliseconds": spread(self.cpu_ms).as_json(),
-            "perSecond": round(whole.per_second),
-            "p50Milliseconds": round(whole.percentile_ms(0.5), 1),
-            "p99Milliseconds": round(whole.percentile_ms(0.99), 1),
-        }
+ENOUGH_AFTER_S = 390.0
+"""From then on only the least number of rounds, so that a run ends within 8 minutes on a slow machine too."""
+IDLE_SHARE, IDLE_AFTER_S, IDLE_WINDOW_S = 0.1, 30.0, 0.5
+"""A leader assesses its whole book when it begins: it is waited for, but no longer than this."""
 
 
 def main() -> None:
@@ -89,9 +50,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.query", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short windows, nothing written")
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=SERVERS)
-    parser.add_argument("--operations", nargs="+", help="page, details, preview")
+    parser.add_argument("--operations", nargs="+", help="page, details, preview, liquidate")
     parser.add_argument("--profile", action="store_true", help="where the CPU of the desk goes, by py-spy")
-    parser.add_argument("--leading", action="store_true", help="the desk's first process leads")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, cores()[1])
     if not node_available(NODE):
@@ -102,14 +62,13 @@ def main() -> None:
         if profiler() is None:
             parser.error("py-spy is not installed: pip install py-spy")
     results = asyncio.run(_measure(arguments))
-    targets = list(_targets(results))
+    targets = list(targets_of(results))
     for target in targets:
         print(target)
     if not arguments.quick and arguments.operations is None and len(arguments.servers) == len(SERVERS):
         figures = {
             "liveCases": LIVE_CASES,
             "positions": POSITIONS,
-            "leading": arguments.leading,
             "results": [each.as_json() for each in results],
             "targets": [each.as_json() for each in targets],
         }
@@ -122,83 +81,92 @@ async def _measure(arguments: argparse.Namespace) -> Sequence[Result]:
     with ExitStack() as running:
         server = running.enter_context(postgres_server(durable=True))
         redis_url = running.enter_context(redis_server())
-        directory = running.enter_context(TemporaryDirectory(prefix="bench-"))
-        async with fresh_database(server) as url:
-            async with open_desk(settings_for(url, Path(directory))) as resources:
-                case_id = await fill_book(resources, url)
-                if not arguments.leading:
-                    assert await acquire_lease(LEASE, "another process", timedelta(hours=1))
-            with ExitStack() as serving:
-                servers = [serving.enter_context(served(name, url, redis_url)) for name in arguments.servers]
-                return await _operations(arguments, servers, operations(global_id("Case", case_id)))
+        directory = Path(running.enter_context(TemporaryDirectory(prefix="bench-")))
+        leaders = [name for name in arguments.servers if name in LEADERS]
+        async with _databases(server, directory, leaders) as books:
+            servers = []
+            for name in arguments.servers:
+                if not any(_serves(name, each) for each in _chosen(arguments, operations("", {}))):
+                    continue
+                print(f"... starting {name}", flush=True)
+                servers.append(running.enter_context(served(name, books.url(name), redis_url)))
+            await _until_idle([each for each in servers if each.name in leaders])
+            return await _operations(arguments, servers, operations(books.case_id, books.cases()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """The databases of the servers, which hold the same at the beginning."""
+
+    shared: str
+    of_leaders: Mapping[str, str]
+    case_id: str
+    copies: Sequence[str]
+
+    def url(self, server: str) -> str:
+        """The database of the server."""
+        return self.of_leaders.get(server, self.shared)
+
+    def cases(self) -> Mapping[str, Iterator[str]]:
+        """Those to liquidate; servers with the same database take turns."""
+        of_database = {url: iter(self.copies) for url in {self.shared, *self.of_leaders.values()}}
+        return {server: of_database[self.url(server)] for server in DESKS}
+
+
+@asynccontextmanager
+async def _databases(server: str, directory: Path, leaders: Sequence[str]) -> AsyncIterator[_Books]:
+    async with AsyncExitStack() as databases:
+        shared = await databases.enter_async_context(fresh_database(server))
+        print("... filling the book", flush=True)
+        async with open_desk(settings_for(shared, directory)) as resources:
+            case_id = await fill_book(resources, shared)
+        copies = await cases_to_liquidate(shared)
+        of_leaders = {
+            name: await databases.enter_async_context(fresh_database(server, copy_of=shared))
+            for name in leaders
+        }
+        async with open_desk(settings_for(shared, directory)):
+            assert await acquire_lease(LEASE, "another process", timedelta(hours=1))
+        ids = [global_id("Case", each) for each in (case_id, *copies)]
+        yield _Books(shared, of_leaders, ids[0], ids[1:])
+
+
+async def _until_idle(servers: Sequence[Server]) -> None:
+    began = monotonic()
+    for server in servers:
+        share = 1.0
+        while share > IDLE_SHARE and monotonic() - began < IDLE_AFTER_S:
+            before = server.cpu_s()
+            await asyncio.sleep(IDLE_WINDOW_S)
+            share = (server.cpu_s() - before) / IDLE_WINDOW_S
 
 
 async def _operations(
     arguments: argparse.Namespace, servers: Sequence[Server], measured: Sequence[Operation]
 ) -> Sequence[Result]:
     results: list[Result] = []
-    for operation in measured:
-        if arguments.operations is None or operation.name in arguments.operations:
-            able = [each for each in servers if _serves(each.name, operation)]
-            if arguments.profile:
-                print(
-                    f"{operation.name}\n\n{await profiled(servers[0], operation, FEW, _token(), PROFILE_S)}\n"
-                )
-                continue
-            for connections in (FEW,) if arguments.quick else (FEW, 64):
-                print(f"{operation.name}, {connections} connections")
-                found = await _turns(able, operation, connections, quick=arguments.quick)
-                print("\n".join(map(str, found)))
-                results += found
+    began = monotonic()
+    for operation in _chosen(arguments, measured):
+        if arguments.profile:
+            print(f"{operation.name}\n\n{await profiled(servers[0], operation, FEW, token(), PROFILE_S)}\n")
+            continue
+        able = [each for each in servers if _serves(each.name, operation)]
+        for connections in (FEW,) if arguments.quick else (FEW, MANY):
+            turns = Turns(operation, connections, arguments.quick, began + ENOUGH_AFTER_S)
+            found = await turns.take(able)
+            print("\n".join(map(str, found)), flush=True)
+            results += found
     return results
 
 
-async def _turns(
-    servers: Sequence[Server], operation: Operation, connections: int, *, quick: bool
-) -> Sequence[Result]:
-    token = _token()
-    seconds, rounds = (1.5, 3) if quick else (3.0, 5)
-    results = [Result(each.name, operation.name, connections) for each in servers]
-    for server in servers:
-        answer = await once(server.port, operation.body, token)
-        assert not answer.get("errors"), (server.name, answer)
-        assert answer["data"][operation.root], (server.name, answer)
-        await send_for(WARM_UP_S, server.port, connections, operation.body, token)
-    for _ in range(rounds):
-        for server, result in zip(servers, results, strict=True):
-            before = server.cpu_s()
-            window = await send_for(seconds, server.port, connections, operation.body, token)
-            result.cpu_ms.append((server.cpu_s() - before) * 1000 / len(window.latencies_s))
-            result.windows.append(window)
-    return results
-
-
-def _token() -> str:
-    return issue(DEVELOPMENT_SECRET, "bench", [Permission.RISK_WARNING_FULL], None, 600, datetime.now(UTC))
+def _chosen(arguments: argparse.Namespace, measured: Sequence[Operation]) -> Sequence[Operation]:
+    return [each for each in measured if arguments.operations is None or each.name in arguments.operations]
 
 
 def _serves(name: str, operation: Operation) -> bool:
     if name in (STOCK, STOCK_CACHED) and operation.without_stock:
         return False
-    return name in (OURS, OURS_TWO) or not operation.desk_only
-
-
-def _targets(results: Sequence[Result]) -> Iterator[Target]:
-    """Those that the servers which were measured can tell."""
-    found: Mapping[tuple[str, str], Result] = {
-        (each.operation, each.server): each for each in results if each.connections == FEW
-    }
-    for operation, bound in (("page", 1.5), ("details", 2.0)):
-        ours, peer = found.get((operation, OURS)), found.get((operation, MERCURIUS))
-        if ours is not None and peer is not None:
-            ratio = median(ours.cpu_ms) / median(peer.cpu_ms)
-            yield Target(f"{operation}, CPU, ours / {MERCURIUS}", ratio, bound, True)
-            if operation == "page":
-                ratio = ours.whole.percentile_ms(0.99) / peer.whole.percentile_ms(0.99)
-                yield Target(f"{operation}, p99, ours / {MERCURIUS}", ratio, 1.5, True)
-    ours, stock = found.get(("page", OURS)), found.get(("page", STOCK))
-    if ours is not None and stock is not None:
-        yield Target(f"page, CPU, {STOCK} / ours", median(stock.cpu_ms) / median(ours.cpu_ms), 8.0, False)
+    return name in DESKS or not operation.desk_only
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from domain.ids import CaseId
 from gateway.resources import Resources
 
 OPENED, LIVE_CASES, POSITIONS = 50, 2_000, 100
+COPIES = LIVE_CASES // OPENED - 1
+"""Of each case."""
 
 
 async def fill_book(resources: Resources, url: str) -> CaseId:
@@ -24,6 +26,20 @@ async def fill_book(resources: Resources, url: str) -> CaseId:
     finally:
         await connection.close()
     return case_id
+
+
+async def cases_to_liquidate(url: str) -> list[CaseId]:
+    """The copies, whose accounts get positions and cash as the originals have."""
+    connection = await asyncpg.connect(url)
+    try:
+        for table, held in (("position", "instrument_id !~ '^B[0-9]+$'"), ("cash_balance", "TRUE")):
+            new = {"id": "md5('copy' || t.id || n)", "account_id": "md5(t.account_id || n)"}
+            await copy_rows(connection, table, new, held, COPIES)
+        await connection.execute("VACUUM ANALYZE")
+        copies = await connection.fetch("SELECT id FROM margin_case WHERE case_no LIKE '%-%-%' ORDER BY id")
+    finally:
+        await connection.close()
+    return [row["id"] for row in copies]
 
 
 async def _add_positions(connection: asyncpg.Connection, case_id: CaseId) -> None:
@@ -47,10 +63,9 @@ async def _add_positions(connection: asyncpg.Connection, case_id: CaseId) -> Non
 
 async def _copy_cases(connection: asyncpg.Connection) -> None:
     """Each with a client and an account of its own, which hold nothing."""
-    copies = LIVE_CASES // OPENED - 1
     new = "md5(t.{} || n)"
     await copy_rows(
-        connection, "client", {"id": new.format("id"), "client_no": "t.client_no || '-' || n"}, "TRUE", copies
+        connection, "client", {"id": new.format("id"), "client_no": "t.client_no || '-' || n"}, "TRUE", COPIES
     )
     await copy_rows(
         connection,
@@ -61,7 +76,7 @@ async def _copy_cases(connection: asyncpg.Connection) -> None:
             "account_no": "t.account_no || '-' || n",
         },
         "TRUE",
-        copies,
+        COPIES,
     )
     await copy_rows(
         connection,
@@ -73,7 +88,7 @@ async def _copy_cases(connection: asyncpg.Connection) -> None:
             "opened_at": "t.opened_at - n * interval '7 minutes'",
         },
         "TRUE",
-        copies,
+        COPIES,
     )
 
 

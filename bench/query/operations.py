@@ -1,8 +1,13 @@
 """The operations that are measured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
+from uuid import uuid4
+
+from bench.liquidate import MUTATION
+from bench.query.load import request_of
 
 PAGE = """
 query RiskWarnings($first: Int!) {
@@ -43,11 +48,14 @@ PREVIEW = """
 query Preview($input: LiquidationPreviewInput!) {
   liquidationPreview(input: $input) {
     amountBefore amountAfter estimatedReduction notional cures
-    legs { symbol side quantity limitPrice estimatedReduction }
+    legs { instrument { symbol } side quantity limitPrice reduction }
     refusal { code message }
   }
 }
 """
+
+
+CASES_OF_A_WINDOW = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +69,41 @@ class Operation:
     desk_only: bool = False
     without_stock: bool = False
     """Stock Strawberry is measured with the page alone."""
-    body: Mapping[str, Any] = field(init=False)
+    at_most: int | None = None
+    """Requests of one window; a case is liquidated once."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "body", {"query": self.query, "variables": self.variables})
+    def body(self, server: str) -> Mapping[str, Any]:
+        """A request to this server."""
+        return {"query": self.query, "variables": self.variables}
+
+    def requests(self, server: str, token: str) -> Iterator[bytes]:
+        """Any number of them."""
+        return repeat(request_of(self.body(server), token))
 
 
-def operations(case_id: str) -> tuple[Operation, ...]:
-    """For the case with this global id, whose account has 100 positions."""
+@dataclass(frozen=True, slots=True)
+class Liquidation(Operation):
+    """`liquidate` of one case after another; servers with one database share its cases."""
+
+    cases: Mapping[str, Iterator[str]] = field(default_factory=dict)
+    """Global ids, by server."""
+
+    def body(self, server: str) -> Mapping[str, Any]:
+        case = {"caseId": next(self.cases[server]), "expectedVersion": 1}
+        return {"query": self.query, "variables": {"input": {"idempotencyKey": uuid4().hex, "cases": [case]}}}
+
+    def requests(self, server: str, token: str) -> Iterator[bytes]:
+        while True:
+            yield request_of(self.body(server), token)
+
+
+def operations(case_id: str, cases: Mapping[str, Iterator[str]]) -> tuple[Operation, ...]:
+    """For the case with this global id, whose account has 100 positions, and for those to be liquidated."""
     return (
         Operation("page", PAGE, {"first": 50}, "cases"),
         Operation("details", DETAILS, {"id": case_id}, "case", without_stock=True),
         Operation("preview", PREVIEW, {"input": {"caseId": case_id}}, "liquidationPreview", desk_only=True),
+        Liquidation(
+            "liquidate", MUTATION, {}, "liquidate", desk_only=True, at_most=CASES_OF_A_WINDOW, cases=cases
+        ),
     )

@@ -67,7 +67,7 @@ async def profiled(server: Server, operation: Operation, connections: int, token
             stderr=asyncio.subprocess.DEVNULL,
         )
         while sampling.returncode is None:
-            await send_for(1.0, server.port, connections, operation.body, token)
+            await send_for(1.0, server.port, connections, operation.requests(server.name, token))
         assert sampling.returncode == 0, "py-spy could not read the process"
         return "\n".join(_tables(file.read_text()))
 
