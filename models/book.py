@@ -32,7 +32,6 @@ from models.doubt import StoredDoubt, doubts_of
 from models.risk_policy import RiskPolicyCache
 from models.risk_setting import LATEST_ID, counting_value, factors_from_text, readable_factors
 from models.sql.database import Row, fetch, fetch_one, for_update, placeholders
-from models.sql.pace import Pace
 from models.sql.readable import readable
 from models.sql.unreadable import reads
 from models.sql.values import currency, decimal, decimal_or_none, time, time_or_none, with_values
@@ -201,7 +200,7 @@ async def load_books(
     )
     conditions = BookConditions(now, policy, risk, rates_by_base(await load_fx_rates()))
     positions = [await _with_readable_factors(row, factors_at or now) for row in positions]
-    return await _assemble(accounts, positions, cash, await doubts_of(account_ids), conditions)
+    return _assemble(accounts, positions, cash, await doubts_of(account_ids), conditions)
 
 
 async def _with_readable_factors(row: Row, at: datetime) -> Row:
@@ -388,7 +387,7 @@ def stated_factors(row: Row, prefix: str, source: FactorSource) -> MarginFactors
     return MarginFactors(initial, maintenance, margin_call, force_close, source)
 
 
-async def _assemble(
+def _assemble(
     accounts: Iterable[Row],
     positions: Iterable[Row],
     cash: Iterable[Row],
@@ -397,9 +396,7 @@ async def _assemble(
 ) -> dict[AccountId, AccountBook]:
     holdings: dict[str, list[Holding]] = defaultdict(list)
     doubtful: dict[str, list[Symbol]] = defaultdict(list)
-    pace = Pace()
     for row in positions:
-        await pace.turn()
         if quantity := quantity_from_row(row):
             holdings[row["account_id"]].append(_holding(row, quantity, conditions))
             if row.get("doubtful"):

@@ -54,9 +54,10 @@ V = TypeVar("V")
 D = TypeVar("D")
 
 
-LOADED_TOGETHER, BOOKS_TOGETHER = 200, 50
+LOADED_TOGETHER, BOOKS_TOGETHER = 200, 12
 """Keys for one statement, and accounts whose positions are read by one: the driver turns the rows of a
-statement into Python's values without a pause.
+statement into Python's values without a pause. Books are read in one transaction, in which a pause could last
+longer than PostgreSQL waits for its next statement.
 """
 
 
