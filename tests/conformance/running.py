@@ -18,7 +18,8 @@ CUTS_NEEDED = 4
 CUT_BYTES = (3000, 1700, 900, 2300, 1200)
 """What a connection passes on of the desk's bytes: it ends in the middle of a message, mostly."""
 TIMEOUT_S = 120.0
-PAUSE_S = 0.02
+PAUSE_S = 0.12
+"""Between two actions of the trader, whose mutations stay within `GATEWAY_RATE_MUTATIONS`."""
 
 
 @dataclass(slots=True)
