@@ -53,7 +53,7 @@ chaos: $(INSTALLED)  ## Break everything under a running desk, see what subscrib
 conformance: $(INSTALLED)  ## Try GraphQL clients that others wrote on the demo desk; ARGS="--only apollo"
 	@$(PY) -m tests.conformance $(ARGS)
 
-security: $(INSTALLED)  ## Attack a desk from outside for 9 minutes; ARGS="--seconds 60 --seed 7" is shorter
+security: $(INSTALLED)  ## Attack a desk from outside for 10 minutes; ARGS="--seconds 60 --seed 7" is shorter
 	@$(PY) -m tests.security $(ARGS)
 
 poison: $(INSTALLED)  ## Feed a desk 11,000 messages of which 10,000 are bad; about 2 minutes

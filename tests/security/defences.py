@@ -27,6 +27,14 @@ class Defence:
     tests: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one case of a test."""
+
+    passed: bool
+    seconds: float
+
+
 def defences() -> list[Defence]:
     """In the order of the page."""
     rows = _ROW.finditer(PAGE.read_text())
@@ -37,16 +45,14 @@ def defences() -> list[Defence]:
 
 
 def tried_defences() -> list[Check]:
-    """One check for each; the time is that of all of them."""
+    """One check for each."""
     found = defences()
     names = sorted({test for defence in found for test in defence.tests})
-    began = Check("", "")
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "report.xml"
         output = _run(names, report)
         outcomes = _outcomes(report) if report.exists() else {}
-    began.done()
-    return [_judged(defence, outcomes, output, began.seconds) for defence in found]
+    return [_judged(defence, outcomes, output) for defence in found]
 
 
 def _run(names: list[str], report: Path) -> str:
@@ -56,25 +62,28 @@ def _run(names: list[str], report: Path) -> str:
     return ran.stdout[-_OUTPUT_CHARACTERS:]
 
 
-def _outcomes(report: Path) -> dict[str, list[bool]]:
-    """Whether each case of a test passed, by `path::function`."""
-    outcomes: dict[str, list[bool]] = {}
+def _outcomes(report: Path) -> dict[str, list[Outcome]]:
+    """Those of all cases of a test, by `path::function`."""
+    outcomes: dict[str, list[Outcome]] = {}
     for case in ElementTree.parse(report).iter("testcase"):
         path = f"{case.get('classname', '').replace('.', '/')}.py"
         name = f"{path}::{case.get('name', '').partition('[')[0]}"
         passed = not any(case.findall(kind) for kind in ("failure", "error", "skipped"))
-        outcomes.setdefault(name, []).append(passed)
+        outcomes.setdefault(name, []).append(Outcome(passed, float(case.get("time", "0"))))
     return outcomes
 
 
-def _judged(defence: Defence, outcomes: dict[str, list[bool]], output: str, seconds: float) -> Check:
-    cases = [passed for test in defence.tests for passed in outcomes.get(test, ())]
-    check = Check(defence.name, "tests", asked=len(cases), seconds=seconds)
-    check.note = f"{sum(cases)} of {len(cases)} tests passed"
+def _judged(defence: Defence, outcomes: dict[str, list[Outcome]], output: str) -> Check:
+    cases = [case for test in defence.tests for case in outcomes.get(test, ())]
+    check = Check(defence.name, "tests", asked=len(cases), seconds=sum(case.seconds for case in cases))
+    check.note = f"{sum(case.passed for case in cases)} of {len(cases)} tests passed"
     for test in _without_success(defence, outcomes):
         check.find("the test fails, or does not run", f"{test}\n{output}")
     return check
 
 
-def _without_success(defence: Defence, outcomes: dict[str, list[bool]]) -> Iterator[str]:
-    yield from (test for test in defence.tests if not all(outcomes.get(test, [False])))
+def _without_success(defence: Defence, outcomes: dict[str, list[Outcome]]) -> Iterator[str]:
+    for test in defence.tests:
+        cases = outcomes.get(test, ())
+        if not cases or not all(case.passed for case in cases):
+            yield test

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from textwrap import shorten
 
 SHOWN_CHARACTERS = 2_000
 """Of what was sent and answered, in the report of a finding."""
@@ -57,7 +58,7 @@ class Check:
         """The row."""
         most = ", ".join(f"{name} {count:,}" for name, count in self.outcomes.most_common(6))
         counts = f"{self.asked:8,} {self.seconds:6.1f} s {len(self.findings):8,}"
-        return f"{self.name:44} {self.desk:10} {counts}   {self.note or most}"
+        return f"{shorten(self.name, 44, placeholder='...'):44} {self.desk:10} {counts}   {self.note or most}"
 
 
 def table(checks: list[Check]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from gateway.auth import issue
 from gateway.settings import DEVELOPMENT_SECRET
 from tests.kit.falling_market import write_market
 from tests.kit.fleet import Fleet
+from tests.kit.rate_limits import UNLIMITED_ENVIRONMENT
 from tests.kit.servers import free_port, fresh_database
 from tests.kit.source import ROOT
 
@@ -138,7 +139,8 @@ async def _serving(
 
 
 def _complete(environment: Mapping[str, str], directory: Path) -> dict[str, str]:
-    return {**environment, "GATEWAY_DATA_DIRECTORY": str(directory), "GATEWAY_LOG_FORMAT": "json"}
+    given = {**environment, "GATEWAY_DATA_DIRECTORY": str(directory), "GATEWAY_LOG_FORMAT": "json"}
+    return {**UNLIMITED_ENVIRONMENT, **given}
 
 
 def _migrate(environment: Mapping[str, str]) -> None:

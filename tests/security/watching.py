@@ -2,12 +2,14 @@
 
 import asyncio
 import http.client
-import threading
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -24,37 +26,79 @@ MEMORY_GROWTH_MAX_BYTES = 48 * 1024**2
 DESCRIPTOR_GROWTH_MAX = 20
 """The connections to the database that a process may open."""
 POLL_S = 0.1
+OK, NANOSECONDS = 200, 1e9
 _LISTENS, _INODE = "0A", 9
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One request of a health check: how long it took, and for how much of it no core was free."""
+
+    status: int
+    took_s: float
+    waited_s: float
+
+    @property
+    def desk_s(self) -> float:
+        """What the desk itself needed."""
+        return self.took_s - self.waited_s
 
 
 @contextmanager
 def watched(desk: ServedDesk, check: Check, within_s: float = HEALTH_WITHIN_S) -> Iterator[None]:
-    """It is a finding if `/healthz` does not answer within that time, or the desk no longer leads."""
-    over = threading.Event()
-    thread = threading.Thread(target=_watch, args=(desk, check, within_s, over))
-    thread.start()
+    """It is a finding if `/healthz` does not answer within that time, or the desk no longer leads.
+
+    A process of its own looks, for what generates the requests is busy itself.
+    """
+    spawned = get_context("spawn")
+    ours, theirs = spawned.Pipe()
+    process = spawned.Process(target=_watch, args=(theirs, desk.port, desk.fleet.pid), daemon=True)
+    process.start()
     try:
         yield
     finally:
-        over.set()
-        thread.join()
+        ours.send(None)
+        looks, troubles = ours.recv()
+        process.join()
+        _judge(looks, troubles, check, within_s)
 
 
-def _watch(desk: ServedDesk, check: Check, within_s: float, over: threading.Event) -> None:
-    longest_s, looks = 0.0, 0
-    while not over.wait(LOOK_INTERVAL_S):
-        began = time.monotonic()
-        status, _ = _get(desk.port, "/healthz")
-        took_s = time.monotonic() - began
-        longest_s, looks = max(longest_s, took_s), looks + 1
-        if status != 200 or took_s > within_s:
-            check.find("/healthz did not answer in time", f"status {status} after {took_s:.2f} s")
-        if looks % LOOKS_PER_LEADER_LOOK == 0:
-            status, body = _get(desk.port, "/readyz")
-            if status != 200 or not orjson.loads(body)["leader"]:
-                check.find("the desk no longer leads", f"status {status} {body!r}")
-    check.asked = looks
-    check.note = f"{longest_s * 1000:.0f} ms at the longest"
+def _judge(looks: list[Look], troubles: list[str], check: Check, within_s: float) -> None:
+    for look in looks:
+        if look.status != OK or look.desk_s > within_s:
+            check.find("/healthz did not answer in time", f"{look}")
+    for trouble in troubles:
+        check.find("the desk no longer leads", trouble)
+    check.asked = len(looks)
+    longest = max(looks, key=lambda look: look.desk_s)
+    check.note = (
+        f"{longest.desk_s * 1000:.0f} ms at the longest, and {longest.waited_s * 1000:.0f} ms without a core"
+    )
+
+
+def _watch(pipe: Any, port: int, pid: int) -> None:
+    """Until something comes through the pipe; then send back the looks, and when the desk did not lead."""
+    looks: list[Look] = []
+    troubles: list[str] = []
+    while not looks or not pipe.poll(LOOK_INTERVAL_S):
+        looks.append(_look(port, pid))
+        if len(looks) % LOOKS_PER_LEADER_LOOK == 0:
+            status, body = _get(port, "/readyz")
+            if status != OK or not orjson.loads(body)["leader"]:
+                troubles.append(f"status {status} {body!r}")
+    pipe.send((looks, troubles))
+
+
+def _look(port: int, pid: int) -> Look:
+    began, waited_s = time.monotonic(), _without_a_core_s(pid) + _without_a_core_s(os.getpid())
+    status, _ = _get(port, "/healthz")
+    took_s = time.monotonic() - began
+    return Look(status, took_s, _without_a_core_s(pid) + _without_a_core_s(os.getpid()) - waited_s)
+
+
+def _without_a_core_s(pid: int) -> float:
+    """How long the main thread of a process could have run, and had to wait for the others on the machine."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) / NANOSECONDS
 
 
 def _get(port: int, path: str) -> tuple[int, bytes]:
