@@ -20,6 +20,8 @@ UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
 RATE_LIMITED = "RATE_LIMITED"
 
 RETRY_AFTER_S = 1
+NO_STORE = {"Cache-Control": "no-store"}
+"""Without it a cache may keep a 404 or 405."""
 
 
 class HttpRefused(Exception):
@@ -41,7 +43,7 @@ class HttpRefused(Exception):
 def error_response(status: int, code: str, message: str, **facts: object) -> JSONResponse:
     """A refusal outside GraphQL, in the shape of a GraphQL error."""
     body = {"errors": [{"message": message, "extensions": {"code": code, **facts}}]}
-    return JSONResponse(body, status_code=status)
+    return JSONResponse(body, status_code=status, headers=NO_STORE)
 
 
 def in_accepted_type(response: Response, accept: str | None) -> Response:

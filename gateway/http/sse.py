@@ -21,7 +21,7 @@ from gateway.http.http_protocol import STREAM_EXTENSION
 from gateway.http.live import Live
 from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, negotiated
 from gateway.http.parameters import json_body, parameters_of
-from gateway.http.refusals import HttpRefused, rate_limited
+from gateway.http.refusals import NO_STORE, HttpRefused, rate_limited
 from gateway.http.token_check import RequestCheck
 from subscriptions.connections.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe, trace_of
 from subscriptions.connections.running import Caller, Refused
@@ -72,6 +72,7 @@ class EventStreams:
                 stream = self._claimed(request)
             else:
                 response = await self._answer(request)
+                response.headers.update(NO_STORE)
         except HttpRefused as refused:
             await refused.response(scope, receive, send)
             return

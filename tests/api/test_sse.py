@@ -106,6 +106,7 @@ def refused(response: httpx.Response, status: int) -> str:
     """The code of a refusal, which has that status."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "no-store"
     (error,) = response.json()["errors"]
     assert error["message"]
     code: str = error["extensions"]["code"]

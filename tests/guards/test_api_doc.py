@@ -1,10 +1,14 @@
 """The page of the API lists every code that a client may meet, and none that it may not."""
 
+import ast
 import re
+from itertools import compress
 from pathlib import Path
 
 import pytest
 
+import gateway.http.admission
+import gateway.http.http_protocol
 import gateway.http.refusals
 import resolvers.kit.errors
 from domain.principal import Permission
@@ -31,24 +35,40 @@ LIMITS_OF: dict[Limit, tuple[str | int, ...]] = {
 """The settings of each limit, or its constant value."""
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/api.md").read_text()
-OF_THE_TRANSPORT = {
-    "BAD_REQUEST",
-    "BODY_TOO_LARGE",
-    "HEADERS_TOO_LARGE",
-    "HEADER_REPEATED",
-    "HOST_MISSING",
-    "TOO_MANY_CONNECTIONS",
-    "TOO_MANY_OPERATIONS",
-    "URL_TOO_LONG",
-}
+CODE = re.compile("[A-Z][A-Z_]+")
+TRANSPORTS = ("gateway/http", "subscriptions/connections")
+REFUSING = {"HeadRefusal", "HttpRefused", "Refused", "_refuse", "error_response"}
+"""The calls that take a code as text."""
 
 
 def constants_of(module: object) -> set[str]:
     return {
         value
         for name, value in vars(module).items()
-        if re.fullmatch("[A-Z][A-Z_]+", name) and isinstance(value, str)
+        if isinstance(value, str) and name.isupper() and CODE.fullmatch(value)
     }
+
+
+def codes_in(source: str) -> set[str]:
+    """Codes that are written where a request is refused, or in the `extensions` of an error."""
+    codes: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            texts = node.args if name in REFUSING else []
+        elif isinstance(node, ast.Dict):
+            is_code = [isinstance(key, ast.Constant) and key.value == "code" for key in node.keys]
+            texts = list(compress(node.values, is_code))
+        else:
+            continue
+        written = [text.value for text in texts if isinstance(text, ast.Constant)]
+        codes |= {value for value in written if isinstance(value, str) and CODE.fullmatch(value)}
+    return codes
+
+
+def codes_of_the_transports() -> set[str]:
+    sources = [path.read_text() for folder in TRANSPORTS for path in (ROOT / folder).rglob("*.py")]
+    return set().union(*map(codes_in, sources))
 
 
 def first_column(page: str, heading: str) -> set[str]:
@@ -67,10 +87,12 @@ def test_every_error_is_listed() -> None:
     codes = (
         constants_of(resolvers.kit.errors)
         | constants_of(gateway.http.refusals)
+        | constants_of(gateway.http.admission)
+        | constants_of(gateway.http.http_protocol)
         | set(TokenFault)
-        | OF_THE_TRANSPORT
+        | codes_of_the_transports()
     )
-    differing = first_column(PAGE, "error") ^ (codes - {"graphql-transport-ws"})
+    differing = first_column(PAGE, "error") ^ codes
     assert not differing, f"docs/api.md, the table with the column `error`: add or remove {differing}"
 
 
