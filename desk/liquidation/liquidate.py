@@ -57,14 +57,17 @@ async def liquidate(desk: DeskContext, principal: Principal, command: Liquidate)
         return [refused] * len(command.cases)
     outcomes: list[LiquidationOutcome] = []
     for start in range(0, len(command.cases), READ_AHEAD_CASES):
-        items = {item.case_id: item for item in command.cases[start : start + READ_AHEAD_CASES]}
+        cases = command.cases[start : start + READ_AHEAD_CASES]
+        items = {item.case_id: item for item in cases}
         ahead = await read_ahead(desk, principal, list(items.values()))
         chunk = _Chunk(principal, command, items, ahead)
 
         async def decide(case_id: CaseId, chunk: _Chunk = chunk) -> LiquidationOutcome | Refusal:
             return await _liquidate(desk, chunk, chunk.items[case_id])
 
-        outcomes += await answer_each(desk, request, list(items), decide, LIQUIDATION_OUTCOMES)
+        # All ids that belong to no case are one and the same, and each has its outcome.
+        ids = [item.case_id for item in cases]
+        outcomes += await answer_each(desk, request, ids, decide, LIQUIDATION_OUTCOMES)
     return outcomes
 
 

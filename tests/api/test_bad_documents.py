@@ -298,3 +298,11 @@ async def test_many_stalling_requests_at_once_do_not_take_the_lease(desk: Desk, 
     assert {(answer.status, *answer.codes) for answer in answers} == {(status, code)}
     assert await desk.leads()
     assert await desk.rows("SELECT holder FROM lease") == before
+
+
+async def test_each_of_two_ids_that_are_none_has_its_own_refusal(trader: Caller) -> None:
+    liquidated = await trader.ask(
+        """mutation { liquidate(input: {idempotencyKey: "two", cases: [{caseId: "x"}, {caseId: "y"}]}) {
+        results { ... on Refusal { code } } } }"""
+    )
+    assert liquidated["liquidate"]["results"] == [{"code": "NOT_FOUND"}] * 2
