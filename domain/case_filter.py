@@ -118,7 +118,7 @@ class CaseOrder:
     def key(self, view: CaseView) -> tuple[object, ...]:
         """The values that stand for the case in a cursor, the id last.
 
-        By AMOUNT, cases of unknown worth come last (1), sorted by their amounts.
+        By AMOUNT, cases of unknown worth (True) come last, sorted by their amounts.
         """
         case = view.case
         match self.field:
@@ -127,5 +127,5 @@ class CaseOrder:
             case CaseOrderField.DEADLINE:
                 return case.deadline, case.id
         if case.worth is None or case.worth.currency != self.reporting_currency:
-            return 1, case.figures.amount, case.id
-        return 0, case.worth.amount, case.id
+            return True, case.figures.amount, case.id
+        return False, case.worth.amount, case.id

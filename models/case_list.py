@@ -65,8 +65,8 @@ def row_key(order: CaseOrder, row: Row) -> tuple[object, ...]:
     if order.field is not CaseOrderField.AMOUNT:
         return time(row[order.field.value]), row["id"]
     if row["reporting_amount"] is None or row["reporting_currency"] != order.reporting_currency:
-        return 1, decimal(row["amount"]), row["id"]
-    return 0, decimal(row["reporting_amount"]), row["id"]
+        return True, decimal(row["amount"]), row["id"]
+    return False, decimal(row["reporting_amount"]), row["id"]
 
 
 _KEY_COLUMNS = {
@@ -87,8 +87,8 @@ def _sorted(where: Where, order: CaseOrder, request: PageRequest) -> str:
         where.add(
             f"({unknown} {known_first[0]} ? OR {unknown} = ?"
             f" AND ({amount}, c.id) {sign} ({numeric('?')}, ?))",
-            is_unknown,
-            is_unknown,
+            int(is_unknown),
+            int(is_unknown),
             value,
             last,
         )

@@ -5,7 +5,7 @@ page has rows (`first` or `last`, as sent or by default). A list without pages c
 most expensive accepted operation keeps the process busy for a second or two, not for minutes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import graphql
@@ -16,6 +16,33 @@ ROWS_OF_A_LIST = 5
 """The number of rows assumed for a list without pages, such as the accounts of a client."""
 RESULTS_OF_A_BATCH = 200
 """The number of rows assumed for the results of a mutation."""
+
+
+PAGE_SIZES = ("first", "last")
+
+
+def page_size(value: object, max_rows: int) -> int | None:
+    """The rows of a page by what was sent as their number, of which a page over `max_rows` is refused later.
+
+    None: nothing that GraphQL reads as a whole number. It reads the 100.0 of JSON as 100.
+    """
+    if isinstance(value, float) and value.is_integer() or isinstance(value, int):
+        return max(1, min(int(value), max_rows))
+    return None
+
+
+def page_size_variables(document: graphql.DocumentNode) -> tuple[str, ...]:
+    """The variables that decide what a document costs, each once."""
+    roots = (getattr(each, "selection_set", None) for each in document.definitions)
+    return tuple(dict.fromkeys(name for each in roots for name in _page_size_variables(each)))
+
+
+def _page_size_variables(selections: graphql.SelectionSetNode | None) -> Iterator[str]:
+    for selection in selections.selections if selections else ():
+        for argument in getattr(selection, "arguments", None) or ():
+            if argument.name.value in PAGE_SIZES and isinstance(argument.value, graphql.VariableNode):
+                yield argument.value.name.value
+        yield from _page_size_variables(getattr(selection, "selection_set", None))
 
 
 def cost_of(
@@ -85,17 +112,17 @@ class _Reckoner:
     def _rows(self, parent: str, field: graphql.GraphQLField, node: graphql.FieldNode) -> int:
         if (rows := rows_by_default(field)) is not None:
             given = {each.name.value: each.value for each in node.arguments or ()}
-            numbers = [self._number(given[name]) for name in ("first", "last") if name in given]
-            sizes = [number for number in numbers if isinstance(number, int)]
-            return min(max(1, *sizes) if sizes else rows, self._max_rows)
+            sizes = [self._size(given[name]) for name in PAGE_SIZES if name in given]
+            return max((size for size in sizes if size is not None), default=min(rows, self._max_rows))
         # The rows of a connection were counted with its `first`.
         if not graphql.is_list_type(graphql.get_nullable_type(field.type)) or parent.endswith("Connection"):
             return 1
         return RESULTS_OF_A_BATCH if node.name.value == "results" else ROWS_OF_A_LIST
 
-    def _number(self, given: object) -> object:
+    def _size(self, given: object) -> int | None:
         """A page size; anything that is no number is refused later, when variables are read."""
         if isinstance(given, graphql.VariableNode):
             name = given.name.value
             given = self._variables[name] if name in self._variables else self._defaults.get(name)
-        return int(given.value) if isinstance(given, graphql.IntValueNode) else given
+        number = int(given.value) if isinstance(given, graphql.IntValueNode) else given
+        return page_size(number, self._max_rows)

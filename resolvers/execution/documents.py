@@ -27,7 +27,7 @@ from graphql.validation import NoSchemaIntrospectionCustomRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from resolvers.execution.compiling import CompiledSelections
-from resolvers.execution.cost import cost_of
+from resolvers.execution.cost import cost_of, page_size, page_size_variables
 from resolvers.execution.limits import DocumentLimits
 from resolvers.execution.nesting import max_aliases, max_depth
 from resolvers.execution.repetition import errors_before_validation
@@ -47,6 +47,8 @@ else.
 """
 COSTS_MAX = 64
 """Costs remembered of one document, each for other page sizes."""
+_DEFAULT = 0
+"""Stands for a page size that was not sent; those that are sent count from 1."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,11 @@ class Document:
         return "\n".join(print_ast(each) for each in self.definitions)
 
     def cost(self, schema: GraphQLSchema, variables: Mapping[str, Any], max_rows: int) -> int:
-        """The cost of a valid document with these variables, of which only whole numbers matter."""
-        key = tuple((name, value if isinstance(value, int) else None) for name, value in variables.items())
+        """The cost of a valid document with these variables, of which only page sizes matter."""
+        key = tuple(
+            page_size(variables[name], max_rows) if name in variables else _DEFAULT
+            for name in self._page_size_variables
+        )
         cost = self._costs.get(key)
         if cost is None:
             assert self.ast is not None, "only a valid document has a cost"
@@ -86,7 +91,13 @@ class Document:
         return cost
 
     @cached_property
-    def _costs(self) -> dict[tuple[tuple[str, int | None], ...], int]:
+    def _page_size_variables(self) -> tuple[str, ...]:
+        assert self.ast is not None, "only a valid document has a cost"
+        return page_size_variables(self.ast)
+
+    @cached_property
+    def _costs(self) -> dict[tuple[int | None, ...], int]:
+        """By page sizes alone: whatever else a client sends must not be kept."""
         return {}
 
     @cached_property

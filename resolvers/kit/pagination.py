@@ -43,7 +43,19 @@ def _whole(value: str) -> int:
     return int(value)
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {"s": _text, "d": parse_decimal, "t": _time, "i": _whole}
+def _truth(value: str) -> bool:
+    if value not in ("0", "1"):
+        raise ValueError("a truth value in a key must be 0 or 1")
+    return value == "1"
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "s": _text,
+    "d": parse_decimal,
+    "t": _time,
+    "i": _whole,
+    "b": _truth,
+}
 
 
 @strawberry.type(description="The position of a page within its list.")
@@ -143,7 +155,7 @@ class Pager(Generic[Row]):
     """Reads the cursors of one list and builds its pages.
 
     `scope` is the list's sort order and filter; `key_types` has one letter for each value of a row's key:
-    s text, d decimal, t time, i whole number.
+    s text, d decimal, t time, i whole number of 64 bits, b truth value.
     """
 
     def __init__(self, scope: object, key_types: str, page_size_max: int) -> None:
@@ -213,6 +225,8 @@ class Pager(Generic[Row]):
     def _decode(self, cursor: str) -> tuple[object, ...]:
         try:
             version, scope, *key = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            if not all(isinstance(value, str) for value in key):
+                raise ValueError("a key has texts alone")
             types = "".join(value[0] for value in key)
             values = tuple(_PARSERS[value[0]](value[1:]) for value in key)
         except (ValueError, TypeError, KeyError, IndexError, ArithmeticError):
@@ -233,4 +247,6 @@ def _tagged(value: object) -> str:
         return f"d{value:f}"
     if isinstance(value, datetime):
         return f"t{value.isoformat()}"
+    if isinstance(value, bool):
+        return f"b{value:d}"
     return f"i{value}" if isinstance(value, int) else f"s{value}"

@@ -19,7 +19,7 @@ async def cases_page(
 ) -> Connection[Case]:
     """Straight from rows if every selected field can be read from one, otherwise through the cases."""
     context = info.context
-    types = "ids" if order.field is CaseOrderField.AMOUNT else "ts"
+    types = "bds" if order.field is CaseOrderField.AMOUNT else "ts"
     scope = ("cases", selection, order.field, order.descending)
     pager: Pager[Any] = Pager(scope, types, context.api.page_size_max)
     request = pager.request(asked)

@@ -53,6 +53,8 @@ BAD_KEYS: dict[str, list[Any]] = {
     "a time before all time": ["t0001-01-01T00:00:00+14:00", ID],
     "a number": [7, ID],
     "an object": [{}, ID],
+    "a list in place of a text": [TIME, ["s", "0"]],
+    "a list in place of a time": [["t", TIME[1:]], ID],
     "an amount": ["d7", ID],
     "an unknown kind": ["x7", ID],
     "an empty text": ["", ID],
@@ -71,7 +73,10 @@ async def test_a_cursor_of_another_list_order_or_filter_is_refused(trader: Calle
     by_amount = {"orderBy": {"field": "AMOUNT"}}
     amounts = (await trader.ask(PAGE, first=1, **by_amount))["cases"]["pageInfo"]["endCursor"]
     for amount in ("dNaN", "d1e400", "d-Infinity", "d"):
-        tampered = _tampered(amounts, [amount, ID])
+        tampered = _tampered(amounts, ["b0", amount, ID])
+        assert (await trader.answer(PAGE, first=1, after=tampered, **by_amount)).codes == ["CURSOR_INVALID"]
+    for unknown in ("b2", "b", "i1", f"i{'9' * 18}", ["b", "1"]):
+        tampered = _tampered(amounts, [unknown, "d1", ID])
         assert (await trader.answer(PAGE, first=1, after=tampered, **by_amount)).codes == ["CURSOR_INVALID"]
     elsewhere: list[tuple[str, dict[str, Any]]] = [
         (ORDERS, {}),

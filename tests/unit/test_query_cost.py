@@ -1,11 +1,13 @@
 """The cost of an operation: the fields that its answer may have, reckoned from page sizes and nesting."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
 from graphql import parse
 
 from resolvers.execution.cost import cost_of
+from resolvers.execution.executor import AdmittedOperation
 from resolvers.kit.errors import QUERY_TOO_EXPENSIVE
 from tests.kit.executing import SCHEMA, executor
 
@@ -40,6 +42,37 @@ def test_a_page_size_in_a_variable_counts_like_one_in_the_text() -> None:
     document = "query ($n: Int! = 20) { cases(first: $n) { nodes { id } } }"
     assert cost(document, n=100) == cost("{ cases(first: 100) { nodes { id } } }")
     assert cost(document) == cost("{ cases(first: 20) { nodes { id } } }")
+
+
+def test_a_page_size_counts_in_every_form_that_graphql_reads_as_a_whole_number() -> None:
+    document = "query ($n: Int) { cases(first: $n) { nodes { orders(first: $n) { nodes { id } } } } }"
+    executing = executor()
+    read = executing.read(document)
+    costs = []
+    for size in (100, 100.0, 1e2, 100.5, "100", True, [100]):
+        operation = executing.admit(read, None, {"n": size})
+        if isinstance(operation, AdmittedOperation):
+            assert operation.prepared.variable_values.coerced["n"] == 100
+            costs.append(operation.cost)
+    assert costs == [cost(document, n=100)] * 3
+
+
+def test_a_document_keeps_nothing_of_variables_that_are_no_page_sizes() -> None:
+    executing = executor()
+    read = executing.read("query ($n: Int) { cases(first: $n) { nodes { id } } }")
+
+    def admit(rounds: range) -> None:
+        for each in rounds:
+            executing.admit(read, None, {"n": 7, **{f"{each}.{number}": number for number in range(500)}})
+
+    admit(range(1))
+    tracemalloc.start()
+    try:
+        admit(range(1, 50))
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept_bytes < 1_000_000
 
 
 def test_a_number_that_is_no_page_size_is_not_even_read() -> None:
