@@ -57,8 +57,8 @@ class ApiSettings(Section):
     )
     max_query_input_fields: Count = Field(
         6_000,
-        description="Maximum number of fields of the input objects in the variables of a GraphQL operation; "
-        "omitted fields count too.",
+        description="Maximum number of fields of the input objects and items of the lists in the variables "
+        "of a GraphQL operation, counted at each place that uses the variable; omitted fields count too.",
     )
     max_query_root_fields: Count = Field(
         30, description="Maximum number of root fields in one GraphQL operation."

@@ -26,7 +26,7 @@ def page_size(value: object, max_rows: int) -> int | None:
 
     None: nothing that GraphQL reads as a whole number. It reads the 100.0 of JSON as 100.
     """
-    if isinstance(value, float) and value.is_integer() or isinstance(value, int):
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return max(1, min(int(value), max_rows))
     return None
 

@@ -28,6 +28,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from resolvers.execution.compiling import CompiledSelections
 from resolvers.execution.cost import cost_of, page_size, page_size_variables
+from resolvers.execution.input_size import Uses, uses_of_variables
 from resolvers.execution.limits import DocumentLimits
 from resolvers.execution.nesting import max_aliases, max_depth
 from resolvers.execution.repetition import errors_before_validation
@@ -89,6 +90,19 @@ class Document:
                 self._costs.clear()
             cost = self._costs[key] = cost_of(schema, self.ast, variables, max_rows)
         return cost
+
+    def uses_of_variables(self, operation: OperationDefinitionNode) -> Uses:
+        """How many places of the operation use each variable."""
+        name = operation.name.value if operation.name else None
+        if name not in self._uses:
+            self._uses[name] = uses_of_variables(
+                operation, {each.name.value: each for each in self.fragments}
+            )
+        return self._uses[name]
+
+    @cached_property
+    def _uses(self) -> dict[str | None, Uses]:
+        return {}
 
     @cached_property
     def _page_size_variables(self) -> tuple[str, ...]:

@@ -158,8 +158,9 @@ class Executor:
         cost = document.cost(self._schema, given, self._limits.rows)
         if refused := self._over_limit(node, cost):
             return (refused,)
-        if has_more_input_fields(self._schema, node, given, self._limits.input_fields):
-            return (Limit.INPUT_FIELDS.exceeded(self._limits.input_fields),)
+        uses, most = document.uses_of_variables(node), self._limits.input_fields
+        if has_more_input_fields(self._schema, node, given, uses, most):
+            return (Limit.INPUT_FIELDS.exceeded(most),)
         prepared = CompilingExecutor.build(
             self._schema,
             ast,

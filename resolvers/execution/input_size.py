@@ -2,49 +2,112 @@
 
 An input object costs as much as its type has fields, also those that were omitted, since each gets its
 default: 2,500 empty items of a list fit into 90 kB and would keep the process busy for a seventh of a second.
+Every place that uses a variable makes the values again, so that its size counts there again.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphql import (
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLSchema,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
     get_named_type,
     type_from_ast,
 )
 
+Uses = Mapping[str, int]
+"""The places that use each variable."""
+
 
 def has_more_input_fields(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any], most: int
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+    uses: Uses,
+    most: int,
 ) -> bool:
-    """Whether the input objects in the variables have more fields than that. What is no value of its type is
-    refused later.
+    """Whether input objects and lists in the variables have more fields and items than that, counted where
+    they are used. What is no value of its type is refused later.
     """
-    waiting: list[tuple[GraphQLInputObjectType, Any]] = []
+    left = most
     for definition in operation.variable_definitions or ():
-        value = variables.get(definition.variable.name.value)
-        _add(waiting, type_from_ast(schema, definition.type), value)
-    fields = 0
-    while waiting:
-        type_, value = waiting.pop()
-        if isinstance(value, list):
-            waiting += [(type_, item) for item in value]
-        elif isinstance(value, dict):
-            fields += len(type_.fields)
-            if fields > most:
+        name = definition.variable.name.value
+        value = variables.get(name)
+        if isinstance(value, list | dict):
+            # It becomes a Python value once even if only an unused operation uses it.
+            times = max(1, uses.get(name, 0))
+            left -= times * _size(type_from_ast(schema, definition.type), value, left // times)
+            if left < 0:
                 return True
-            for name, inner in value.items():
-                if name in type_.fields:
-                    _add(waiting, type_.fields[name].type, inner)
     return False
 
 
-def _add(
-    waiting: list[tuple[GraphQLInputObjectType, Any]], type_: GraphQLInputType | Any, value: Any
-) -> None:
-    named = get_named_type(type_)
-    if isinstance(named, GraphQLInputObjectType) and isinstance(value, list | dict):
-        waiting.append((named, value))
+def _size(type_: GraphQLInputType | Any, value: Any, most: int) -> int:
+    """The fields of a value, and the items that have none; the counting ends above `most`."""
+    size, waiting = 0, [(get_named_type(type_), value)]
+    while waiting and size <= most:
+        named, value = waiting.pop()
+        if not isinstance(named, GraphQLInputObjectType):
+            size += len(value) if isinstance(value, list) else 0
+        elif isinstance(value, list):
+            waiting += [(named, item) for item in value]
+        elif isinstance(value, dict):
+            size += len(named.fields)
+            waiting += [
+                (get_named_type(named.fields[name].type), inner)
+                for name, inner in value.items()
+                if name in named.fields
+            ]
+    return size
+
+
+def uses_of_variables(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> Uses:
+    """How many places use each variable; those of a fragment count wherever it is spread.
+
+    The document must be valid: only then no fragment spreads itself.
+    """
+    return _Uses(fragments).of(operation.selection_set)
+
+
+class _Uses:
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._known: dict[str, Counter[str]] = {}
+
+    def of(self, selections: SelectionSetNode | None) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for selection in selections.selections if selections else ():
+            if isinstance(selection, FragmentSpreadNode):
+                found.update(self._spread(selection.name.value))
+                continue
+            for argument in getattr(selection, "arguments", None) or ():
+                found.update(_variables_in(argument.value))
+            found.update(self.of(getattr(selection, "selection_set", None)))
+        return found
+
+    def _spread(self, name: str) -> Counter[str]:
+        if name not in self._known:
+            self._known[name] = self.of(self._fragments[name].selection_set)
+        return self._known[name]
+
+
+def _variables_in(value: object) -> Iterator[str]:
+    if isinstance(value, VariableNode):
+        yield value.name.value
+    elif isinstance(value, ListValueNode):
+        for item in value.values:
+            yield from _variables_in(item)
+    elif isinstance(value, ObjectValueNode):
+        for field in value.fields:
+            yield from _variables_in(field.value)

@@ -32,7 +32,9 @@ class DocumentLimits:
     spreads: int
     """Spreads of fragments in the whole document."""
     input_fields: int
-    """Fields of the input objects in the variables; omitted ones count too."""
+    """Fields of the input objects and items of the lists in the variables, counted at each place that uses
+    them; omitted fields count too.
+    """
     root_fields: int
     cost: int
     event_cost: int
@@ -65,8 +67,8 @@ class Limit(Enum):
     )
     INPUT_FIELDS = (
         QUERY_TOO_EXPENSIVE,
-        "The input objects in the variables have more than {most:,} fields, omitted ones included. "
-        "Send fewer items.",
+        "The variables have more than {most:,} fields and items, omitted fields included, counted at each "
+        "place that uses them. Send fewer items.",
     )
     ROOT_FIELDS = (
         QUERY_TOO_EXPENSIVE,

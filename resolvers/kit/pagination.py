@@ -22,6 +22,8 @@ T = TypeVar("T")
 Row = TypeVar("Row")
 
 _VERSION = 1
+CURSOR_CHARACTERS_MAX = 4_000
+"""More than any key takes; a field of a hundred rows reads its cursor a hundred times."""
 
 
 def _text(value: str) -> str:
@@ -224,6 +226,8 @@ class Pager(Generic[Row]):
 
     def _decode(self, cursor: str) -> tuple[object, ...]:
         try:
+            if len(cursor) > CURSOR_CHARACTERS_MAX:
+                raise ValueError("a cursor is short")
             version, scope, *key = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             if not all(isinstance(value, str) for value in key):
                 raise ValueError("a key has texts alone")

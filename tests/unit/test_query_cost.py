@@ -9,7 +9,7 @@ from graphql import parse
 from resolvers.execution.cost import cost_of
 from resolvers.execution.executor import AdmittedOperation
 from resolvers.kit.errors import QUERY_TOO_EXPENSIVE
-from tests.kit.executing import SCHEMA, executor
+from tests.kit.executing import LIMITS, SCHEMA, executor
 
 POSITION = "quantity mark marketValue factors { initial maintenance } instrument { symbol name }"
 
@@ -100,3 +100,30 @@ def test_a_page_of_everything_is_let_through_and_fifteen_of_them_are_not() -> No
     refused = executing.admit(executing.read(f"{{ {fifteen} }}"), None, None)
     assert isinstance(refused, tuple)
     assert [error.extensions for error in refused] == [{"code": QUERY_TOO_EXPENSIVE}]
+
+
+def test_the_values_of_a_variable_count_wherever_they_are_used() -> None:
+    shock = {"factor": "0.5", "symbols": ["1.HK"]}
+    one = "whatIf(input: {scenario: $s}) { __typename }"
+    fragments = f"fragment A on Query {{ a: {one} }} fragment B on Query {{ b: {one} c: {one} }}"
+    head = "query ($s: ScenarioInput!)"
+    documents = {
+        f"{head} {{ a: {one} }}": 1,
+        f"{head} {{ {' '.join(f'a{n}: {one}' for n in range(15))} }}": 15,
+        f"{head} {{ ...A ...B }} {fragments}": 3,
+    }
+    for document, uses in documents.items():
+        most = LIMITS.input_fields // uses
+        for shocks, admitted in ((most // 8, True), (most // 5 + 1, False)):
+            executing = executor()
+            operation = executing.admit(executing.read(document), None, {"s": {"prices": [shock] * shocks}})
+            assert isinstance(operation, AdmittedOperation) is admitted, (uses, shocks)
+
+
+def test_the_items_of_a_list_count_like_fields() -> None:
+    pages = " ".join(f"a{n}: cases(filter: {{status: $s}}) {{ totalCount }}" for n in range(10))
+    document = f"query ($s: [CaseStatus!]) {{ {pages} }}"
+    executing = executor()
+    for items, admitted in ((LIMITS.input_fields // 10, True), (LIMITS.input_fields // 10 + 1, False)):
+        operation = executing.admit(executing.read(document), None, {"s": ["LIQUIDATING"] * items})
+        assert isinstance(operation, AdmittedOperation) is admitted
