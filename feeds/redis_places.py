@@ -46,8 +46,10 @@ class StreamPlaces:
         last = entry_id(group["last-delivered-id"])
         known = self._places.get(stream)
         if known is None or known.last != last:
-            is_unread = last == START and state.added is None
-            self._places[stream] = Place(last, group.get("entries-read"), was_empty=is_unread)
+            is_unread = last == START
+            # Redis states no rank of a group that has read nothing yet.
+            rank = 0 if is_unread and state.added is not None else group.get("entries-read")
+            self._places[stream] = Place(last, rank, was_empty=is_unread and state.added is None)
 
     async def _create_group(self, stream: str) -> bool:
         """Whether the group was created, because there was none."""

@@ -469,6 +469,26 @@ async def test_entries_trimmed_while_the_desk_was_away_are_reported_once(
         await after.close()
 
 
+async def test_the_first_message_is_no_loss_for_a_process_that_joins_after_another(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    before = a_feed(redis_url, stream)
+    listening = asyncio.create_task(hear(before, 1))
+
+    async def joined() -> bool:
+        return bool(await redis.exists(stream) and await redis.xinfo_groups(stream))
+
+    await until(joined)
+    listening.cancel()
+    await before.close()
+    await publish(redis, stream, [a_quote(1)])
+    observer = Losses()
+    after = a_feed(redis_url, stream, observer=observer)
+    assert await hear(after, 1) == [a_quote(1)]
+    assert observer.losses == []
+    await after.close()
+
+
 async def test_entries_trimmed_while_the_desk_reads_are_reported_and_the_rest_is_read(
     redis: Redis, redis_url: str, stream: str, redis_version: int
 ) -> None:
