@@ -52,21 +52,27 @@ def has_more_input_fields(
 
 
 def _size(type_: GraphQLInputType | Any, value: Any, most: int) -> int:
-    """The fields of a value, and the items that have none; the counting ends above `most`."""
+    """The fields of a value, unknown ones included, and the items that have none; the counting ends above
+    `most`.
+    """
     size, waiting = 0, [(get_named_type(type_), value)]
     while waiting and size <= most:
         named, value = waiting.pop()
         if not isinstance(named, GraphQLInputObjectType):
             size += len(value) if isinstance(value, list) else 0
         elif isinstance(value, list):
-            waiting += [(named, item) for item in value]
+            size += 1
+            waiting += [(named, item) for item in value[: most + 1]]
         elif isinstance(value, dict):
-            size += len(named.fields)
+            size += max(len(named.fields), len(value))
             waiting += [
                 (get_named_type(named.fields[name].type), inner)
                 for name, inner in value.items()
                 if name in named.fields
             ]
+        else:
+            # To refuse what is no object takes its time too.
+            size += 1
     return size
 
 

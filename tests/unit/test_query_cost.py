@@ -127,3 +127,15 @@ def test_the_items_of_a_list_count_like_fields() -> None:
     for items, admitted in ((LIMITS.input_fields // 10, True), (LIMITS.input_fields // 10 + 1, False)):
         operation = executing.admit(executing.read(document), None, {"s": ["LIQUIDATING"] * items})
         assert isinstance(operation, AdmittedOperation) is admitted
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"prices": [1] * 49_000}, {"prices": [[]] * 30_000}, {f"x{number}": 1 for number in range(9_000)}],
+)
+def test_values_of_a_wrong_type_count_like_right_ones(wrong: dict[str, Any]) -> None:
+    executing = executor()
+    document = "query ($s: ScenarioInput!) { whatIf(input: {scenario: $s}) { __typename } }"
+    refused = executing.admit(executing.read(document), None, {"s": wrong})
+    assert isinstance(refused, tuple)
+    assert [error.extensions for error in refused] == [{"code": QUERY_TOO_EXPENSIVE}]
