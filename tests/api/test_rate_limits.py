@@ -135,6 +135,7 @@ async def test_two_processes_share_a_limit_through_redis(world: World) -> None:
     for _ in range(MOST):
         assert (await here.answer(VIEWER)).status == 200
     answered, refused = await until_refused(lambda: there.answer(VIEWER))
-    # What is asked while the report of the first process is on its way is answered; alone it would answer MOST.
+    # What is asked while the report of the first process is on its way is answered.
+    # Alone it would answer MOST.
     assert answered < MOST
     assert_limited(refused, "operations")
