@@ -14,6 +14,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.http.addresses import Addresses, Places
+from gateway.http.connection_room import ConnectionRoom
 from gateway.http.error_counts import HttpErrors
 from gateway.http.request_head import HeadLimits, HeadRefusal, RequestHead
 from gateway.http.unread import Unread
@@ -33,6 +34,13 @@ LINGER_BYTES = 16_777_216
 read, and lose the refusal when the connection is cut off before."""
 _NO_REQUEST = HeadRefusal(400, "Bad Request", "BAD_REQUEST", "The bytes are not a request of HTTP/1.1.")
 TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
+_NO_ROOM = HeadRefusal(
+    503,
+    "Service Unavailable",
+    "NO_ROOM",
+    "This process has as many connections as it takes: try again in a moment.",
+    retry_after_s=1,
+)
 PIPELINED_MAX = 16
 """The most requests of one connection that may wait for the answer to an earlier one."""
 
@@ -137,6 +145,7 @@ class ConnectionCounts:
     errors: HttpErrors
     addresses: Addresses
     places: Places
+    room: ConnectionRoom
 
 
 class DeskHttpProtocol(HttpToolsProtocol):
@@ -170,22 +179,27 @@ class DeskHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """A peer has connected."""
         super().connection_made(transport)
+        if not self._counts.room.has(len(self.connections)):
+            self._turn_away(_NO_ROOM)
+            return
         self._address = self._counts.addresses.of(self.client)
         self._has_place = self._counts.places.take(self._address)
         if not self._has_place:
-            self._turn_away()
+            self._turn_away(self._no_place())
             return
         self._unread = Unread(
             self.loop, self._timeouts.unread_s, transport.get_write_buffer_size, transport.abort
         )
         self._expect(self._timeouts.headers_s)
 
-    def _turn_away(self) -> None:
-        """Answer before anything is read, which costs least and keeps nothing of the peer."""
+    def _no_place(self) -> HeadRefusal:
         most = self._counts.places.most
         message = f"Your address has {most} connections to this process: close some, or use them again."
-        self._counts.errors.count(429, TOO_MANY_CONNECTIONS)
-        refusal = HeadRefusal(429, "Too Many Requests", TOO_MANY_CONNECTIONS, message, retry_after_s=1)
+        return HeadRefusal(429, "Too Many Requests", TOO_MANY_CONNECTIONS, message, retry_after_s=1)
+
+    def _turn_away(self, refusal: HeadRefusal) -> None:
+        """Answer before anything is read, which costs least and keeps nothing of the peer."""
+        self._counts.errors.count(refusal.status, refusal.code)
         self.transport.write(refusal.response())
         self.transport.close()
 

@@ -17,6 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.http.addresses import Addresses, Places
+from gateway.http.connection_room import ConnectionRoom, room_for
 from gateway.http.http_protocol import ConnectionCounts, DeskHttpProtocol, HttpTimeouts
 from gateway.http.request_head import HeadLimits
 from gateway.http.security_headers import EVERY_ANSWER
@@ -64,7 +65,10 @@ def keep_what_is_loaded() -> None:
 
 
 def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
-    """The configuration of uvicorn: with the desk's protocols, without compression."""
+    """The configuration of uvicorn: with the desk's protocols, without compression.
+
+    Raises the limit of descriptors of this process as far as its connections need it.
+    """
     return uvicorn.Config(
         app,
         log_config=None,
@@ -87,6 +91,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
                     app.state.http_errors,
                     Addresses(settings.trusted_proxies),
                     Places(settings.connections_per_address),
+                    ConnectionRoom(room_for(settings.connections_max)),
                 ),
             ),
         ),

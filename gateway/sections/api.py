@@ -86,6 +86,11 @@ class ApiSettings(Section):
     allowed_origins: Listed[Origin] = Field(
         (), description="Web origins besides the server's own that may call it, separated by commas."
     )
+    connections_max: Count = Field(
+        10_000,
+        description="Maximum number of connections of clients to one process, for each of which it needs a "
+        "descriptor; a further one is answered with 503.",
+    )
     connections_per_address: Count = Field(
         500,
         description="Maximum number of connections of one client address to one process; behind a proxy, of "

@@ -40,6 +40,13 @@ async def proxied(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Liv
         yield desk
 
 
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveDesk]:
+    """Behind a proxy, so that no limit by address holds for connections; the process takes two."""
+    async with served_desk(Path(tmp_path_factory.mktemp("small")), connections_max=2) as desk:
+        yield desk
+
+
 async def health(connection: RawHttp) -> Answer:
     await connection.send([HEALTH])
     return await connection.answer()
@@ -63,6 +70,22 @@ async def test_a_third_connection_of_an_address_is_answered_with_429_and_a_place
             await until(lambda: not list(direct.live.sessions))
             async with ready(direct) as again:
                 assert await works(again)
+
+
+async def test_a_connection_more_than_the_process_takes_is_answered_with_503(small: LiveDesk) -> None:
+    async with RawHttp.open(small.port) as first:
+        assert (await health(first)).status == 200
+        async with ready(small) as second:
+            async with RawHttp.open(small.port) as third:
+                refused = await third.answer()
+                assert (refused.status, refused.code) == (503, "NO_ROOM")
+                assert (refused.headers["retry-after"], refused.is_last) == ("1", True)
+                assert await third.ended()
+            assert await works(second)
+            assert (await health(first)).status == 200
+        await until(lambda: not list(small.live.sessions))
+        async with ready(small) as again:
+            assert await works(again)
 
 
 @pytest.mark.parametrize("headers", [HERE, FORGED], ids=["honest", "forged"])
