@@ -7,11 +7,14 @@ address, and no limit by address holds for it: one limit for all clients of the 
 
 from collections import Counter
 from collections.abc import Iterable
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
 
 IPV6_PREFIX = 64
 """Of IPv6 a subscriber has a whole network of this size, so its addresses count as one."""
 UNKNOWN_CHARACTERS_MAX = 64
+_MAPPED = "::ffff:"
+"""How a socket for both versions of IP, such as one at `::`, names an address of IPv4 (RFC 4291)."""
+_MAPPED_BITS = 96
 
 
 class Addresses:
@@ -37,6 +40,19 @@ class Addresses:
         if isinstance(address, IPv6Address):
             return str(ip_network((int(address), IPV6_PREFIX), strict=False))
         return str(address)
+
+
+def in_both_forms(proxies: Iterable[str]) -> list[str]:
+    """The networks, those of IPv4 also as a socket for both versions of IP sees them: uvicorn compares
+    literally, and would not believe a trusted proxy there.
+    """
+    networks = [ip_network(each) for each in proxies]
+    mapped = [
+        f"{_MAPPED}{each.network_address}/{_MAPPED_BITS + each.prefixlen}"
+        for each in networks
+        if isinstance(each, IPv4Network)
+    ]
+    return [*map(str, networks), *mapped]
 
 
 class Places:

@@ -16,7 +16,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.http.addresses import Addresses, Places
+from gateway.http.addresses import Addresses, Places, in_both_forms
 from gateway.http.connection_room import ConnectionRoom, room_for
 from gateway.http.http_protocol import ConnectionCounts, DeskHttpProtocol, HttpTimeouts
 from gateway.http.request_head import HeadLimits
@@ -75,7 +75,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         headers=list(EVERY_ANSWER),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        forwarded_allow_ips=in_both_forms(settings.trusted_proxies),
         http=cast(
             Any,
             partial(

@@ -114,11 +114,12 @@ async def test_behind_a_proxy_the_sockets_and_streams_of_each_client_are_limited
     assert proxied.live.metrics.refusals["connections"] > 0
 
 
+@pytest.mark.parametrize("listens_at", ["127.0.0.1", "::"])
 async def test_one_address_takes_only_its_part_of_the_sockets_without_a_caller(
-    tmp_path: Path,
+    tmp_path: Path, listens_at: str
 ) -> None:
     limits = {"ws_max_awaiting_init": 5, "ws_max_awaiting_init_per_address": 2}
-    async with served_desk(tmp_path, **limits) as desk, AsyncExitStack() as stack:
+    async with served_desk(tmp_path, listens_at, **limits) as desk, AsyncExitStack() as stack:
         first, _ = [
             await stack.enter_async_context(RawWebSocket.open(desk.port, headers=HERE)) for _ in range(2)
         ]

@@ -149,15 +149,21 @@ class LiveDesk:
 
 
 @asynccontextmanager
-async def served_desk(directory: Path, **settings: Any) -> AsyncIterator[LiveDesk]:
-    """Serve until the end of the block, then shut down as on SIGTERM."""
+async def served_desk(
+    directory: Path, listens_at: Any = "127.0.0.1", **settings: Any
+) -> AsyncIterator[LiveDesk]:
+    """Serve until the end of the block, then shut down as on SIGTERM. At `::` it is reached by both versions
+    of IP.
+    """
     clock = Clock()
     if "database_url" not in settings:
         await _place_database(directory)
     usual: dict[str, Any] = {"data_directory": directory, "relay_poll_interval_s": 0.05}
     chosen = load_settings(**(UNHURRIED | UNLIMITED | usual | settings))
     app = create_app(chosen, Parts(clock))
-    listener = socket.create_server(("127.0.0.1", 0))
+    is_ipv6 = ":" in listens_at
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+    listener = socket.create_server((listens_at, 0), family=family, dualstack_ipv6=is_ipv6)
     # Small buffers of the kernel: a reader that stalls is noticed after little data.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
     server = Server(server_config(app, chosen), announce=lambda: None)
