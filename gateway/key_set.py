@@ -1,7 +1,7 @@
 """The public keys of a login service, from its JSON Web Key Set (RFC 7517).
 
 A key verifies by exactly one algorithm, which follows from its type and never from a token. Keys that are
-private, symmetric, for another use or another algorithm, or too weak are left out.
+private, symmetric, for another use or another algorithm, too weak or too costly are left out.
 """
 
 from collections import defaultdict
@@ -23,6 +23,9 @@ ALGORITHM_OF: Mapping[tuple[str, str | None], str] = {
 ALGORITHMS = tuple(ALGORITHM_OF.values())
 RSA_BITS_MIN, RSA_BITS_MAX = 2048, 8192
 """RFC 7518 section 3.3, and what a verification may cost."""
+RSA_EXPONENT_BITS_MAX = 32
+"""An exponent as long as the key makes each verification take a tenth of a second; the usual one has 17 bits.
+"""
 KEY_ID_CHARACTERS_MAX = 256
 _USES = (None, "sig")
 
@@ -112,4 +115,7 @@ def _is_for_signatures(stated: dict[str, Any], algorithm: str) -> bool:
 
 
 def _is_strong(key: object) -> bool:
-    return not isinstance(key, RSAPublicKey) or RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX
+    if not isinstance(key, RSAPublicKey):
+        return True
+    exponent = key.public_numbers().e
+    return RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX and exponent.bit_length() <= RSA_EXPONENT_BITS_MAX

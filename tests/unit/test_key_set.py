@@ -36,6 +36,7 @@ UNUSABLE: dict[str, Any] = {
     "private": EC.secret(),
     "symmetric": {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I", "kid": "first"},
     "short": SigningKey("first", "RS256", rsa.generate_private_key(65537, 1024)).public(),
+    "with an exponent as long as itself": RSA.public(e=RSA.public()["n"]),
     "on another curve": SigningKey("first", "ES384", ec.generate_private_key(ec.SECP384R1())).public(),
     "not on its curve": EC.public(x=EC.public()["y"]),
     "without its number": RSA.public(n=...),
