@@ -24,5 +24,5 @@ class OperationRates:
         if not isinstance(operation, AdmittedOperation):
             return self._rates.operation(subject, 0)
         if operation.kind is OperationType.MUTATION:
-            return self._rates.mutation(subject, operation.cost)
-        return self._rates.operation(subject, operation.cost, book_what_ifs=operation.over_the_book)
+            return self._rates.mutation(subject, operation.work)
+        return self._rates.operation(subject, operation.work, book_what_ifs=operation.over_the_book)

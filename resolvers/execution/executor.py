@@ -24,7 +24,7 @@ from strawberry.execution import optimized_is_awaitable
 from domain.document_name import DocumentName
 from resolvers.execution.compiling import CompilingExecutor, Projection, projection
 from resolvers.execution.documents import ERRORS_MAX, Document, Documents
-from resolvers.execution.input_size import has_more_input_fields
+from resolvers.execution.input_size import number_of_input_fields
 from resolvers.execution.limits import DocumentLimits, Limit
 from resolvers.execution.personal import personal_fields
 from resolvers.execution.repetition import over_the_whole_book
@@ -48,6 +48,8 @@ class AdmittedOperation:
     variables: Mapping[str, Any]
     """As they were sent."""
     cost: int
+    input_fields: int
+    """Of the variables, counted where they are used."""
     prepared: CompilingExecutor
     over_the_book: int
     """How many of its root fields compute over the whole book."""
@@ -56,6 +58,11 @@ class AdmittedOperation:
     def node(self) -> OperationDefinitionNode:
         """The definition in the document."""
         return self.prepared.operation
+
+    @property
+    def work(self) -> int:
+        """What it costs to answer it and to read its variables: a field takes about as long in either."""
+        return self.cost + self.input_fields
 
     @property
     def name(self) -> str | None:
@@ -159,7 +166,8 @@ class Executor:
         if refused := self._over_limit(node, cost):
             return (refused,)
         uses, most = document.uses_of_variables(node), self._limits.input_fields
-        if has_more_input_fields(self._schema, node, given, uses, most):
+        input_fields = number_of_input_fields(self._schema, node, given, uses, most)
+        if input_fields > most:
             return (Limit.INPUT_FIELDS.exceeded(most),)
         prepared = CompilingExecutor.build(
             self._schema,
@@ -174,7 +182,9 @@ class Executor:
         if isinstance(prepared, list):
             return tuple(_coded_as(error, BAD_USER_INPUT) for error in prepared)
         over_the_book = over_the_whole_book(node, {each.name.value: each for each in document.fragments})
-        return AdmittedOperation(document, given, cost, cast(CompilingExecutor, prepared), over_the_book)
+        return AdmittedOperation(
+            document, given, cost, input_fields, cast(CompilingExecutor, prepared), over_the_book
+        )
 
     def _over_limit(self, node: OperationDefinitionNode, cost: int) -> GraphQLError | None:
         most = self._limits.event_cost if _is_subscription(node) else self._limits.cost

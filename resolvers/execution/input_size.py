@@ -28,15 +28,16 @@ Uses = Mapping[str, int]
 """The places that use each variable."""
 
 
-def has_more_input_fields(
+def number_of_input_fields(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any],
     uses: Uses,
     most: int,
-) -> bool:
-    """Whether input objects and lists in the variables have more fields and items than that, counted where
-    they are used. What is no value of its type is refused later.
+) -> int:
+    """The fields of input objects and items of lists in the variables, counted where they are used.
+
+    The counting ends above `most`. What is no value of its type is refused later.
     """
     left = most
     for definition in operation.variable_definitions or ():
@@ -47,8 +48,8 @@ def has_more_input_fields(
             times = max(1, uses.get(name, 0))
             left -= times * _size(type_from_ast(schema, definition.type), value, left // times)
             if left < 0:
-                return True
-    return False
+                break
+    return most - left
 
 
 def _size(type_: GraphQLInputType | Any, value: Any, most: int) -> int:

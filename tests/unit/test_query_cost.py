@@ -139,3 +139,14 @@ def test_values_of_a_wrong_type_count_like_right_ones(wrong: dict[str, Any]) -> 
     refused = executing.admit(executing.read(document), None, {"s": wrong})
     assert isinstance(refused, tuple)
     assert [error.extensions for error in refused] == [{"code": QUERY_TOO_EXPENSIVE}]
+
+
+def test_large_variables_count_as_work() -> None:
+    executing = executor()
+    document = "query ($s: ScenarioInput!) { whatIf(input: {scenario: $s}) { __typename } }"
+    wide = {"prices": [{"factor": "0.5"}] * 100}
+    small, large = (executing.admit(executing.read(document), None, {"s": each}) for each in ({}, wide))
+    assert isinstance(small, AdmittedOperation)
+    assert isinstance(large, AdmittedOperation)
+    assert large.cost == small.cost
+    assert large.work >= small.work + 400
