@@ -1,7 +1,7 @@
 """Accounts with their cash, positions, factors and prices: the inputs of margin figures."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -32,6 +32,7 @@ from models.doubt import StoredDoubt, doubts_of
 from models.risk_policy import RiskPolicyCache
 from models.risk_setting import LATEST_ID, counting_value, factors_from_text, readable_factors
 from models.sql.database import Row, fetch, fetch_one, for_update, placeholders
+from models.sql.pace import Pace
 from models.sql.readable import readable
 from models.sql.unreadable import reads
 from models.sql.values import currency, decimal, decimal_or_none, time, time_or_none, with_values
@@ -165,8 +166,16 @@ async def load_books(
     With the risk rules in force at `now`, and the factors effective at `factors_at`, which differs from `now`
     for a look-ahead.
     """
+    read = await read_books(account_ids, policy, now, factors_at)
+    return {} if read is None else read.books()
+
+
+async def read_books(
+    account_ids: Sequence[AccountId], policy: BookPolicy, now: datetime, factors_at: datetime | None = None
+) -> "BooksRead | None":
+    """What `load_books` reads; None: no such account."""
     if not account_ids:
-        return {}
+        return None
     marks = placeholders(account_ids)
     accounts = await fetch(
         f"SELECT {ACCOUNT_COLUMNS}, a.financing_limit, a.trading_limit, a.outstanding_margin,"
@@ -176,7 +185,7 @@ async def load_books(
         *account_ids,
     )
     if not accounts:
-        return {}
+        return None
     risk = await policy.settings.as_of(accounts[0]["latest_setting"], now)
     at = f"${len(account_ids) + 1}"
     positions = await fetch(
@@ -200,7 +209,7 @@ async def load_books(
     )
     conditions = BookConditions(now, policy, risk, rates_by_base(await load_fx_rates()))
     positions = [await _with_readable_factors(row, factors_at or now) for row in positions]
-    return _assemble(accounts, positions, cash, await doubts_of(account_ids), conditions)
+    return BooksRead(accounts, positions, cash, await doubts_of(account_ids), conditions)
 
 
 async def _with_readable_factors(row: Row, at: datetime) -> Row:
@@ -387,34 +396,51 @@ def stated_factors(row: Row, prefix: str, source: FactorSource) -> MarginFactors
     return MarginFactors(initial, maintenance, margin_call, force_close, source)
 
 
-def _assemble(
-    accounts: Iterable[Row],
-    positions: Iterable[Row],
-    cash: Iterable[Row],
-    doubts: Mapping[AccountId, Sequence[StoredDoubt]],
-    conditions: BookConditions,
-) -> dict[AccountId, AccountBook]:
-    holdings: dict[str, list[Holding]] = defaultdict(list)
-    doubtful: dict[str, list[Symbol]] = defaultdict(list)
-    for row in positions:
-        if quantity := quantity_from_row(row):
-            holdings[row["account_id"]].append(_holding(row, quantity, conditions))
-            if row.get("doubtful"):
-                doubtful[row["account_id"]].append(Symbol(row["symbol"]))
-    balances: dict[str, list[CashBalance]] = defaultdict(list)
-    for row in cash:
-        balances[row["account_id"]].append(cash_from_row(row))
-    return {
-        AccountId(row["account_id"]): account_book(
-            row,
-            balances[row["account_id"]],
-            holdings[row["account_id"]],
-            conditions,
-            doubts.get(row["account_id"], ()),
-            doubtful[row["account_id"]],
-        )
-        for row in accounts
-    }
+@dataclass(frozen=True, slots=True)
+class BooksRead:
+    """The rows of some accounts, from which their books are made without a further statement."""
+
+    _accounts: Sequence[Row]
+    _positions: Sequence[Row]
+    _cash: Sequence[Row]
+    _doubts: Mapping[AccountId, Sequence[StoredDoubt]]
+    _conditions: BookConditions
+
+    def books(self) -> dict[AccountId, AccountBook]:
+        """All books in one step."""
+        return dict(self._each())
+
+    async def books_in_steps(self, pace: Pace) -> dict[AccountId, AccountBook]:
+        """All books, while others have their turn. Not in a transaction, which would be idle meanwhile."""
+        books = {}
+        for account_id, book in self._each():
+            books[account_id] = book
+            await pace.turn()
+        return books
+
+    def _each(self) -> Iterator[tuple[AccountId, AccountBook]]:
+        positions, cash = _by_account(self._positions), _by_account(self._cash)
+        for row in self._accounts:
+            account_id = AccountId(row["account_id"])
+            held = [(each, quantity_from_row(each)) for each in positions[account_id]]
+            yield (
+                account_id,
+                account_book(
+                    row,
+                    [cash_from_row(each) for each in cash[account_id]],
+                    [_holding(each, quantity, self._conditions) for each, quantity in held if quantity],
+                    self._conditions,
+                    self._doubts.get(account_id, ()),
+                    [Symbol(each["symbol"]) for each, quantity in held if quantity and each.get("doubtful")],
+                ),
+            )
+
+
+def _by_account(rows: Iterable[Row]) -> dict[AccountId, list[Row]]:
+    of: dict[AccountId, list[Row]] = defaultdict(list)
+    for row in rows:
+        of[AccountId(row["account_id"])].append(row)
+    return of
 
 
 def rates_by_base(rates: Iterable[FxRate]) -> dict[Currency, dict[Currency, FxRate]]:

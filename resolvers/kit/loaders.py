@@ -17,7 +17,7 @@ from domain.open_orders import as_open_orders
 from domain.principal import Audience
 from domain.sellable import OpenOrder
 from models.approval import load_approvals
-from models.book import AccountBook, load_books
+from models.book import AccountBook, BooksRead, read_books
 from models.book_rows import BookColumns, BookRows, load_book_rows
 from models.case import figures_at_open as figures_when_opened
 from models.case import live_cases_by_account, load_case_rows, load_cases, open_cases_of_clients
@@ -42,6 +42,7 @@ from models.risk_setting import load_settings
 from models.snapshot import newest_snapshot_rows, newest_snapshots
 from models.sql.database import Row, consistent_read, unreadable_rows
 from models.sql.forms import UnstorableText
+from models.sql.pace import Pace
 from models.sql.unreadable import UnreadableRow
 from models.sql.where import Page
 from models.stock_borrow import shorts_in
@@ -54,10 +55,9 @@ V = TypeVar("V")
 D = TypeVar("D")
 
 
-LOADED_TOGETHER, BOOKS_TOGETHER = 200, 12
+LOADED_TOGETHER, BOOKS_TOGETHER = 200, 50
 """Keys for one statement, and accounts whose positions are read by one: the driver turns the rows of a
-statement into Python's values without a pause. Books are read in one transaction, in which a pause could last
-longer than PostgreSQL waits for its next statement.
+statement into Python's values without a pause.
 """
 
 
@@ -267,11 +267,14 @@ class Loaders:
         async with consistent_read():
             # A fill between two statements would be in the book or in the orders, not in both.
             visible, now = list(await load_accounts(self.audience, ids, strict=True)), self._desk.clock()
-            loaded: dict[AccountId, AccountBook] = {}
-            for begin in range(0, len(visible), BOOKS_TOGETHER):
-                some = visible[begin : begin + BOOKS_TOGETHER]
-                loaded |= await load_books(some, self._desk.policy.books, now)
+            read = [
+                await read_books(visible[begin : begin + BOOKS_TOGETHER], self._desk.policy.books, now)
+                for begin in range(0, len(visible), BOOKS_TOGETHER)
+            ]
             open_orders = await open_orders_of(visible)
+        pace, loaded = Pace(), dict[AccountId, AccountBook]()
+        for some in filter(None, read):
+            loaded |= await some.books_in_steps(pace)
         orders: dict[AccountId, list[OrderView]] = defaultdict(list)
         for view in open_orders:
             orders[view.order.account_id].append(view)
@@ -281,15 +284,18 @@ class Loaders:
         self, keys: Sequence[tuple[AccountId, datetime]]
     ) -> Mapping[tuple[AccountId, datetime], AccountBook]:
         """One read per moment."""
-        books: dict[tuple[AccountId, datetime], AccountBook] = {}
+        read: list[tuple[datetime, BooksRead | None]] = []
         async with consistent_read():
             # A fill between two statements would have moved the cash, or the position, and not both.
             for moment in {moment for _, moment in keys}:
                 ids = [account_id for account_id, at in keys if at == moment]
                 visible = list(await load_accounts(self.audience, ids, strict=True))
                 now = self._desk.clock()
-                loaded = await load_books(visible, self._desk.policy.books, now, factors_at=moment)
-                books |= {(account_id, moment): book for account_id, book in loaded.items()}
+                read.append((moment, await read_books(visible, self._desk.policy.books, now, moment)))
+        pace, books = Pace(), dict[tuple[AccountId, datetime], AccountBook]()
+        for moment, some in read:
+            loaded = {} if some is None else await some.books_in_steps(pace)
+            books |= {(account_id, moment): book for account_id, book in loaded.items()}
         return books
 
 
