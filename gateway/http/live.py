@@ -10,10 +10,10 @@ from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
 from gateway.http.admission import Admission
-from gateway.http.http_protocol import TOO_MANY_CONNECTIONS
 from gateway.http.live_requests import LiveRequests
 from gateway.http.operation_metrics import OperationMetrics
 from gateway.http.personal_reads import PersonalReads
+from gateway.http.protocols.http_protocol import TOO_MANY_CONNECTIONS
 from gateway.resources import Resources
 from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes

@@ -17,11 +17,11 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.http.addresses import Addresses, Places, in_both_forms
-from gateway.http.connection_room import ConnectionRoom, room_for
-from gateway.http.http_protocol import ConnectionCounts, DeskHttpProtocol, HttpTimeouts
-from gateway.http.request_head import HeadLimits
-from gateway.http.security_headers import EVERY_ANSWER
-from gateway.http.websocket_protocol import DeskWebSocketProtocol
+from gateway.http.protocols.connection_room import ConnectionRoom, room_for
+from gateway.http.protocols.http_protocol import ConnectionCounts, DeskHttpProtocol, HttpTimeouts
+from gateway.http.protocols.request_head import HeadLimits
+from gateway.http.protocols.security_headers import EVERY_ANSWER
+from gateway.http.protocols.websocket_protocol import DeskWebSocketProtocol
 from gateway.settings import Settings
 
 APPLICATION = "application"

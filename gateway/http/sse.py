@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.http.admission import caller_of
-from gateway.http.http_protocol import STREAM_EXTENSION
 from gateway.http.live import Live
 from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, negotiated
 from gateway.http.parameters import json_body, parameters_of
+from gateway.http.protocols.http_protocol import STREAM_EXTENSION
 from gateway.http.refusals import NO_STORE, HttpRefused, rate_limited
 from gateway.http.token_check import RequestCheck
 from subscriptions.connections.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe, trace_of

@@ -10,7 +10,7 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
-from gateway.http.http_protocol import PIPELINED_MAX
+from gateway.http.protocols.http_protocol import PIPELINED_MAX
 from tests.api.test_request_heads import UPGRADE, serves
 from tests.kit.live_desk import LiveDesk, served_desk
 from tests.kit.raw_http import Answer, RawHttp

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.http.http_protocol import PIPELINED_MAX
+from gateway.http.protocols.http_protocol import PIPELINED_MAX
 from tests.kit.live_desk import LiveDesk, served_desk, until
 from tests.kit.raw_http import RawHttp
 from tests.kit.raw_websocket import RawWebSocket

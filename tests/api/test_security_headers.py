@@ -14,7 +14,7 @@ import pytest_asyncio
 from starlette.routing import Route
 
 from gateway.app import create_app
-from gateway.http.security_headers import EVERY_ANSWER
+from gateway.http.protocols.security_headers import EVERY_ANSWER
 from gateway.settings import load_settings
 from tests.kit.live_desk import LiveDesk, served_desk
 from tests.kit.patience import PATIENCE_S

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from gateway.http.websocket_protocol import FRAGMENTS_MAX
+from gateway.http.protocols.websocket_protocol import FRAGMENTS_MAX
 from models.sql.database import execute
 from resolvers.kit.node import global_id
 from tests.kit.desk_kit import Clock as DeskClock

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import gateway.http.admission
-import gateway.http.http_protocol
+import gateway.http.protocols.http_protocol
 import gateway.http.refusals
 import resolvers.kit.errors
 from domain.principal import Permission
@@ -88,7 +88,7 @@ def test_every_error_is_listed() -> None:
         constants_of(resolvers.kit.errors)
         | constants_of(gateway.http.refusals)
         | constants_of(gateway.http.admission)
-        | constants_of(gateway.http.http_protocol)
+        | constants_of(gateway.http.protocols.http_protocol)
         | set(TokenFault)
         | codes_of_the_transports()
     )

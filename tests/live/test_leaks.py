@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.auth import KNOWN_TOKENS_MAX
-from gateway.http.websocket_protocol import DeskWebSocketProtocol, TransportSink
+from gateway.http.protocols.websocket_protocol import DeskWebSocketProtocol, TransportSink
 from subscriptions.connections.mailbox import Mailbox, Slot
 from subscriptions.connections.running import Operations
 from subscriptions.connections.websocket import Session

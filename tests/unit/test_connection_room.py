@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.http.connection_room import DESCRIPTORS_BESIDE, ConnectionRoom, room_for
+from gateway.http.protocols.connection_room import DESCRIPTORS_BESIDE, ConnectionRoom, room_for
 
 SHORTAGE, OVER = (
     "the process has no room for further connections",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.http.unread import Unread
+from gateway.http.protocols.unread import Unread
 
 PATIENCE_S = 60.0
 

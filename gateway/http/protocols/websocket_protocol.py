@@ -16,8 +16,8 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from gateway.http.request_head import HeadRefusal
-from gateway.http.security_headers import EVERY_ANSWER
+from gateway.http.protocols.request_head import HeadRefusal
+from gateway.http.protocols.security_headers import EVERY_ANSWER
 from subscriptions.connections.frames import SINK_EXTENSION
 
 CLOSE_TIMEOUT_S = 5.0

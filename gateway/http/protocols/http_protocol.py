@@ -14,11 +14,11 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.http.addresses import Addresses, Places
-from gateway.http.connection_room import ConnectionRoom
 from gateway.http.error_counts import HttpErrors
-from gateway.http.request_head import HeadLimits, HeadRefusal, RequestHead
-from gateway.http.unread import Unread
-from gateway.http.websocket_protocol import DeskWebSocketProtocol
+from gateway.http.protocols.connection_room import ConnectionRoom
+from gateway.http.protocols.request_head import HeadLimits, HeadRefusal, RequestHead
+from gateway.http.protocols.unread import Unread
+from gateway.http.protocols.websocket_protocol import DeskWebSocketProtocol
 from subscriptions.connections.frames import LAST_CHUNK, chunk
 from subscriptions.connections.protocol import CloseCode
 from subscriptions.connections.sse import comment

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from gateway.http.security_headers import header_lines
+from gateway.http.protocols.security_headers import header_lines
 
 LINE_OVERHEAD = 4
 """The colon, the blank and the line break of a header line, so that empty headers count as well."""
