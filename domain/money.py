@@ -123,7 +123,7 @@ def plain_text(value: Decimal | None) -> str | None:
     if not value:
         return "0"
     # As format(value, "f"), for a sixth of the time, unless it has an exponent.
-    text = str(value)
+    text = Decimal.__str__(value)
     if "E" in text:
         text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

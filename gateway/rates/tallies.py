@@ -89,7 +89,8 @@ class Tallies:
         if refused_for_s > 0:
             tally.refused_until = now + refused_for_s
         else:
-            tally.unreported -= amount
+            # A window that ended during the report has forgotten the amount already.
+            tally.unreported = max(0, tally.unreported - amount)
             tally.since = now
 
     def _at_most(self, amount: int) -> int:

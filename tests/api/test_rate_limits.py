@@ -22,6 +22,7 @@ WHAT_IF = "{ bookWhatIf(input: {}) { asOf } }"
 STREAM = {"accept": "text/event-stream"}
 HERE, THERE = {"X-Forwarded-For": "203.0.113.1"}, {"X-Forwarded-For": "203.0.113.2"}
 MOST = 10
+HOUR_S = 3600
 
 
 async def until_refused(ask: Callable[[], Awaitable[Answer]], at_most: int = MOST + 5) -> tuple[int, Answer]:
@@ -37,7 +38,7 @@ def assert_limited(answer: Answer, limit: str) -> None:
     (error,) = answer.body["errors"]
     wait_s = int(answer.headers["retry-after"])
     assert error["extensions"] == {"code": "RATE_LIMITED", "limit": limit, "retryAfterS": wait_s}
-    assert 0 < wait_s <= 120
+    assert 0 < wait_s <= 2 * HOUR_S
 
 
 async def test_a_subject_is_limited_alike_over_every_transport_and_others_are_not(world: World) -> None:
@@ -82,7 +83,8 @@ async def request(desk: Desk, caller: Caller, method: str, path: str, **more: An
 async def test_mutations_what_ifs_and_cost_have_limits_of_their_own(
     world: World, settings: dict[str, Any], document: str, limit: str
 ) -> None:
-    desk = await world.desk(a_book(), **settings)
+    # A window that ended meanwhile would make room for more.
+    desk = await world.desk(a_book(), rate_window_s=HOUR_S, **settings)
     caller = desk.caller()
     numbers = count()
     answered, refused = await until_refused(lambda: caller.answer(document.replace("%d", str(next(numbers)))))

@@ -246,7 +246,7 @@ async def test_the_snapshots_hold_the_demanded_stock(writers: Desk, world: World
 async def test_a_filter_may_name_a_status_however_often(writers: Desk) -> None:
     trader = writers.caller()
     assert await shortfalls(trader, status=["OPEN"] * 3000) == []
-    assert await recoveries(trader, status=["OPEN", "CANCELED"] * 3000) == {}
+    assert await recoveries(trader, status=["OPEN", "CANCELED"] * 1500) == {}
 
 
 async def test_a_delivery_ends_a_shortfall_and_the_same_day_does_not_ask_again(

@@ -594,7 +594,7 @@ async def test_events_deleted_from_the_end_of_the_stream_are_published_again(
 
 
 async def test_the_rights_that_the_documentation_names_are_enough_for_a_new_history() -> None:
-    documented = re.search(r"\(the bus and.*?\) and `(.*?)`", OPERATIONS.read_text())
+    documented = re.search(r"\(the bus.*?\) and `(.*?)`", OPERATIONS.read_text())
     assert documented is not None
     with RedisServer() as server:
         admin: Any = Redis.from_url(server.url)

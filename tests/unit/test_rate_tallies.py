@@ -59,6 +59,18 @@ def test_while_reports_are_late_a_process_refuses_what_is_too_much_by_itself() -
     assert list(of.due()) == [("ann", 1)], "what is older than the window is forgotten"
 
 
+def test_an_amount_that_was_forgotten_during_its_report_is_not_subtracted() -> None:
+    time = Time()
+    of = tallies(100, time)
+    of.use("ann", 80)
+    (due,) = of.due()
+    time.now += 60
+    of.use("ann", 1)
+    of.reported(*due, refused_for_s=0)
+    of.use("ann", 100)
+    assert list(of.due()) == [("ann", 100)]
+
+
 def test_the_name_that_was_seen_longest_ago_is_forgotten() -> None:
     of = tallies(10, Time(), names_max=2)
     for name in ("ann", "bob", "ann", "cyd"):
