@@ -28,6 +28,9 @@ from models.sql.database import Busy, Database
 
 log = structlog.get_logger()
 
+CLOSE_TIMEOUT_S = 5.0
+"""For the connection of the thread, which delays nothing else: a silent server does not confirm its end."""
+
 
 class LeaseListener(Protocol):
     """Hears of the lease in the loop that answers requests."""
@@ -105,7 +108,7 @@ class LeaseKeeper:
         work.add_done_callback(lambda done: self._tell(lambda: _pass_on(done, lost)))
         await asyncio.wait({work})
         for database in databases:
-            await in_time(database.close(), self._times.renew_s)
+            await in_time(database.close(), CLOSE_TIMEOUT_S)
 
     async def _work_with(self, open_database: Callable[[], Database], opened: list[Database]) -> None:
         if (database := await self._opened(open_database)) is not None:
