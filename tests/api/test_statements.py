@@ -75,6 +75,14 @@ async def statements(desk: Desk) -> AsyncIterator[list[str]]:
             yield seen
 
 
+async def _asked_alone(
+    desk: Desk, caller: Caller, document: str, first: int
+) -> tuple[dict[str, Any], Counter[str]]:
+    """The least of three times: a loop of the desk may send a statement of its own meanwhile."""
+    times = [await _asked(desk, caller, document, first) for _ in range(3)]
+    return min(times, key=lambda each: sum(each[1].values()))
+
+
 async def _asked(desk: Desk, caller: Caller, document: str, first: int) -> tuple[Any, Counter[str]]:
     async with statements(desk) as seen:
         data = await caller.ask(document, first=first)
@@ -112,8 +120,8 @@ async def follower(shared_world: World) -> Desk:
 async def test_a_longer_page_costs_no_more_statements(follower: Desk, document: str, field: str) -> None:
     caller = follower.caller()
     await caller.ask(document, first=1)
-    one, for_one = await _asked(follower, caller, document, 1)
-    many, for_many = await _asked(follower, caller, document, 50)
+    one, for_one = await _asked_alone(follower, caller, document, 1)
+    many, for_many = await _asked_alone(follower, caller, document, 50)
     assert len(one[field]["nodes"]) == 1
     assert len(many[field]["nodes"]) == (NUMBER // 2 if field == "clients" else NUMBER)
     assert sum(for_many.values()) == sum(for_one.values()), for_many - for_one
