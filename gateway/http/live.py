@@ -236,7 +236,8 @@ class _Refusal:
 async def _refuse(status: int, send: Send) -> None:
     """Before anything is accepted, which costs least and leaves nothing that waits for the peer."""
     headers = [(b"content-length", b"0")]
-    if status == 503:
+    # Another page of the same origin would be refused again.
+    if status != 403:
         headers.append((b"retry-after", b"1"))
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": b""})
