@@ -178,7 +178,7 @@ def _compose(
     manifest = None if file is None else TrustedManifest(file, executor, settings.trusted_documents_poll_s)
     live = Live(schema, executor, resources)
     workers = Workers(resources, live, manifest)
-    metrics = make_metrics(ProcessMetrics(resources, live, workers, errors), samples)
+    metrics = make_metrics(ProcessMetrics(resources, live, workers, errors), resources, samples)
     return Application(
         resources=resources,
         live=live,

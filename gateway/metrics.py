@@ -74,9 +74,8 @@ class Metrics:
         return [*self._own.collect(), *ProcessCollector(registry=None).collect()]
 
 
-def make_metrics(process: "ProcessMetrics", samples: WorkerSamples | None) -> Metrics:
+def make_metrics(process: "ProcessMetrics", resources: Resources, samples: WorkerSamples | None) -> Metrics:
     """From the settings of the process."""
-    resources = process.resources
     settings, channels = resources.settings, resources.settings.message_urls
 
     async def ask() -> list[Metric]:
@@ -107,7 +106,7 @@ class ProcessMetrics(Collector):
     """The desk's metrics of this process."""
 
     def __init__(self, resources: Resources, live: Live, workers: Workers, errors: HttpErrors) -> None:
-        self.resources = self._resources = resources
+        self._resources = resources
         self._live = live
         self._workers = workers
         self._errors = errors
