@@ -19,7 +19,7 @@ from models.sql.where import PageRequest
 from resolvers.kit.context import Api, ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
-from resolvers.live_feed.operation import LiveOperation, Request
+from resolvers.live_feed.operation import EventOperation, LiveOperation, Request
 from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of, scope_text
 from resolvers.types.case_filter import CaseFilter as ChosenCases
 from resolvers.types.market import quote_of
@@ -29,7 +29,7 @@ from subscriptions.stream.bus import Position
 from subscriptions.stream.cursor import scope_of
 
 
-class CaseEvents(LiveOperation):
+class CaseEvents(EventOperation):
     """The caseEvents field."""
 
     def __init__(self, request: Request) -> None:
@@ -47,14 +47,7 @@ class CaseEvents(LiveOperation):
         kind = case_event_kind(fact, self._selection, self._request.audience)
         return fact if kind is fact.kind else replace(fact, kind=kind) if kind is not None else None
 
-    def shared_by(self, root: CaseEvent) -> Hashable:
-        """For one filter an event may be a change, and for another the end of a match."""
-        return root.id, root.kind
-
     def event_of(self, root: CaseEvent, cursor: str) -> Any:
-        return case_event_of(root, cursor)
-
-    async def root(self, root: CaseEvent, cursor: str, context: ReadContext) -> Any:
         return case_event_of(root, cursor)
 
     async def snapshot(self) -> Snapshot:
@@ -73,7 +66,7 @@ class CaseEvents(LiveOperation):
         return Snapshot(Position(head.epoch, head.last_offset), roots, contained)
 
 
-class OrderEvents(LiveOperation):
+class OrderEvents(EventOperation):
     """The orderEvents field."""
 
     def __init__(self, request: Request) -> None:
@@ -92,14 +85,7 @@ class OrderEvents(LiveOperation):
         kind = order_event_kind(fact, self._selection, self._request.audience)
         return fact if kind is fact.kind else replace(fact, kind=kind) if kind is not None else None
 
-    def shared_by(self, root: OrderEvent) -> Hashable:
-        """As for cases."""
-        return root.id, root.kind
-
     def event_of(self, root: OrderEvent, cursor: str) -> Any:
-        return order_event_of(root, cursor)
-
-    async def root(self, root: OrderEvent, cursor: str, context: ReadContext) -> Any:
         return order_event_of(root, cursor)
 
     async def snapshot(self) -> Snapshot:

@@ -111,32 +111,9 @@ class LiveOperation(ABC):
         raise_outage(result)
         return encode(result, cursor if self.delivery is Delivery.EVERY else None)
 
-    def shared_by(self, root: Any) -> Hashable | None:
-        """What the payload of an event depends on besides the selection; None: on more than the event, so
-        that it is not shared.
-        """
-        return None
-
-    def event_of(self, root: Any, cursor: str) -> Any:
-        """The GraphQL object of an event that is shared; nothing is looked up for it."""
-        raise NotImplementedError
-
     def render_at_once(self, root: Any, position: Position) -> bytes | None:
-        """The payload of an event that groups with other filters and scopes receive too, if its selection
-        reads nothing but the event: it is encoded once, and each group puts its own cursor in.
-        """
-        about, project = self.shared_by(root), self._projection
-        if about is None or project is None:
-            return None
-        payloads, key = self._request.executor.payloads, (project, about)
-        if key not in payloads:
-            try:
-                marked = project(self.event_of(root, payloads.mark))
-                payloads.put(key, encode(ExecutionResult(marked), payloads.mark))
-            except (NotPlain, *DAMAGE):
-                # The task of the group meets it again, and ends that group alone.
-                return None
-        return payloads.get(key, self._request.api.cursors.sign(position, self.scope))
+        """The same payload if nothing has to be looked up for it; None otherwise."""
+        return None
 
     async def _result(self, root: Any, cursor: str, context: ReadContext) -> ExecutionResult:
         """Subscriptions that look something up take turns: of hundreds that an event concerns, each would
@@ -180,3 +157,33 @@ def raise_outage(result: ExecutionResult) -> None:
     for error in result.errors or ():
         if isinstance(error.original_error, NO_ANSWER):
             raise error.original_error
+
+
+class EventOperation(LiveOperation):
+    """Of a field whose events contain all that their GraphQL object shows without looking anything up."""
+
+    @abstractmethod
+    def event_of(self, root: Any, cursor: str) -> Any:
+        """The GraphQL object of an event."""
+
+    async def root(self, root: Any, cursor: str, context: ReadContext) -> Any:
+        """As `event_of`."""
+        return self.event_of(root, cursor)
+
+    def render_at_once(self, root: Any, position: Position) -> bytes | None:
+        """The payload that groups with other filters and scopes receive too, if the selection reads nothing
+        but the event: it is encoded once, and each group puts its own cursor in.
+        """
+        project = self._projection
+        if project is None:
+            return None
+        # For one filter an event may be a change, and for another the end of a match.
+        payloads, key = self._request.executor.payloads, (project, root.id, root.kind)
+        if key not in payloads:
+            try:
+                marked = project(self.event_of(root, payloads.mark))
+                payloads.put(key, encode(ExecutionResult(marked), payloads.mark))
+            except (NotPlain, *DAMAGE):
+                # The task of the group meets it again, and ends that group alone.
+                return None
+        return payloads.get(key, self._request.api.cursors.sign(position, self.scope))
