@@ -22,7 +22,8 @@ from domain.principal import CAPABILITIES, Capability, Permission, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.idempotency import claim_key, store_outcome, stored_outcomes
 from models.sql.codec import Codec, dumps
-from models.sql.database import Busy, UniqueViolated, transaction, unreadable_rows, use_case
+from models.sql.database import UniqueViolated, transaction, unreadable_rows, use_case
+from models.sql.faults import Busy
 from models.sql.unreadable import UnreadableRow, reading
 
 KEY_REUSED = "This idempotency key was used for another request: choose a new key."

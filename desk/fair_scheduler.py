@@ -19,7 +19,7 @@ from typing import TypeVar
 import structlog
 
 from domain.backoff import backoff
-from models.sql.database import Busy
+from models.sql.faults import Busy
 from models.sql.unreadable import UnreadableRow
 
 log = structlog.get_logger()

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from domain.ids import AccountId
 from models.book import lock_accounts
-from models.sql.database import Busy, transaction
+from models.sql.database import transaction
+from models.sql.faults import Busy
 from outages.log import OutageLogs
 
 

@@ -17,7 +17,8 @@ from desk.monitoring.book_what_if import BookEffect, BookWhatIfBusy, BookWhatIfR
 from domain.money import Currency
 from models.book import load_base_currencies
 from models.sql.configuration import SessionLimits
-from models.sql.database import Database, DatabaseUnavailable, PrivilegeMissing, StatementCutOff
+from models.sql.database import Database
+from models.sql.faults import DatabaseUnavailable, PrivilegeMissing, StatementCutOff
 
 NICENESS = 10
 KEPT_RUNS, KEPT_FOR = 4, timedelta(minutes=2)

@@ -9,7 +9,8 @@ from gateway.loops.patience import SharedProbe
 from gateway.metrics import CONTENT_TYPE, DATABASE_PATIENCE_S, Metrics
 from gateway.resources import Resources
 from gateway.workers.process import Workers
-from models.sql.database import NO_ANSWER, fetch
+from models.sql.database import fetch
+from models.sql.faults import NO_ANSWER
 
 DAMAGED_ROWS_NAMED = 5
 """Further rows are counted; the log names all of them."""

@@ -13,7 +13,6 @@ from uuid import uuid4
 from domain.events import Event
 from models.sql.codec import UnknownFormat, event_from_text, event_to_text
 from models.sql.database import (
-    NO_ANSWER,
     Row,
     current_tracer,
     execute,
@@ -26,6 +25,7 @@ from models.sql.database import (
     transaction,
     unreadable_rows,
 )
+from models.sql.faults import NO_ANSWER
 from models.sql.unreadable import UnreadableRow, reads
 from models.sql.values import time, time_or_none
 

@@ -15,7 +15,8 @@ from desk.fair_scheduler import FairScheduler, Fault
 from desk.liquidation.auto_liquidate import record_fault, run_case
 from domain.ids import CaseId
 from models.case import due_auto_liquidations
-from models.sql.database import Busy, transaction
+from models.sql.database import transaction
+from models.sql.faults import Busy
 from outages.log import OutageLogs
 
 log = structlog.get_logger()

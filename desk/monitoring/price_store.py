@@ -10,7 +10,8 @@ from datetime import datetime
 from desk.fair_scheduler import FairScheduler
 from domain.market import FxRate, Quote
 from models.market import lock_fx_rates, lock_quotes, save_fx_rates, save_quotes
-from models.sql.database import Busy, transaction
+from models.sql.database import transaction
+from models.sql.faults import Busy
 
 Price = Quote | FxRate
 

@@ -28,7 +28,8 @@ from models.audit import AuditEntry, write_audit
 from models.book import load_base_currencies, lock_accounts
 from models.case import load_cases
 from models.message import Expired, expire_late, insert_message
-from models.sql.database import Busy, transaction
+from models.sql.database import transaction
+from models.sql.faults import Busy
 from models.unnotified import (
     Unnotified,
     Unsent,

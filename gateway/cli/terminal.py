@@ -23,7 +23,7 @@ from gateway.logs import configure_logging
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings, SettingsError, load_settings, unknown_variables
 from gateway.startup.preparation import CannotStart, prepare_tables
-from models.sql.database import DatabaseUnavailable, PrivilegeMissing
+from models.sql.faults import DatabaseUnavailable, PrivilegeMissing
 
 T = TypeVar("T")
 

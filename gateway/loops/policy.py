@@ -8,7 +8,7 @@ from desk.fair_scheduler import FairScheduler, Work
 from desk.leadership import NotLeading
 from gateway.loops.supervisor import FaultKinds, RestartPolicy, Supervisor, Worker, attempted
 from gateway.settings import Settings
-from models.sql.database import Busy, DatabaseUnavailable, PrivilegeMissing, StatementCutOff
+from models.sql.faults import Busy, DatabaseUnavailable, PrivilegeMissing, StatementCutOff
 from models.sql.forms import UnstorableText
 from models.sql.unreadable import UnreadableRow
 from subscriptions.stream.bus import BusUnavailable

@@ -5,7 +5,7 @@ import sys
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.startup.preparation import CannotStart
-from models.sql.database import NO_ANSWER
+from models.sql.faults import NO_ANSWER
 
 _FORESEEN = (CannotStart, *NO_ANSWER)
 

@@ -37,7 +37,8 @@ from gateway.watch.trusted_manifest import TrustedManifest, manifest_file
 from messages.apprise_service import is_known
 from models.book_import import is_empty
 from models.revocation import revocations_since
-from models.sql.database import Busy, Database, DatabaseUnavailable, PrivilegeMissing
+from models.sql.database import Database
+from models.sql.faults import Busy, DatabaseUnavailable, PrivilegeMissing
 from outages.redis_refusals import explained
 from resolvers.execution.manifest import ManifestFault
 

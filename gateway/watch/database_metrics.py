@@ -15,7 +15,7 @@ from prometheus_client.core import Metric
 
 from gateway.loops.patience import SharedProbe
 from gateway.watch.family_files import as_data, content_of, from_data, replace_content
-from models.sql.database import NO_ANSWER
+from models.sql.faults import NO_ANSWER
 from models.sql.unreadable import UnreadableRow
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.text import lenient_subject_form
 from models.revocation import revocations_since
-from models.sql.database import NO_ANSWER
+from models.sql.faults import NO_ANSWER
 from outages.log import OutageLog
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)

@@ -35,7 +35,7 @@ from models.lease import (
     release_lease,
 )
 from models.market import load_instruments, load_quotes
-from models.sql.database import Busy
+from models.sql.faults import Busy
 from outages.log import OutageLog
 from venues.bounded import BoundedVenue, bounded
 

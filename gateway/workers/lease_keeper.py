@@ -24,7 +24,8 @@ from gateway.workers.loop_life import LoopLife
 from gateway.workers.term import LEASE, Term
 from messages.threads import Threads
 from models.lease import Lease, read_lease, release_lease, renew_lease, sessions_locking_leases
-from models.sql.database import Busy, Database
+from models.sql.database import Database
+from models.sql.faults import Busy
 
 log = structlog.get_logger()
 

@@ -10,7 +10,6 @@ inside `transaction()`, since it would share the transaction's connection.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -20,14 +19,8 @@ from time import monotonic
 from typing import Any
 
 from asyncpg.exceptions import (
-    InsufficientPrivilegeError,
     InterfaceError,
-    InternalClientError,
-    InvalidCatalogNameError,
-    LockNotAvailableError,
     PostgresError,
-    QueryCanceledError,
-    TransactionRollbackError,
 )
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.connection import get_connection, get_connections
@@ -39,14 +32,14 @@ from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
 from models.sql.configuration import APP, MIGRATED_APPS, USUAL_LIMITS, SessionLimits, configuration
-from models.sql.forms import RowWithBlob, packets, require_storable, sqlite_text, sqlite_values
-from models.sql.outage import (
-    DRIVER_FAULTS,
-    is_outage,
-    makes_others_unfit,
-    privilege_refused_by,
-    sources_of,
+from models.sql.faults import (
+    DatabaseUnavailable,
+    explained,
+    faults_named,
+    owner_required,
+    unless_lost,
 )
+from models.sql.forms import RowWithBlob, packets, require_storable, sqlite_text, sqlite_values
 from models.sql.request_outage import RequestOutage
 from models.sql.tracing import Tracer
 from models.sql.unreadable import UnreadableRow, UnreadableRows
@@ -56,36 +49,6 @@ Row = Any
 
 UniqueViolated = IntegrityError
 """A constraint of the database was violated."""
-
-Busy = LockNotAvailableError
-"""A lock could not be acquired within the lock timeout, or at all because of a deadlock."""
-
-
-class DatabaseUnavailable(OSError):
-    """The database cannot be reached, refuses the login, or ended the connection: the last statement may or
-    may not have taken effect.
-
-    Try again; the next connection is a new one.
-    """
-
-
-class StatementCutOff(OSError):
-    """The database cancelled a statement that took too long, or an operator did. Its transaction is rolled
-    back; the connection lives.
-    """
-
-
-class PrivilegeMissing(OSError):
-    """The database refuses a statement to the desk's role. Nothing was done; a GRANT solves it."""
-
-
-NO_ANSWER = (OSError, Busy)
-"""The database does not answer now: it is unavailable, cancelled the statement, refuses it to the desk's
-role, or a lock could not be acquired.
-
-Loops that try again treat all of them alike.
-"""
-
 
 NEWEST = "__latest__"
 """Tortoise's name for the last migration."""
@@ -97,14 +60,6 @@ CONNECTIONS_REPLACED_EVERY_S = 1
 """The shortest interval: connections that were just created are not replaced because of an error on an older
 one.
 """
-_WRITABLE = ": let the user of the desk write the file and its directory"
-_SQLITE_REMEDIES = {
-    "SQLITE_CANTOPEN": _WRITABLE,
-    "SQLITE_READONLY": _WRITABLE,
-    "SQLITE_READONLY_DIRECTORY": _WRITABLE,
-    "SQLITE_FULL": ": free space on its disk",
-}
-_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +89,7 @@ class Database:
             await asyncio.shield(opening)
         except (OSError, PostgresError, SqliteError) as error:
             await self.close()  # The thread of an SQLite connection would keep the process from ending.
-            raise DatabaseUnavailable(_explained(error)) from error
+            raise DatabaseUnavailable(explained(error)) from error
         except asyncio.CancelledError:
             # The thread of an SQLite connection reports to the event loop, which must not be closed by then.
             await asyncio.wait([opening])
@@ -212,7 +167,7 @@ class Database:
         On PostgreSQL one process at a time applies them, all or none. Raises `PrivilegeMissing`,
         `DatabaseUnavailable`.
         """
-        with self.active(), _owner_required(), _faults_named():
+        with self.active(), owner_required(), _faults_named():
             if is_sqlite():
                 # Step by step, since each script is committed before the next one runs.
                 with _client_kept():
@@ -323,18 +278,6 @@ async def _require_limits(limits: SessionLimits) -> None:
         )
 
 
-def _explained(error: Exception) -> str:
-    if "unsupported startup parameter" in str(error):
-        return f"{error}, as with a pooler such as PgBouncer: set GATEWAY_DATABASE_POOLER=true"
-    missing = next((each for each in sources_of(error) if isinstance(each, InvalidCatalogNameError)), None)
-    if missing is not None:
-        return f"{missing}: create it, or correct its name"
-    if isinstance(error, OSError) and error.errno is not None and error.strerror:
-        known = os.strerror(error.errno) if error.errno > 0 else error.strerror
-        return known if known == error.strerror else f"{known} ({error.strerror})"
-    return _in_words(error)
-
-
 async def _wait_to_be_the_only_one() -> None:
     """Wait for another migration, or for a long statement of one, however long that takes.
 
@@ -396,71 +339,15 @@ async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
     try:
         yield
     except BaseException as failure:
-        with _unless_lost():
+        with unless_lost():
             await begun.__aexit__(type(failure), failure, failure.__traceback__)
         raise
     with _faults_named():
         await begun.__aexit__(None, None, None)
 
 
-@contextmanager
-def _unless_lost() -> Iterator[None]:
-    """A connection that ended has rolled back by itself."""
-    try:
-        yield
-    except DRIVER_FAULTS as fault:
-        if not is_outage(fault):
-            raise
-
-
-@contextmanager
-def _owner_required() -> Iterator[None]:
-    try:
-        yield
-    except PrivilegeMissing as missing:
-        refused = privilege_refused_by(missing)
-        raise PrivilegeMissing(
-            f"{refused}: migrations need a role that owns the tables and may create more, such as the owner"
-            " of the database; the role of GATEWAY_DATABASE_URL is another"
-        ) from missing
-
-
-@contextmanager
-def _faults_named(sql: str = "") -> Iterator[None]:
-    try:
-        yield
-    except QueryCanceledError as cut_off:
-        raise StatementCutOff(str(cut_off)) from cut_off
-    except TransactionRollbackError as deadlock:
-        # A deadlock: the server aborted this transaction, so nothing of it was done.
-        raise Busy(str(deadlock)) from deadlock
-    except DRIVER_FAULTS as fault:
-        if (refused := privilege_refused_by(fault)) is not None:
-            raise PrivilegeMissing(_missing(refused, sql)) from fault
-        if not is_outage(fault):
-            raise
-        if makes_others_unfit(fault):
-            _replace_connections()
-        raise DatabaseUnavailable(_in_words(fault)) from fault
-
-
-def _missing(refused: InsufficientPrivilegeError, sql: str) -> str:
-    """PostgreSQL names the table, and not the privilege: the statement tells which ones it needs."""
-    needing = " and ".join(word for word in _PRIVILEGES if word in sql) or "the statement"
-    return f"{refused}: {needing} needs a privilege that the role of GATEWAY_DATABASE_URL lacks"
-
-
-def _in_words(fault: Exception) -> str:
-    """In words for the operator: for a lost connection asyncpg describes its own states."""
-    if any(isinstance(each, (InternalClientError, InterfaceError)) for each in sources_of(fault)):
-        return f"the connection was lost ({fault})"
-    return f"{str(fault) or 'no answer'}{_remedy(fault)}"
-
-
-def _remedy(fault: Exception) -> str:
-    """What an operator can do about the file of SQLite; SQLite names neither the file nor the remedy."""
-    names = [getattr(each, "sqlite_errorname", "") for each in sources_of(fault)]
-    return next((text for name, text in _SQLITE_REMEDIES.items() if name in names), "")
+def _faults_named(sql: str = "") -> AbstractContextManager[None]:
+    return faults_named(sql, _replace_connections)
 
 
 def _replace_connections() -> None:

@@ -26,7 +26,7 @@ from strawberry.types.field import StrawberryField
 
 from domain.money import exact
 from models.sql.columns import values_by_column
-from models.sql.database import NO_ANSWER
+from models.sql.faults import NO_ANSWER
 from models.sql.unreadable import DAMAGE, UnreadableRow
 from resolvers.execution.compiled import (
     CannotCompile,

@@ -14,14 +14,8 @@ from uuid import uuid4
 import structlog
 from graphql import GraphQLError
 
-from models.sql.database import (
-    Busy,
-    DatabaseUnavailable,
-    PrivilegeMissing,
-    StatementCutOff,
-    request_outage,
-    unreadable_rows,
-)
+from models.sql.database import request_outage, unreadable_rows
+from models.sql.faults import Busy, DatabaseUnavailable, PrivilegeMissing, StatementCutOff
 from models.sql.forms import UnstorableText
 from models.sql.unreadable import UnreadableRow
 

@@ -17,7 +17,7 @@ from graphql import ExecutionResult
 from domain.principal import Audience
 from models.outbox import unpublished
 from models.sql.codec import UnknownFormat, event_from_text
-from models.sql.database import NO_ANSWER
+from models.sql.faults import NO_ANSWER
 from models.sql.unreadable import DAMAGE
 from resolvers.execution.compiling import Projection
 from resolvers.execution.executor import AdmittedOperation, Executor, encode

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from gateway.app import create_app
 from gateway.startup.preparation import CannotStart, check
-from models.sql.database import Busy
+from models.sql.faults import Busy
 from tests.api.case_work import command
 from tests.api.readiness import readiness
 from tests.api.trading import cases

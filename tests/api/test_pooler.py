@@ -13,15 +13,8 @@ from gateway.settings import Profile, load_settings
 from gateway.startup.preparation import CannotStart, check, silent
 from models.book import lock_accounts
 from models.sql.configuration import SessionLimits
-from models.sql.database import (
-    Busy,
-    Database,
-    DatabaseUnavailable,
-    StatementCutOff,
-    execute,
-    fetch,
-    transaction,
-)
+from models.sql.database import Database, execute, fetch, transaction
+from models.sql.faults import Busy, DatabaseUnavailable, StatementCutOff
 from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, cases, liquidate
 from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
 from tests.kit.desk_server import World

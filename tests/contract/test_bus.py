@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from models.outbox import OutboxRow, StreamHead
-from models.sql.database import Busy
+from models.sql.faults import Busy
 from subscriptions.stream.bus import (
     Bus,
     BusBehind,

@@ -35,7 +35,8 @@ from models.idempotency import store_outcome
 from models.kill_switch import end_switch, insert_switch
 from models.order import orders_in, orders_of_cases
 from models.sql.configuration import SessionLimits
-from models.sql.database import Database, DatabaseUnavailable, fetch, transaction
+from models.sql.database import Database, fetch, transaction
+from models.sql.faults import DatabaseUnavailable
 from tests.kit.desk_kit import APPLE, NOON, TRADER, DeskKit, case, order, report
 from tests.kit.follow_ups import codes, desk_phrases
 from tests.kit.servers import fresh_database

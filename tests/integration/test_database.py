@@ -23,10 +23,8 @@ from models.order import OrderFilter
 from models.revocation import revoke_subject
 from models.sql.configuration import SessionLimits
 from models.sql.database import (
-    Busy,
     Database,
     PoolUse,
-    StatementCutOff,
     UniqueViolated,
     _wait_to_be_the_only_one,
     execute,
@@ -35,6 +33,7 @@ from models.sql.database import (
     is_sqlite,
     transaction,
 )
+from models.sql.faults import Busy, StatementCutOff
 from models.sql.unreadable import UnreadableRow
 from models.sql.values import time
 from tests.kit.cut_off import cut_off, steps_of

@@ -22,7 +22,8 @@ from domain.recall_allocation import AllocationRule
 from domain.refusals import RefusalCode
 from domain.stock_recovery import RecallCause
 from models.case import live_cases_of
-from models.sql.database import Busy, DatabaseUnavailable, fetch
+from models.sql.database import fetch
+from models.sql.faults import Busy, DatabaseUnavailable
 from models.sql.unreadable import reading
 from models.sql.values import decimal
 from tests.kit.damage import damage

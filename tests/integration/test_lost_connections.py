@@ -11,15 +11,8 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import OperationalError, TransactionManagementError
 
 from models.sql.configuration import SessionLimits
-from models.sql.database import (
-    Database,
-    DatabaseUnavailable,
-    UniqueViolated,
-    execute,
-    execute_many,
-    fetch,
-    transaction,
-)
+from models.sql.database import Database, UniqueViolated, execute, execute_many, fetch, transaction
+from models.sql.faults import DatabaseUnavailable
 from tests.kit.crash_proxy import Moment, PostgresProxy, Statement
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.servers import fresh_database

@@ -15,7 +15,8 @@ import pytest
 from gateway.resources import database_limits
 from gateway.settings import load_settings
 from models.sql.configuration import USUAL_LIMITS, SessionLimits
-from models.sql.database import Busy, Database, DatabaseUnavailable, execute, execute_many, fetch, transaction
+from models.sql.database import Database, execute, execute_many, fetch, transaction
+from models.sql.faults import Busy, DatabaseUnavailable
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.servers import fresh_database
 
@@ -245,7 +246,8 @@ async def in_database(path: Path) -> None:
 STANDS_STILL = """
 import asyncio, sys
 from models.sql.configuration import USUAL_LIMITS, SessionLimits
-from models.sql.database import Busy, Database, DatabaseUnavailable, execute, fetch, transaction
+from models.sql.database import Database, execute, fetch, transaction
+from models.sql.faults import Busy, DatabaseUnavailable
 
 async def main():
     database = Database(sys.argv[1], 1, SessionLimits(standstill_s=float(sys.argv[2])))

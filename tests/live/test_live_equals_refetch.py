@@ -26,7 +26,7 @@ from domain.ids import Symbol
 from domain.money import Currency
 from domain.principal import Permission
 from gateway.settings import Feed
-from models.sql.database import Busy
+from models.sql.faults import Busy
 from tests.kit.live_desk import LiveDesk, served_desk
 from tests.kit.patience import PATIENCE_S
 from tests.kit.raw_websocket import TEXT

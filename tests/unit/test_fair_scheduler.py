@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from desk.fair_scheduler import LOCK_FIRST_WAIT, LOCKED_AFTER, FairScheduler, FaultCount
 from gateway.loops.policy import attempt
 from gateway.loops.supervisor import attempted
-from models.sql.database import Busy, DatabaseUnavailable
+from models.sql.faults import Busy, DatabaseUnavailable
 from models.sql.unreadable import UnreadableRow
 
 FIRST, LONGEST = timedelta(seconds=1), timedelta(seconds=60)

@@ -3,7 +3,7 @@
 import pytest
 from graphql import ExecutionResult, GraphQLError
 
-from models.sql.database import DatabaseUnavailable
+from models.sql.faults import DatabaseUnavailable
 from resolvers.live_feed.operation import raise_outage
 
 

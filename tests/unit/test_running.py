@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.sql.database import DatabaseUnavailable
+from models.sql.faults import DatabaseUnavailable
 from subscriptions.connections.mailbox import MailboxLimits
 from subscriptions.connections.protocol import CloseCode, Subscribe
 from subscriptions.connections.running import AWAY_HINT, Backend, Caller, Operations, Single, Start

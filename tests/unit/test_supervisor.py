@@ -17,7 +17,7 @@ from gateway.loops.supervisor import (
     WorkerState,
     attempted,
 )
-from models.sql.database import Busy, DatabaseUnavailable
+from models.sql.faults import Busy, DatabaseUnavailable
 from models.sql.unreadable import UnreadableRow
 from tests.kit.patience import PATIENCE_S, pauses
 
