@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 _SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.IGNORECASE)
@@ -27,6 +28,11 @@ class DocumentName:
     sha256: str | None
     of_apollo: bool = False
     """Named as Apollo's persisted queries are; such a client sends the text after a certain error."""
+
+
+def sha256_of(text: str) -> str:
+    """The SHA-256 of a document, in hexadecimal digits."""
+    return sha256(text.encode()).hexdigest()
 
 
 def sha256_in(name: str) -> str | None:

@@ -4,7 +4,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from time import thread_time
 from typing import Any
 
@@ -26,6 +25,7 @@ from graphql import (
 from graphql.validation import NoSchemaIntrospectionCustomRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from domain.document_name import sha256_of
 from resolvers.execution.compiling import CompiledSelections
 from resolvers.execution.cost import cost_of, page_size, page_size_variables
 from resolvers.execution.input_size import Uses, uses_of_variables
@@ -142,11 +142,6 @@ class Document:
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The requested operation; None if the name does not identify one."""
         return None if self.ast is None else get_operation_ast(self.ast, name)
-
-
-def sha256_of(text: str) -> str:
-    """In hexadecimal digits."""
-    return sha256(text.encode()).hexdigest()
 
 
 class Documents:

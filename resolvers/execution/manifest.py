@@ -5,11 +5,10 @@ write; Apollo's tool writes an object with `format`. No hash is called `format`,
 """
 
 from collections.abc import Iterator
-from hashlib import sha256
 
 import orjson
 
-from domain.document_name import sha256_in
+from domain.document_name import sha256_in, sha256_of
 from domain.json_fields import read_json
 
 APOLLO_FORMAT = "apollo-persisted-query-manifest"
@@ -61,7 +60,7 @@ def _checked(name: object, text: object) -> tuple[str, str]:
             f"the document {shown(text)} is named {name[:_SHOWN_CHARACTERS]!r}, which is not a SHA-256 of 64 "
             "hexadecimal digits: choose sha256 in the tool that writes it"
         )
-    actual = sha256(text.encode()).hexdigest()
+    actual = sha256_of(text)
     if named != actual:
         raise ManifestFault(f"the document {shown(text)} is named {named}, but its SHA-256 is {actual}")
     return named, text

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import structlog
 
-from domain.document_name import DocumentName, TrustMode
-from resolvers.execution.documents import Document, sha256_of
+from domain.document_name import DocumentName, TrustMode, sha256_of
+from resolvers.execution.documents import Document
 from resolvers.kit.errors import (
     DOCUMENT_HASH_WRONG,
     DOCUMENT_NOT_TRUSTED,
