@@ -104,31 +104,43 @@ class LeaseKeeper:
 
     async def _beside(self, open_database: Callable[[], Database], lost: "asyncio.Future[None]") -> None:
         """In the thread. What happened is said before the connection is closed, which may take long."""
-        databases: list[Database] = []
-        work = asyncio.create_task(self._work_with(open_database, databases))
+        opened: dict[Database, asyncio.Task[None]] = {}
+        work = asyncio.create_task(self._work_with(open_database, opened))
         work.add_done_callback(lambda done: self._tell(lambda: _pass_on(done, lost)))
         await asyncio.wait({work})
-        for database in databases:
-            await in_time(database.close(), CLOSE_TIMEOUT_S)
+        for database, opening in opened.items():
+            # A connection that is cancelled while it is being opened would stay open.
+            await asyncio.wait({opening}, timeout=CLOSE_TIMEOUT_S)
+            if opening.done() and opening.exception() is None:
+                await in_time(database.close(), CLOSE_TIMEOUT_S)
 
-    async def _work_with(self, open_database: Callable[[], Database], opened: list[Database]) -> None:
-        if (database := await self._opened(open_database)) is not None:
-            opened.append(database)
+    async def _work_with(
+        self, open_database: Callable[[], Database], opened: dict[Database, asyncio.Task[None]]
+    ) -> None:
+        if (database := await self._opened(open_database, opened)) is not None:
             with database.active():
                 await self._work()
 
-    async def _opened(self, open_database: Callable[[], Database]) -> Database | None:
+    async def _opened(
+        self, open_database: Callable[[], Database], opened: dict[Database, asyncio.Task[None]]
+    ) -> Database | None:
         """None: not before the lease ended. A database that failed to open is not opened again."""
         while True:
             database = open_database()
+            opening = asyncio.create_task(database.open())
+            await asyncio.wait({opening}, timeout=max(0.0, self._term.runs_out - monotonic()))
+            if not opening.done():
+                opened[database] = opening
+                return None
             try:
-                opened = await in_time(_open(database), max(0.0, self._term.runs_out - monotonic()))
+                opening.result()
             except OSError:
                 if self._term.expired:
                     raise
                 await asyncio.sleep(self._times.renew_s)
             else:
-                return database if opened else None
+                opened[database] = opening
+                return database
 
     async def _work(self) -> None:
         stopping = asyncio.Event()
@@ -159,7 +171,7 @@ class LeaseKeeper:
         """Whether the term goes on."""
         asked, asked_at = monotonic(), self._clock()
         # A process that was frozen tries once more, although its time is over: no other term may have begun.
-        patience_s = max(self._times.renew_s, self._term.runs_out - asked)
+        patience_s = self._times.ttl_s if self._term.expired else self._term.runs_out - asked
         try:
             lease = await in_time(self._renew(), patience_s)
             if lease is None:
@@ -206,8 +218,3 @@ def _pass_on(done: "asyncio.Task[None]", to: "asyncio.Future[None]") -> None:
         to.set_exception(fault)
     else:
         to.set_result(None)
-
-
-async def _open(database: Database) -> bool:
-    await database.open()
-    return True
