@@ -75,8 +75,10 @@ class Leader:
 
     @property
     def leading(self) -> bool:
-        """Whether it holds the lease."""
-        return self._work is not None
+        """Whether it holds the lease, as far as it knows: not once the lease ran out, although its work may
+        still be stopping.
+        """
+        return self._term is not None and not self._term.expired
 
     @property
     def lease_age_s(self) -> float | None:
