@@ -191,6 +191,18 @@ def next_opening(calendar: TradingCalendar, now: datetime) -> datetime:
     return _at(day, calendar.sessions(day)[0][0], calendar)
 
 
+def session_at_or_after(calendar: TradingCalendar, now: datetime) -> tuple[datetime, datetime]:
+    """The start and the end, in UTC, of the session in which `now` lies, or else of the next one."""
+    day = now.astimezone(calendar.zone).date()
+    if not calendar.is_trading_day(day):
+        day = calendar.next_trading_day(day)
+    while True:
+        for opens, closes in calendar.sessions(day):
+            if now < (ends := _at(day, closes, calendar)):
+                return _at(day, opens, calendar), ends
+        day = calendar.next_trading_day(day)
+
+
 def day_order_ends(calendar: TradingCalendar, placed_at: datetime, *, any_session: bool = False) -> datetime:
     """When a day order placed at that time ends: with the first session in which it could trade.
 

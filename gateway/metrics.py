@@ -22,6 +22,7 @@ from gateway.http.error_counts import HttpErrors
 from gateway.http.live import Live
 from gateway.loops.repeat import every
 from gateway.resources import Resources
+from gateway.version import VERSION
 from gateway.watch.database_metrics import DatabaseMetrics
 from gateway.watch.families import gauge, histogram, histograms, labelled
 from gateway.watch.feed_metrics import feed_metrics
@@ -31,8 +32,6 @@ from gateway.workers.process import Workers
 from gateway.workers.term import LEASE
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-VERSION = "0.1.0"
-"""The version in pyproject.toml."""
 DATABASE_PATIENCE_S = 2.0
 """For probes and scrapes, whose callers do not wait much longer either."""
 

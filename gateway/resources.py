@@ -35,6 +35,7 @@ from gateway.rates.rate_limits import RateLimits, RateSettings
 from gateway.rates.windows import Windows
 from gateway.settings import Settings
 from gateway.tracing import open_telemetry
+from gateway.version import VERSION
 from gateway.watch.calendars import Calendars
 from gateway.watch.clock_offset import ClockOffset
 from gateway.watch.feed_watch import FeedWatch
@@ -349,6 +350,7 @@ def _cursor_signer(settings: Settings) -> CursorSigner:
 
 def _api(settings: Settings, desk: DeskContext, bus: Bus, stream: EventStream) -> Api:
     return Api(
+        version=VERSION,
         desk=desk,
         bus=bus,
         stream=stream,

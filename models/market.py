@@ -25,8 +25,9 @@ from models.sql.database import (
     numeric,
     placeholders,
 )
-from models.sql.readable import readable
+from models.sql.readable import first_rows, readable, readable_page
 from models.sql.values import time, time_or_none
+from models.sql.where import Page, PageRequest, Where, in_order, like
 
 _QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
 
@@ -213,6 +214,36 @@ async def load_instruments(
     rows = await fetch(f"SELECT {INSTRUMENT_COLUMNS} FROM instrument i{condition}", *(symbols or ()))
     instruments = readable(rows, instrument_from_row, "instrument", "symbol", strict=strict)
     return {instrument.symbol: instrument for instrument in instruments}
+
+
+async def page_instruments(search: str | None, request: PageRequest) -> Page[Instrument]:
+    """One page by symbol; the key of a row is (symbol,)."""
+    where = _instruments_where(search)
+    sorted_ = in_order(where, request, "i.symbol")
+    listed = f"SELECT {INSTRUMENT_COLUMNS} FROM instrument i{sorted_}"
+    return await readable_page(
+        first_rows(listed, where), instrument_from_row, "instrument", request, "symbol"
+    )
+
+
+async def count_instruments(search: str | None) -> int:
+    """The number of matching instruments."""
+    where = _instruments_where(search)
+    row = await fetch_one(f"SELECT COUNT(*) AS instruments FROM instrument i{where}", *where.values)
+    assert row is not None
+    return int(row["instruments"])
+
+
+def _instruments_where(search: str | None) -> Where:
+    where = Where()
+    if search is not None:
+        where.add("i.search_text LIKE ? ESCAPE '!'", like(search))
+    return where
+
+
+async def load_markets() -> list[str]:
+    """The markets on which some instrument trades, sorted."""
+    return [row["market"] for row in await fetch("SELECT DISTINCT market FROM instrument ORDER BY market")]
 
 
 async def known_symbols(symbols: Sequence[Symbol]) -> set[Symbol]:

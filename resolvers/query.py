@@ -1,12 +1,11 @@
 """The root of queries."""
 
-from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
-from domain.ids import CaseId, Symbol
-from domain.principal import Capability, Permission
+from domain.ids import CaseId
+from domain.principal import Capability
 from models.client import (
     AccountRow,
     ClientRow,
@@ -30,7 +29,9 @@ from resolvers.kit.search import search_of
 from resolvers.reads.book_what_if import BookWhatIf, book_what_if
 from resolvers.reads.case_details import case_details
 from resolvers.reads.case_list import cases_page
+from resolvers.reads.desk_queries import DeskQueries
 from resolvers.reads.find_node import find_account, find_client, find_node, find_order
+from resolvers.reads.market_queries import MarketQueries
 from resolvers.reads.reports import ReportQueries
 from resolvers.reads.scenario_input import ScenarioInput
 from resolvers.reads.stock_queries import StockQueries
@@ -40,26 +41,11 @@ from resolvers.types.audit import AuditQueries
 from resolvers.types.case import Case
 from resolvers.types.case_filter import CaseFilter, CaseOrder, selected
 from resolvers.types.client import Account, Client, account_of, client_of
-from resolvers.types.market import IF_READABLE, Instrument, Quote, instrument_of, quote_of
 from resolvers.types.market_days import MarketDay, market_days_page
 from resolvers.types.order import Order, OrderFilter, orders_page
 from resolvers.types.snapshot import SnapshotQueries
 from resolvers.types.summary import CaseSummary, summarise
 from resolvers.types.unwatched import UnwatchedQueries
-
-
-@strawberry.type(description="The caller, with the permissions and scope of the token.")
-class Viewer:
-    """From domain.principal.Principal."""
-
-    subject: str = strawberry.field(description="The subject of your token.")
-    permissions: list[Permission] = strawberry.field(description="The permissions that your token grants.")
-    account_scope: list[str] | None = strawberry.field(
-        description="The account numbers within your scope; null if your scope is every account."
-    )
-    token_expires_at: datetime | None = strawberry.field(
-        description="The time at which your token expires and your subscriptions end. Always set."
-    )
 
 
 @strawberry.input(description="Filter for clients. Omitted fields match everything.")
@@ -85,7 +71,9 @@ class ClientFilter:
 class Query(
     ApprovalQueries,
     AuditQueries,
+    DeskQueries,
     KillSwitchQueries,
+    MarketQueries,
     ReportQueries,
     SettingQueries,
     SnapshotQueries,
@@ -94,18 +82,6 @@ class Query(
     WebhookQueries,
 ):
     """One method per root field; a class for each subject holds the fields of that subject."""
-
-    @strawberry.field(description="The caller, with the permissions and scope of the token.")
-    async def viewer(self, info: RequestInfo) -> Viewer:
-        """Read from the token."""
-        principal = info.context.principal
-        scope = principal.audience.account_scope
-        return Viewer(
-            subject=principal.subject,
-            permissions=sorted(principal.audience.permissions),
-            account_scope=None if scope is None else sorted(scope),
-            token_expires_at=principal.token_expires_at,
-        )
 
     @strawberry.field(description="Any object by its global id; null if none exists within your scope.")
     async def node(self, info: Info, id: GlobalId) -> Node | None:
@@ -255,35 +231,6 @@ class Query(
     async def order(self, info: Info, id: GlobalId) -> Order | None:
         """Batched over aliases."""
         return await find_order(reader(info), filter_id("Order", id))
-
-    @strawberry.field(
-        description="The last quote of an instrument; null if the desk has none, or does not know the symbol."
-    )
-    async def quote(
-        self,
-        info: Info,
-        symbol: Annotated[
-            str, strawberry.argument(description="The symbol of the instrument, such as 700.HK.")
-        ],
-    ) -> Quote | None:
-        """Batched over aliases."""
-        context = reader(info)
-        quote = await context.loaders.quotes.load(Symbol(symbol))
-        return quote_of(quote, context.api.desk) if quote else None
-
-    @strawberry.field(
-        description="An instrument by its symbol; null if the desk does not know the symbol." + IF_READABLE
-    )
-    async def instrument(
-        self,
-        info: Info,
-        symbol: Annotated[
-            str, strawberry.argument(description="The symbol of the instrument, such as 700.HK.")
-        ],
-    ) -> Instrument | None:
-        """Batched over aliases."""
-        instrument = await reader(info).loaders.instruments.load(Symbol(symbol))
-        return instrument_of(instrument) if instrument else None
 
     @strawberry.field(
         description="The plan that liquidate would make of a case at the current quotes, leg by leg. "

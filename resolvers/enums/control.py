@@ -2,7 +2,7 @@
 
 from domain.approval import ApprovalKind, ApprovalStatus
 from domain.kill_switch import KillSwitchScope
-from domain.principal import Permission
+from domain.principal import Capability, Permission
 from resolvers.enums.descriptions import Descriptions
 
 DESCRIPTIONS: Descriptions = {
@@ -40,6 +40,50 @@ DESCRIPTIONS: Descriptions = {
                 "For other systems. What RISK_WARNING_READ_ONLY grants; also send messages, manage "
                 "webhooks, and switch kill switches on."
             ),
+        },
+    ),
+    Capability: (
+        "A single right. Each permission grants several.",
+        {
+            "READ": "Read cases, clients, accounts, orders and quotes, and subscribe to their events.",
+            "SEE_PERSONAL_DATA": "See names, phone numbers and e-mail addresses of clients.",
+            "PREVIEW": "Preview liquidations and what-ifs. They change nothing.",
+            "ANNOTATE": "Edit remarks, add follow-up records, and claim cases.",
+            "SEND_MESSAGE": "Send messages to clients.",
+            "MARK_EXCEPTION": "Mark cases as exceptions, and clear the mark.",
+            "SET_AUTO_LIQUIDATION": "Set when a case is liquidated automatically.",
+            "ADJUST_DEADLINE": (
+                "Set the deadline of a case. A deadline later than one person may set is requested, and a "
+                "second person approves it."
+            ),
+            "CANCEL_ORDER": "Cancel orders of the desk that are not final.",
+            "LIQUIDATE": (
+                "Liquidate cases. A liquidation beyond the limits of one person is requested, and a second "
+                "person approves it."
+            ),
+            "CLOSE_CASE": "Request the write-off or the voiding of a case.",
+            "HANDLE_STOCK": "Record recalls and allocations of borrowed stock.",
+            "READ_APPROVALS": "See approval requests.",
+            "APPROVE_CASE_ACTION": (
+                "Decide requests of other persons about cases: liquidations, deadlines, write-offs, voids."
+            ),
+            "READ_SETTINGS": "See risk settings and their history.",
+            "CHANGE_SETTINGS": "Request changes of risk settings.",
+            "APPROVE_SETTINGS": "Decide requests of other persons about risk settings.",
+            "FREEZE": "Switch a kill switch on.",
+            "UNFREEZE_AS_APPROVER": (
+                "Take part in switching a kill switch off, as the person who approves actions on cases."
+            ),
+            "UNFREEZE_AS_RISK_ADMIN": (
+                "Take part in switching a kill switch off, as the person who changes settings. Both parts "
+                "are needed, from two different persons."
+            ),
+            "EXPORT_RECORDS": "See and export the audit trail, snapshots, margin records and reports.",
+            "SET_MARKET_DAY": "Override the exchange calendar of a market for a day.",
+            "ACCEPT_INCOMPLETE": (
+                "Let the desk judge an account although some statements about it could not be stored."
+            ),
+            "MANAGE_WEBHOOKS": "Register, change and remove webhooks.",
         },
     ),
     ApprovalKind: (

@@ -40,6 +40,8 @@ class BookWhatIfRunner(Protocol):
 class Api:
     """The services that the schema uses, one per process, and the limits of requests."""
 
+    version: str
+    """The version of the desk."""
     desk: DeskContext
     bus: Bus
     stream: EventStream

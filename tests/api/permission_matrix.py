@@ -91,6 +91,9 @@ QUERIES: Mapping[str, Row] = {
     "account": Row("query ($id: ID!) { account(id: $id) { id } }", EVERYBODY, {"id": ACCOUNT}),
     "orders": Row("{ orders { totalCount } }", EVERYBODY),
     "order": Row("query ($id: ID!) { order(id: $id) { id } }", EVERYBODY, {"id": ORDER}),
+    "desk": Row("{ desk { version } }", EVERYBODY),
+    "markets": Row("{ markets { code } }", EVERYBODY),
+    "instruments": Row("{ instruments { totalCount } }", EVERYBODY),
     "quote": Row('{ quote(symbol: "5.HK") { at } }', EVERYBODY),
     "instrument": Row('{ instrument(symbol: "5.HK") { name } }', EVERYBODY),
     "liquidationPreview": Row(

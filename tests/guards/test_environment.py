@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from gateway.metrics import VERSION
+from gateway.version import VERSION
 from tests.kit.source import ROOT
 
 NOWHERE = "build/no-environment"
@@ -24,7 +24,7 @@ def commands_of(target: str) -> str:
 
 def test_the_version_of_the_build_is_that_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["version"] == VERSION, "change VERSION in gateway/metrics.py too"
+    assert project["version"] == VERSION, "change VERSION in gateway/version.py too"
 
 
 def test_developers_run_the_desk_with_the_pins_of_its_operators() -> None:

@@ -17,6 +17,7 @@ from domain.calendar import (
     is_open,
     last_minutes_begin,
     next_opening,
+    session_at_or_after,
 )
 from gateway.watch.calendars import Calendars, OutOfCalendar, UnknownMarket
 
@@ -162,6 +163,25 @@ def test_a_market_that_pauses_at_noon_is_shut_meanwhile(hong_kong: TradingCalend
     open_at = {hour: is_open(hong_kong, at.replace(hour=hour, minute=15)) for hour in (9, 10, 12, 13, 16)}
     assert open_at == {9: False, 10: True, 12: False, 13: True, 16: False}
     assert next_opening(hong_kong, at.replace(hour=12)) == at.replace(hour=13)
+
+
+def test_the_session_is_the_current_one_or_the_next(hong_kong: TradingCalendar) -> None:
+    monday = datetime(2020, 3, 16, tzinfo=HONG_KONG)
+    morning, afternoon = ((9, 30), (12, 0)), ((13, 0), (16, 0))
+    expected = {
+        (0, 0): (monday, morning),
+        (9, 30): (monday, morning),
+        (11, 59): (monday, morning),
+        (12, 0): (monday, afternoon),
+        (15, 59): (monday, afternoon),
+        (16, 0): (monday + timedelta(days=1), morning),
+    }
+    for (hour, minute), (day, session) in expected.items():
+        found = session_at_or_after(hong_kong, monday.replace(hour=hour, minute=minute))
+        assert found == tuple(day.replace(hour=at, minute=past) for at, past in session), (hour, minute)
+    saturday = monday - timedelta(days=2)
+    assert session_at_or_after(hong_kong, saturday)[0] == monday.replace(hour=9, minute=30)
+    assert all(each.tzinfo is UTC for each in session_at_or_after(hong_kong, saturday))
 
 
 def test_a_half_day_ends_the_last_minutes_early(hong_kong: TradingCalendar) -> None:

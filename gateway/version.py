@@ -1,0 +1,4 @@
+"""The version of the desk."""
+
+VERSION = "0.1.0"
+"""The version in pyproject.toml."""
