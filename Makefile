@@ -12,20 +12,26 @@ unexport PYTHONDONTWRITEBYTECODE
 PY = $(VENV)/bin/python
 INSTALLED = $(VENV)/installed.txt
 INSTALLED_TO_RUN = $(VENV)/installed-run.txt
+CONSOLE = $(PY) -m console.build
 PYTEST = $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --maxfail 10
 COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-matrix test-faults test-days poison security mutants check format bench bench-query bench-fanout chaos conformance schema docs lists migration lock clean
+.PHONY: help run console test test-matrix test-faults test-days poison security mutants check format bench bench-query bench-fanout chaos conformance schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(INSTALLED_TO_RUN)  ## Start the desk on replayed prices; PORT=9000 for another port
+	@$(CONSOLE) --if-possible
 	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(PY) -m gateway serve --demo $(ARGS)
 
+console: $(INSTALLED_TO_RUN)  ## Build the pages in a browser; nothing to do while their sources are the same
+	@$(CONSOLE)
+
 test: $(INSTALLED)  ## Run the tests, those of the API on one stack; ARGS="tests/unit -k case" for some
+	@$(CONSOLE) --if-possible
 	@$(PYTEST) --stacks usual -m "not faults" --ignore tests/guards $(ARGS)
 
 test-matrix: $(INSTALLED)  ## Run the tests of the API on PostgreSQL and Redis too
@@ -40,6 +46,7 @@ check: $(INSTALLED)  ## Format, lint, types, imports, guards: all that needs no 
 	$(PY) -m ruff check . || failed="$$failed lint"; \
 	$(PY) -m mypy || failed="$$failed types"; \
 	$(VENV)/bin/lint-imports || failed="$$failed imports"; \
+	$(CONSOLE) --if-possible || failed="$$failed console"; \
 	$(PY) -m pytest -q tests/guards || failed="$$failed guards"; \
 	[ -z "$$failed" ] || { echo "make check fails in:$$failed" >&2; exit 1; }
 
@@ -96,7 +103,8 @@ lock:  ## Pin the dependencies of pyproject.toml again; ARGS=--upgrade takes new
 	@$(PYTHON) -m venv --clear $(LOCK_ENV)
 	@$(LOCK_ENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(COMPILE) $(ARGS) --output-file requirements/run.txt
-	@$(COMPILE) $(ARGS) --group dev --extra telemetry --constraints requirements/run.txt --output-file requirements/dev.txt
+	@$(COMPILE) $(ARGS) --group pages --constraints requirements/run.txt --output-file requirements/pages.txt
+	@$(COMPILE) $(ARGS) --group dev --extra telemetry --constraints requirements/pages.txt --output-file requirements/dev.txt
 	@$(COMPILE) $(ARGS) --extra telemetry --constraints requirements/dev.txt --output-file requirements/telemetry.txt
 
 clean:  ## Remove the environment, caches and the embedded database
@@ -104,16 +112,16 @@ clean:  ## Remove the environment, caches and the embedded database
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A copy of the lock file marks the environment as complete: a new lock builds it again, a new date does not. `make run`
-# needs no developers' tools; they are added to its environment when another command needs them.
-$(INSTALLED_TO_RUN): requirements/run.txt
+# needs Node for the pages but no developers' tools; they are added to its environment when another command needs them.
+$(INSTALLED_TO_RUN): requirements/pages.txt
 	@if cmp -s $< $@; then touch $@; \
 	elif cmp -s requirements/dev.txt $(INSTALLED); then cp $< $@; \
-	else $(call new_environment,$<,300); $(call install,$<,$@); fi
+	else $(call new_environment,$<,510); $(call install,$<,$@); fi
 
 $(INSTALLED): requirements/dev.txt
 	@if cmp -s $< $@; then touch $@; \
-	else cmp -s requirements/run.txt $(INSTALLED_TO_RUN) && $(call say_what,$<,550) || { $(call new_environment,$<,850); }; \
-	$(call install,$<,$@); cp requirements/run.txt $(INSTALLED_TO_RUN); fi
+	else cmp -s requirements/pages.txt $(INSTALLED_TO_RUN) && $(call say_what,$<,340) || { $(call new_environment,$<,850); }; \
+	$(call install,$<,$@); cp requirements/pages.txt $(INSTALLED_TO_RUN); fi
 
 # $(call say_what,LOCK,MB)
 say_what = echo "Installing the `grep -c == $(1)` packages of $(1) into $(VENV), once: about $(2) MB, a minute or more"

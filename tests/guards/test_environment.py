@@ -29,16 +29,17 @@ def test_the_version_of_the_build_is_that_of_the_project() -> None:
 
 def test_developers_run_the_desk_with_the_pins_of_its_operators() -> None:
     assert pins("run.txt")
-    assert pins("run.txt") <= pins("telemetry.txt") <= pins("dev.txt"), (
-        "run `make lock`: the files are made from pyproject.toml"
-    )
+    assert (
+        pins("run.txt") <= pins("telemetry.txt") <= pins("dev.txt") >= pins("pages.txt") >= pins("run.txt")
+    ), "run `make lock`: the files are made from pyproject.toml"
 
 
 @pytest.mark.parametrize(
     ("target", "lock", "other"),
     [
-        ("run", "requirements/run.txt", "requirements/dev.txt"),
-        ("check", "requirements/dev.txt", "requirements/run.txt"),
+        ("run", "requirements/pages.txt", "requirements/dev.txt"),
+        ("console", "requirements/pages.txt", "requirements/dev.txt"),
+        ("check", "requirements/dev.txt", "requirements/pages.txt"),
     ],
 )
 def test_a_command_installs_only_what_it_needs(target: str, lock: str, other: str) -> None:

@@ -1,0 +1,1 @@
+"""The console: the desk's pages in a browser, and the program that builds them."""
