@@ -124,6 +124,12 @@ def _alone(places: Places) -> Iterator[None]:
         yield
 
 
+def install(places: Places) -> None:
+    """The packages without the pages, for tests of the sources. Raises as `build` does."""
+    with _alone(places):
+        _install(places)
+
+
 def _install(places: Places) -> None:
     """As the lock file says, without the scripts of packages; nothing if it is what was installed last."""
     lock = b"".join((places.source / name).read_bytes() for name in PACKAGES)

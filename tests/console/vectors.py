@@ -15,9 +15,9 @@ from tests.kit.source import ROOT
 FILE = ROOT / "console/tests/vectors.json"
 SEED = 20260301
 CHOSEN = (
-    "0 -0.001 0.005 -0.005 0.0049999999 0.015 1.005 2.675 -2.675 999.995 -999.995 0.5 -0.5 1.5 2.5 1234.5 1000000 "
-    "12345678901234567890 -12345678901234567890.125 99999999999999999999.9999999999 0.0000000001 -0.0000000001 "
-    "9007199254740993 9007199254740992.5 0.1 0.2 0.30000000000000004 152800.5 219 36.01"
+    "0 -0.001 0.005 -0.005 0.0049999999 0.015 1.005 2.675 -2.675 999.995 -999.995 0.5 -0.5 1.5 2.5 1234.5 "
+    "1000000 12345678901234567890 -12345678901234567890.125 99999999999999999999.9999999999 0.0000000001 "
+    "-0.0000000001 9007199254740993 9007199254740992.5 0.1 0.2 0.30000000000000004 152800.5 219 36.01"
 ).split()
 RANDOM = 150
 MOST_WHOLE, MOST_FRACTION = 20, 10
@@ -58,7 +58,10 @@ def vectors() -> dict[str, object]:
             "compared": [[a, b, int(Decimal(a).compare(Decimal(b)))] for a, b in pairs],
             "ascending": [plain_text(value) for value in sorted(set(values))],
             "sums": [
-                [all_texts[start : start + SUMMED], plain_text(sum(values[start : start + SUMMED], Decimal()))]
+                [
+                    all_texts[start : start + SUMMED],
+                    plain_text(sum(values[start : start + SUMMED], Decimal())),
+                ]
                 for start in range(0, len(all_texts), SUMMED)
             ],
         }
