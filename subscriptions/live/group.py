@@ -139,8 +139,13 @@ class Group:
         return bool(self._queue or self._ready) or self._rendering
 
     def settled(self, feed_position: Position) -> Position:
-        """The position up to which everything has been handed to the members."""
-        return self._settled if self.busy else feed_position
+        """The position up to which everything has been handed to the members.
+
+        A group may be ahead of the feed, which is still offering the same event to others.
+        """
+        mine = self._settled
+        ahead = mine.epoch == feed_position.epoch and mine.offset > feed_position.offset
+        return mine if self.busy or ahead else feed_position
 
     def remembered_after(self, after: Position) -> list[Rendered] | None:
         """Renderings after a position; None if the memory does not go back that far."""

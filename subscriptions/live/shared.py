@@ -10,7 +10,7 @@ from the stream for that member alone, while live frames wait in order behind it
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context, copy_context
@@ -20,7 +20,9 @@ from typing import Protocol
 
 import structlog
 
+from models.sql.pace import Pace
 from subscriptions.live.group import Batch, CatchingUp, Group, LiveLimits, Rendered, Subscriber
+from subscriptions.live.index import GroupIndex
 from subscriptions.live.metrics import LiveMetrics
 from subscriptions.live.operation import Fact, Operation
 from subscriptions.live.undisturbed import undisturbed
@@ -80,7 +82,7 @@ class LiveFeed:
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
         self._empty: dict[Hashable, asyncio.TimerHandle] = {}
         """Groups without members, the oldest first, and when they are removed."""
-        self._index: defaultdict[Hashable, dict[Group, None]] = defaultdict(dict)
+        self._index = GroupIndex(facts.postings_of, self._too_slow)
         self._position: Position | None = None
         self._ready = asyncio.Event()
         self._context = Context()
@@ -129,7 +131,7 @@ class LiveFeed:
         async with self._stream.entries(self._position) as entries:
             self._ready.set()
             async for entry in entries:
-                self._give(entry)
+                await self._give(entry)
                 if entry.position.offset % AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
 
@@ -288,21 +290,26 @@ class LiveFeed:
         """Broadcast each of them. There may be many at once: a whole market's quotes in one batch."""
         number = 0
         async for fact in facts:
-            self.broadcast(fact)
+            await self.broadcast(fact)
             number += 1
             if number % AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
 
-    def broadcast(self, fact: Fact) -> None:
+    async def broadcast(self, fact: Fact) -> None:
         """An event outside the stream, which matters only while it is the latest."""
         if self._position is not None:
-            self._offer(self._position, fact)
+            await self._index.offer(self._position, fact)
 
-    def _give(self, entry: Entry) -> None:
+    async def _give(self, entry: Entry) -> None:
         fact = self._read(entry)
-        if fact is not None:
-            self._facts.arrived(entry.payload, fact)
-            self._offer(entry.position, fact)
+        try:
+            if fact is not None:
+                self._facts.arrived(entry.payload, fact)
+                await self._index.offer(entry.position, fact)
+        except asyncio.CancelledError:
+            # Every group has the event: the feed continues behind it.
+            self._position = entry.position
+            raise
         self._position = entry.position
         self._notify_of_movement()
         if fact is None:
@@ -318,14 +325,8 @@ class LiveFeed:
             self._facts.unreadable(entry.position.offset, damaged)
             return None
 
-    def _offer(self, position: Position, fact: Fact) -> None:
-        concerned: dict[Group, None] = {}
-        for posting in self._facts.postings_of(fact):
-            if posting in self._index:
-                concerned.update(self._index[posting])
-        for group in concerned:
-            if not group.offer(position, fact):
-                self._lose(group.operation.key, "the operation is too expensive for the rate of events")
+    def _too_slow(self, group: Group) -> None:
+        self._lose(group.operation.key, "the operation is too expensive for the rate of events")
 
     def _group(self, operation: Operation) -> Group:
         group = self._groups.get(operation.key)
@@ -339,8 +340,7 @@ class LiveFeed:
             running = asyncio.create_task(group.run(), context=self._context.copy())
             task = self._tasks[operation.key] = running
             task.add_done_callback(partial(self._failed, group))
-            for posting in operation.postings:
-                self._index[posting][group] = None
+            self._index.add(group)
         self._waits_no_more(operation.key)
         return group
 
@@ -351,9 +351,12 @@ class LiveFeed:
         self._ready_groups.append(group)
 
     def _hand_out(self) -> None:
-        """The failure of one group, which the event loop logs, does not affect the others."""
+        """The failure of one group, which the event loop logs, does not affect the others. After a while
+        other tasks get their turn.
+        """
+        pace = Pace()
         try:
-            while self._ready_groups:
+            while self._ready_groups and not pace.is_over:
                 self._ready_groups.popleft().hand_out()
         finally:
             if self._ready_groups:
@@ -377,10 +380,7 @@ class LiveFeed:
     def _forget(self, key: Hashable, *, cancel: bool) -> None:
         self._waits_no_more(key)
         group = self._groups.pop(key)
-        for posting in group.operation.postings:
-            self._index[posting].pop(group, None)
-            if not self._index[posting]:
-                del self._index[posting]
+        self._index.remove(group)
         task = self._tasks.pop(key)
         if cancel:
             group.stop(task)
