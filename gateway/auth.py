@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Protocol
 
 import jwt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from domain.principal import Audience, Permission, Principal, is_the_desk
 from domain.text import MAX_SUBJECT_LENGTH, subject_form
@@ -61,6 +61,14 @@ class Unauthenticated(Exception):
 NumericDate = Annotated[float, Field(ge=0, le=_LATEST, allow_inf_nan=False)]
 
 
+def _storable(text: str) -> str:
+    """Raises ValueError for half of a character or NUL, which no column has and no statement takes."""
+    text.encode()
+    if "\0" in text:
+        raise ValueError("a text without NUL")
+    return text
+
+
 class Claims(BaseModel):
     """What a token states, by the names of the desk's own tokens; the signature was verified."""
 
@@ -71,7 +79,7 @@ class Claims(BaseModel):
     iat: NumericDate
     nbf: NumericDate = 0
     permissions: list[str]
-    accounts: list[str] = []
+    accounts: list[Annotated[str, AfterValidator(_storable)]] = []
 
     def account_scope(self) -> frozenset[str] | None:
         """None, i.e. every account, only if the claim is absent: an empty list means no account."""

@@ -211,8 +211,10 @@ def test_missing_claim_is_refused(claim: str) -> None:
         {"accounts": None},
         {"accounts": "A1"},
         {"accounts": [1]},
+        {"accounts": ["A1", "A\ud800"]},
+        {"accounts": ["A\0"]},
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_improper_claim_is_refused(change: dict[str, Any]) -> None:
     assert fault_of(signed(**change)) is TokenFault.CLAIMS

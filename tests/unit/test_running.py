@@ -181,11 +181,11 @@ async def test_the_latest_state_is_not_replaced_by_an_older_one_that_took_longer
         topic, pipe = Newest(), Pipe(room=10)
         operations(w, Requests(lambda: FromNow(topic)), pipe, lambda _: None).start(asked("1"), CALLER)
         await until(lambda: [len(group.members) for group in w.feed.groups] == [1])
-        w.feed.broadcast("AAPL 2")
+        await w.feed.broadcast("AAPL 2")
         await until(lambda: pipe.written)
         topic.looked_up.set()
         await until(lambda: b"TSLA 1" in pipe.written[-1])
-        w.feed.broadcast("AAPL 3")
+        await w.feed.broadcast("AAPL 3")
         await until(lambda: b"AAPL 3" in pipe.written[-1])
         assert not any(b"AAPL 1" in frame for frame in pipe.written)
         assert len(pipe.written) == 3
