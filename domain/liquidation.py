@@ -20,6 +20,7 @@ and is reported as OFF_LOT.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -106,7 +107,8 @@ def _by_hand(
     legs: tuple[LegRequest, ...], context: PlanningContext, start: Draft, before: Decimal
 ) -> Plan | Refusal:
     """A plan of exactly these legs. If one waits for its market, the open orders that wait count for it."""
-    if context.waiting and any(_waits(leg, context) for leg in legs):
+    with_waiting = bool(context.waiting) and any(_waits(leg, context) for leg in legs)
+    if with_waiting:
         later = _draft_of(context.rest_later, context.request.target)
         if not later.amounts()[0] and not context.request.override:
             return _NOTHING_TO_COLLECT
@@ -114,8 +116,8 @@ def _by_hand(
     draft = follow(legs, context, start)
     if isinstance(draft, Refusal):
         return draft
-    unknown = context.unknown_volume(draft.closed())
-    return _written(draft, context, before, _left_by_caps(draft), unknown)
+    remarks = _Remarks(_left_by_caps(draft), context.unknown_volume(draft.closed()), with_waiting)
+    return _written(draft, context, before, remarks)
 
 
 def _waits(leg: LegRequest, context: PlanningContext) -> bool:
@@ -127,17 +129,20 @@ def _automatic(context: PlanningContext, start: Draft, before: Decimal) -> Plan 
     closables = context.closables()
     ready = [each for each in closables.values() if isinstance(each, Closable)]
     blocked = {symbol: each for symbol, each in closables.items() if isinstance(each, RefusalCode)}
-    draft = _chosen(ready, context, start)
-    if draft is None:
+    chosen = _chosen(ready, context, start)
+    if chosen is None:
         return _NOTHING_TO_COLLECT
+    draft, with_waiting = chosen
     uncurable = _uncurable(context, blocked | _unused(ready, draft, context), draft)
     if not draft.closings:
         return no_plan(uncurable if ready else _each_position(context, uncurable), bool(ready))
-    return _written(draft, context, before, uncurable, context.unknown_volume(ready))
+    remarks = _Remarks(uncurable, context.unknown_volume(ready), with_waiting)
+    return _written(draft, context, before, remarks)
 
 
-def _chosen(ready: Sequence[Closable], context: PlanningContext, start: Draft) -> Draft | None:
-    """Positions that trade now, then, if these do not cure, those that wait for their market.
+def _chosen(ready: Sequence[Closable], context: PlanningContext, start: Draft) -> tuple[Draft, bool] | None:
+    """Positions that trade now, then, if these do not cure, those that wait for their market; and whether the
+    open orders that wait count for them.
 
     None if open orders that wait for their market leave nothing to collect, and nothing else helps.
     """
@@ -146,14 +151,14 @@ def _chosen(ready: Sequence[Closable], context: PlanningContext, start: Draft) -
     later = [each for each in ready if each.market is not MarketState.OPEN]
     draft = choose_covered(policy, now, start.fresh(), context.covers)
     if draft.is_cured() and not everything:
-        return draft
+        return draft, False
     if context.waiting:
         draft = _draft_of(context.rest_later, context.request.target).followed_by(draft)
         if draft.is_cured() and not draft.closings:
             return None
-    if draft.is_cured() and not everything:
-        return draft
-    return choose_covered(policy, later, draft, context.covers)
+    if not draft.is_cured() or everything:
+        draft = choose_covered(policy, later, draft, context.covers)
+    return draft, bool(context.waiting)
 
 
 def _uncurable(
@@ -191,17 +196,22 @@ def no_plan(uncurable: tuple[Uncurable, ...], some_can_be_closed: bool) -> NoPla
     return NoPlan(code, f"{why} {reasons}".strip(), uncurable)
 
 
+@dataclass(frozen=True, slots=True)
+class _Remarks:
+    """What a plan says beside its legs; see `Plan`."""
+
+    uncurable: tuple[Uncurable, ...]
+    unknown_volume: tuple[Symbol, ...]
+    counts_waiting: bool
+
+
 def _written(
-    draft: Draft,
-    context: PlanningContext,
-    amount_before: Decimal,
-    uncurable: tuple[Uncurable, ...],
-    unknown_volume: tuple[Symbol, ...],
+    draft: Draft, context: PlanningContext, amount_before: Decimal, remarks: _Remarks
 ) -> Plan | Refusal:
     """The draft as a plan, or a refusal if it collects nothing."""
     amounts = draft.amounts()
     if not context.request.override and draft.need >= draft.fresh().need:
-        return no_plan(uncurable, some_can_be_closed=True)
+        return no_plan(remarks.uncurable, some_can_be_closed=True)
     base = draft.formula.terms.base_currency
     legs = tuple(
         PlannedLeg(
@@ -225,10 +235,11 @@ def _written(
         amount_after=amounts[-1],
         estimated_reduction=amounts[0] - amounts[-1],
         notional=total(leg.base_notional for leg in legs),
-        uncurable=uncurable,
+        uncurable=remarks.uncurable,
         short_of_target=round_money(max(draft.need, ZERO), base),
-        unknown_volume=unknown_volume,
+        unknown_volume=remarks.unknown_volume,
         second_person=_second_person(draft, context),
+        counts_waiting=remarks.counts_waiting,
     )
 
 

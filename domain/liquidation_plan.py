@@ -11,7 +11,7 @@ from domain.ids import Symbol
 from domain.liquidation_policy import LiquidationPolicy
 from domain.market import Instrument, Quote
 from domain.market_hours import MarketState
-from domain.money import ZERO, Currency
+from domain.money import ZERO, Currency, total
 from domain.order import OrderSide, OrderType, TimeInForce, TradingSession
 from domain.order_caps import NO_CAPS, OrderCaps, tighter
 from domain.price_collar import PriceCollar
@@ -133,10 +133,17 @@ class Plan:
     """Positions of unknown volume, for a request with a volume cap: they come last, without that cap."""
     second_person: tuple[str, ...] = ()
     """Why it requires a second person regardless of its size: each is the end of a sentence."""
+    counts_waiting: bool = False
+    """Whether it counts on open orders that wait for their market too, since a leg may have to wait."""
 
     def __post_init__(self) -> None:
         if not self.legs:
             raise ValueError("a plan has at least one leg")
+
+    @property
+    def in_flight_relief(self) -> Decimal:
+        """The reduction of the amount by the open orders that it counts on; negative if they raise it."""
+        return total([self.amount_before, self.uncovered_before.copy_negate()])
 
     @property
     def cures(self) -> bool:

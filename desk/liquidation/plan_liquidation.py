@@ -31,6 +31,7 @@ from domain.events import CaseView, OrderView
 from domain.ids import AccountId
 from domain.liquidation import plan
 from domain.liquidation_plan import Plan
+from domain.margin import Book
 from domain.money import AmountTooLarge
 from domain.open_orders import as_open_orders
 from domain.phrase_texts import english
@@ -38,6 +39,7 @@ from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.requested_amount import book_of
 from domain.risk_settings import ForceType, trade_type_of
+from domain.sellable import OpenOrder
 from models.book import AccountBook, load_books
 from models.case import load_cases
 from models.order import open_orders_of
@@ -146,12 +148,19 @@ async def plan_now(
     off = await frozen_by(view.account) or switched_off(read.book, ForceType.MANUAL)
     if off is not None:
         return off
-    left = others(read.orders, resting_orders(desk, view.case, read.book.book, read.orders, now))
-    orders = as_open_orders(left, read.book.book, desk.cover_conditions(now))
+    book, orders = planning_basis(desk, view, read, now)
     if view.case.is_recovery:
         return await plan_case_recovery(desk, view.case, read.book, orders, item, now)
-    book = book_of(view.case.alert_type, read.book.book)
     return plan(book, orders, item.plan, desk.policy.plans, now, desk.market_hours(now))
+
+
+def planning_basis(
+    desk: DeskContext, view: CaseView, read: ReadAhead, now: datetime
+) -> tuple[Book, list[OpenOrder]]:
+    """The book under the amount rule of the call, and the open orders that are not cancelled first."""
+    left = others(read.orders, resting_orders(desk, view.case, read.book.book, read.orders, now))
+    orders = as_open_orders(left, read.book.book, desk.cover_conditions(now))
+    return book_of(view.case.alert_type, read.book.book), orders
 
 
 async def in_the_way(desk: DeskContext, person: str, planned: PlannedCase, now: datetime) -> Refusal | None:

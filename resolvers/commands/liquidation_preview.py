@@ -1,28 +1,33 @@
 """The preview of a liquidation, leg by leg."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 
 import strawberry
 
 from desk.context import DeskContext
 from desk.liquidation.liquidation_command import LiquidateCase
 from desk.liquidation.one_person_limit import load_recent_orders
-from desk.liquidation.plan_liquidation import PlannedCase, ReadAhead, in_the_way, plan_now
+from desk.liquidation.plan_liquidation import PlannedCase, ReadAhead, in_the_way, plan_now, planning_basis
 from domain.amount_formula import LiquidationTarget
 from domain.ids import CaseId
 from domain.liquidation_plan import NoPlan, Plan, PlannedLeg
+from domain.margin import Book
 from domain.market_hours import MarketState
 from domain.open_orders import order_cover
 from domain.order import OrderSide, TimeInForce, TradingSession
+from domain.plan_evidence import PlanEvidence, evidence_of
 from domain.refusals import Refusal, RefusalCode
-from domain.sellable import OrderCover
+from domain.sellable import OpenOrder, OrderCover
 from resolvers.commands.plan_inputs import LiquidationPreviewInput, plan_request
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import in_scope
 from resolvers.kit.known_names import check_symbols
 from resolvers.kit.node import filter_id
+from resolvers.types.figures import MarginFigures, figures_of
 from resolvers.types.market import Instrument, Quote, instrument_of, quote_of
 from resolvers.types.order import Order, order_of
 from resolvers.types.refusal import AnyRefusal, RefusalDetails
@@ -74,13 +79,37 @@ class OrderNotCounted:
 
 
 @strawberry.type(
+    description="The same plan with its last leg one lot smaller: what the plan would leave to collect if it "
+    "sold less."
+)
+class OneLotLess:
+    """From domain.plan_evidence.OneLotLess."""
+
+    symbol: str = strawberry.field(description="The symbol of the last leg.")
+    quantity: Decimal = strawberry.field(
+        description="The quantity of the last leg then, in units; 0 if it has a single lot."
+    )
+    amount_after: Decimal = strawberry.field(
+        description="The amount that would then be left to collect, in the account's base currency."
+    )
+
+
+@strawberry.type(
     description="The plan of a liquidation at this moment. Amounts are in the account's base currency."
 )
 class LiquidationPreview:
     """From domain.liquidation_plan.Plan, or a refusal."""
 
+    as_of: datetime | None = strawberry.field(
+        description="The time at which the plan was made; null for the plan of the refusal "
+        "EXPECTATION_EXCEEDED."
+    )
     amount_before: Decimal = strawberry.field(
         description="The amount to collect now, without counting open orders."
+    )
+    in_flight_relief: Decimal | None = strawberry.field(
+        description="The reduction of the amount to collect by the open orders that the plan counts on, if "
+        "they fill; negative if they raise it. Null without a plan."
     )
     amount_after: Decimal = strawberry.field(
         description="The amount that would be left to collect if all open orders and all legs fill as "
@@ -118,20 +147,41 @@ class LiquidationPreview:
         "APPROVAL_PENDING (the legs need a second person's approval) and ORDERS_RESTING (the legs can be "
         "placed when the resting orders have ended)."
     )
+    evidence: strawberry.Private[Callable[[], PlanEvidence | None]]
+
+    @strawberry.field(
+        description="The figures of the account if all open orders that the plan counts on and all legs "
+        "fill as planned. Null without a plan, for a case of stock recovery, and for the plan of the "
+        "refusal EXPECTATION_EXCEEDED."
+    )
+    def figures_after(self) -> MarginFigures | None:
+        """Computed from the book of the plan, if it is selected."""
+        evidence = self.evidence()
+        return None if evidence is None else figures_of(evidence.figures_after)
+
+    @strawberry.field(
+        description="The proof that a plan that ends the shortfall sells no more than needed: with one lot "
+        "less, something would be left to collect. Null where figuresAfter is null."
+    )
+    def one_lot_less(self) -> OneLotLess | None:
+        """Computed from the book of the plan, if it is selected."""
+        if (evidence := self.evidence()) is None:
+            return None
+        less = evidence.one_lot_less
+        return OneLotLess(symbol=less.symbol, quantity=less.quantity, amount_after=less.amount_after)
 
 
 async def liquidation_preview(
     context: ReadContext, person: str, input: LiquidationPreviewInput
 ) -> LiquidationPreview:
     """The same plan that liquidate would make at this moment."""
+    desk, now = context.api.desk, context.api.desk.clock()
     request = plan_request(input, TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max)
     await check_symbols(request.keep)
     view = await context.loaders.cases.load(CaseId(filter_id("Case", input.case_id)))
     if view is None:
-        return refused_preview(
-            Refusal(RefusalCode.NOT_FOUND, "No such case exists within your scope."), Decimal(0)
-        )
-    desk, now = context.api.desk, context.api.desk.clock()
+        missing = Refusal(RefusalCode.NOT_FOUND, "No such case exists within your scope.")
+        return refused_preview(missing, Decimal(0), as_of=now)
     loaded = in_scope(await context.loaders.books.load(view.case.account_id))
     recent = (await load_recent_orders([loaded.book], now))[view.case.account_id]
     await context.pace.turn()
@@ -139,10 +189,12 @@ async def liquidation_preview(
     made = await plan_now(desk, view, item, read, now)
     not_counted = _not_counted(desk, read, now)
     if isinstance(made, Refusal):
-        return refused_preview(made, view.case.figures.amount, not_counted, request.target, view.case.id)
+        amount = view.case.figures.amount
+        return refused_preview(made, amount, not_counted, request.target, view.case.id, now)
     takes_two = await in_the_way(desk, person, PlannedCase(item, view, read, made), now)
     refusal = _refusal_of(takes_two, view.case.id) if takes_two else None
-    return preview_of(made, desk, refusal, not_counted)
+    basis = PreviewBasis(now, None if view.case.is_recovery else planning_basis(desk, view, read, now))
+    return preview_of(made, desk, refusal, not_counted, basis)
 
 
 def _not_counted(desk: DeskContext, read: ReadAhead, now: datetime) -> list[OrderNotCounted]:
@@ -155,15 +207,39 @@ def _not_counted(desk: DeskContext, read: ReadAhead, now: datetime) -> list[Orde
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class PreviewBasis:
+    """When a plan was made, and of which book and open orders; None for a case of stock recovery."""
+
+    at: datetime | None = None
+    made_of: tuple[Book, Sequence[OpenOrder]] | None = None
+
+
+NO_BASIS = PreviewBasis()
+"""Of a plan that was made earlier."""
+
+
 def preview_of(
     planned: Plan,
     desk: DeskContext,
     refusal: PreviewRefusal | None = None,
     not_counted: Sequence[OrderNotCounted] = (),
+    basis: PreviewBasis = NO_BASIS,
 ) -> LiquidationPreview:
     """The GraphQL object of a plan."""
+
+    @cache
+    def evidence() -> PlanEvidence | None:
+        if basis.at is None or basis.made_of is None:
+            return None
+        book, open_orders = basis.made_of
+        return evidence_of(planned, book, open_orders, basis.at, desk.policy.max_price_age)
+
     return LiquidationPreview(
+        as_of=basis.at,
+        evidence=evidence,
         amount_before=planned.amount_before,
+        in_flight_relief=planned.in_flight_relief,
         amount_after=planned.amount_after,
         estimated_reduction=planned.estimated_reduction,
         notional=planned.notional,
@@ -183,12 +259,16 @@ def refused_preview(
     not_counted: Sequence[OrderNotCounted] = (),
     target: LiquidationTarget = LiquidationTarget.MARGIN_CALL,
     case_id: CaseId | None = None,
+    as_of: datetime | None = None,
 ) -> LiquidationPreview:
     """The GraphQL object without a plan. If open orders cover the amount, nothing is left to collect."""
     covered = refusal.code is RefusalCode.NOTHING_TO_COLLECT
     left = Decimal(0) if covered else amount
     return LiquidationPreview(
+        as_of=as_of,
+        evidence=lambda: None,
         amount_before=amount,
+        in_flight_relief=None,
         amount_after=left,
         estimated_reduction=Decimal(0),
         notional=Decimal(0),

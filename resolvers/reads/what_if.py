@@ -14,7 +14,12 @@ from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import compute_figures
 from domain.refusals import Refusal
 from domain.what_if import shocked
-from resolvers.commands.liquidation_preview import LiquidationPreview, preview_of, refused_preview
+from resolvers.commands.liquidation_preview import (
+    LiquidationPreview,
+    PreviewBasis,
+    preview_of,
+    refused_preview,
+)
 from resolvers.kit.context import Info, ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.known_names import check_scenario
@@ -89,9 +94,8 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
     after = shocked(before, scenario)
     figures = compute_figures(after, now, max_age)
     request = PlanRequest(policy=asked.policy, target=asked.target)
-    made = plan(
-        after, loaded.open_orders(desk, now, after), request, desk.policy.plans, now, desk.market_hours(now)
-    )
+    orders = loaded.open_orders(desk, now, after)
+    made = plan(after, orders, request, desk.policy.plans, now, desk.market_hours(now))
     judgement = judge(after, figures, desk.policy.judgement)
     open_ = find_undecided(account, judgement, figures, now)
     return WhatIf(
@@ -101,9 +105,9 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
         undecided_calls=list(open_.calls),
         undecided_reasons=reasons_of(open_.reasons),
         plan=(
-            refused_preview(made, figures.amount, target=asked.target)
+            refused_preview(made, figures.amount, target=asked.target, as_of=now)
             if isinstance(made, Refusal)
-            else preview_of(made, desk)
+            else preview_of(made, desk, basis=PreviewBasis(now, (after, orders)))
         ),
         account_id=account.account.account_id,
     )

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.book_changes import CashStated
+from resolvers.kit.node import global_id
 from tests.api.trading import cases, liquidate, orders, preview
 from tests.kit.book_files import (
     APPLE,
@@ -172,3 +173,51 @@ async def test_a_desk_may_leave_the_clients_orders_alone(world: World) -> None:
 
     await desk.until(sent, "the order to fill")
     assert len(desk.venue.client_orders("M1")) == 1
+
+
+EVIDENCE = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) {
+  asOf amountBefore amountAfter inFlightRelief cures refusal { code }
+  figuresAfter { amount liquidNetAssets marginCallMargin } oneLotLess { symbol quantity amountAfter }
+  legs { instrument { symbol lotSize } quantity }
+} }"""
+
+
+async def test_the_preview_proves_that_it_sells_no_more_than_needed(world: World) -> None:
+    """Of the worked example: 219 shares end the call, with 218 something is left."""
+    desk, trader, case = await called(world)
+
+    async def shown(**knobs: object) -> Any:
+        asked = {"caseId": case["id"], **knobs}
+        return (await trader.ask(EVIDENCE, input=asked))["liquidationPreview"]
+
+    alone = await shown(legs=[{"symbol": APPLE}])
+    assert (alone["amountBefore"], alone["amountAfter"], alone["inFlightRelief"]) == ("152800", "0", "0")
+    assert [leg["quantity"] for leg in alone["legs"]] == ["219"]
+    after, less = alone["figuresAfter"], alone["oneLotLess"]
+    assert after["amount"] == "0"
+    assert Decimal(after["liquidNetAssets"]) >= Decimal(after["marginCallMargin"])
+    assert (less["symbol"], less["quantity"]) == (APPLE, "218")
+    assert Decimal(less["amountAfter"]) > 0
+    again = await shown(legs=[{"symbol": APPLE, "quantity": "218"}])
+    assert again["amountAfter"] == again["figuresAfter"]["amount"] == less["amountAfter"]
+    assert alone["asOf"].startswith(f"{desk.clock():%Y-%m-%dT%H:%M}")
+    one = await shown(legs=[{"symbol": APPLE, "quantity": "1"}])
+    assert one["oneLotLess"]["quantity"] == "0"
+    assert one["oneLotLess"]["amountAfter"] == "152800"
+    await liquidate(trader, case["id"], legs=[{"symbol": APPLE, "quantity": "100"}])
+    rest = await shown(legs=[{"symbol": APPLE}])
+    assert [leg["quantity"] for leg in rest["legs"]] == ["119"]
+    assert rest["figuresAfter"]["amount"] == "0"
+    assert Decimal(rest["oneLotLess"]["amountAfter"]) > 0
+
+
+async def test_without_a_plan_there_is_no_evidence(world: World) -> None:
+    _, trader, case = await called(world)
+    for asked in (
+        {"caseId": case["id"], "legs": [{"symbol": BANK}]},
+        {"caseId": global_id("Case", "0" * 32)},
+    ):
+        shown = (await trader.ask(EVIDENCE, input=asked))["liquidationPreview"]
+        assert shown["refusal"]["code"] == "NOT_FOUND"
+        assert (shown["figuresAfter"], shown["oneLotLess"], shown["inFlightRelief"]) == (None, None, None)
+        assert shown["asOf"]

@@ -14,6 +14,7 @@ from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType, AmountRule, Book, Holding, compute_figures, rate_to_base
 from domain.market import Instrument, Quote, TradeStatus
 from domain.order import OrderSide, OrderType
+from domain.plan_evidence import evidence_of
 from domain.refusals import Refusal
 from domain.sellable import OpenOrder, after_open_orders
 from tests.kit.examples import examples
@@ -167,6 +168,12 @@ def test_every_answer_is_a_refusal_or_a_legal_plan_with_its_stated_effect(data: 
     assert found.estimated_reduction == found.uncovered_before - found.amount_after
     assert found.estimated_reduction == sum(leg.reduction for leg in found.legs)
     assert found.notional == sum(leg.base_notional for leg in found.legs)
+    assert found.in_flight_relief == found.amount_before - found.uncovered_before
+    evidence, last = evidence_of(found, of, working, NOW, MAX_AGE), found.legs[-1]
+    assert evidence.figures_after.amount == found.amount_after
+    less = evidence.one_lot_less
+    assert (less.symbol, less.quantity) == (last.instrument.symbol, last.quantity - last.instrument.lot_size)
+    assert less.amount_after == amount_after(rest, found, fewer_of_the_last=1)
 
 
 @MANY

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import Book
 from domain.market_hours import MarketHours, MarketState
 from domain.order import OrderSide, OrderType
+from domain.plan_evidence import evidence_of
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder, OrderCover
 from tests.unit.books import APPLE, MAX_AGE, NOW, TENCENT, TESLA, quote, with_holding, worked_example
@@ -106,6 +108,29 @@ def test_a_closed_market_is_asked_for_what_the_waiting_order_leaves(
         found = made(selling(APPLE, 100), target=target, **asked)
         assert isinstance(found, Plan), found
         assert [leg.quantity for leg in found.legs] == [left]
+
+
+@pytest.mark.parametrize(
+    ("asked", "counts"),
+    [
+        ({"legs": (LegRequest(APPLE),)}, True),
+        ({"keep": frozenset({TENCENT, TESLA})}, True),
+        ({"legs": (LegRequest(TENCENT),)}, False),
+        ({}, False),
+    ],
+)
+def test_the_evidence_counts_on_waiting_orders_where_the_plan_does(
+    asked: dict[str, Any], counts: bool
+) -> None:
+    waiting = selling(APPLE, 100)
+    found = made(waiting, **asked)
+    assert isinstance(found, Plan), found
+    assert found.counts_waiting is counts
+    evidence = evidence_of(found, worked_example(), (waiting,), NOW, MAX_AGE)
+    assert evidence.figures_after.amount == found.amount_after == 0
+    assert evidence.one_lot_less.amount_after > 0
+    assert found.in_flight_relief == found.amount_before - found.uncovered_before
+    assert bool(found.in_flight_relief) is counts
 
 
 def test_a_leg_that_trades_now_does_not_count_on_an_order_that_waits() -> None:
