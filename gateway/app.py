@@ -1,7 +1,7 @@
 """The application: routes, middleware and lifespan, built from the settings alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from gateway.http.graphql import Endpoint
 from gateway.http.limits import BodyLimit, document_limits
 from gateway.http.live import Live
 from gateway.http.metrics_port import METRICS_PATH, MetricsPort
+from gateway.http.pages import Pages, PageSet, console_policy
 from gateway.http.refusals import fault_response
 from gateway.http.report_endpoint import ReportEndpoint
 from gateway.http.server import APPLICATION
@@ -80,9 +81,12 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
     route is chosen. A handshake is refused by its endpoint, before it is accepted, which costs as little.
     """
     errors = HttpErrors()
+    console = _console(settings)
     application = Starlette(
         routes=[
-            Route("/", _to_graphql, methods=["GET"]),
+            Route("/", _to_console(console), methods=["GET"]),
+            Route("/console", _with_slash, methods=["GET"]),
+            Route("/console/{path:path}", console),
             Route("/graphql", _Served(lambda application: application.over_http)),
             WebSocketRoute("/graphql", _Served(lambda application: application.live.serve)),
             Route("/graphql/", _without_slash, methods=["GET", "POST"]),
@@ -208,9 +212,21 @@ class _Served:
             await self._choose(application)(scope, receive, send)
 
 
-async def _to_graphql(_: Request) -> Response:
-    """A browser at the bare address gets the explorer; relative, for a proxy that adds a prefix."""
-    return RedirectResponse("graphql")
+def _console(settings: Settings) -> Pages:
+    facts = {} if settings.console_login_url is None else {"login-url": settings.console_login_url}
+    return Pages(PageSet(settings.pages_directory / "console", console_policy, "make console", facts))
+
+
+def _to_console(console: Pages) -> Callable[[Request], Awaitable[Response]]:
+    async def lead(_: Request) -> Response:
+        """A browser at the bare address gets the console; relative, for a proxy that adds a prefix."""
+        return RedirectResponse("console/") if await console.are_built() else console.missing()
+
+    return lead
+
+
+async def _with_slash(_: Request) -> Response:
+    return RedirectResponse("console/")
 
 
 async def _without_slash(request: Request) -> Response:

@@ -228,6 +228,8 @@ def _incomplete_login(settings: Settings) -> Iterator[str]:
         yield "GATEWAY_AUTH_JWKS_URL and GATEWAY_AUTH_JWKS_FILE exclude each other: set one of them."
     if url is not None and not _is_http_url(url):
         yield "GATEWAY_AUTH_JWKS_URL must be a URL such as https://login.example.com/keys, without a user."
+    if settings.console_login_url is not None and not _is_http_url(settings.console_login_url):
+        yield "GATEWAY_CONSOLE_LOGIN_URL must be a URL such as https://login.example.com, without a user."
     for field, value in named.items():
         if settings.has_login_service and value is None:
             yield f"{variable(field)} is required with the keys of a login service."
@@ -340,6 +342,10 @@ def _unfit_for_production(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_AUTH_JWKS_URL is not https: production requires it, because keys that are "
         "changed on their way would sign tokens.": (
             settings.auth_jwks_url is not None and not settings.auth_jwks_url.lower().startswith("https:")
+        ),
+        "GATEWAY_CONSOLE_LOGIN_URL is not https: production requires it for the token.": (
+            settings.console_login_url is not None
+            and not settings.console_login_url.lower().startswith("https:")
         ),
     }
     return tuple(problem for problem, applies in checks.items() if applies)

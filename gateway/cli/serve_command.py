@@ -41,6 +41,13 @@ INTERRUPTED = 128 + signal.SIGINT
 STOPPED_BEFORE = "stopped before the desk served; a book that was being imported is not stored.\n"
 CURSOR_SHOWN_ON_EMPTY_LINE = "\x1b[?25h\r\x1b[K"
 """For a terminal: the progress bar hides the cursor."""
+DEMO_PEOPLE = (
+    ("trader", "demo-trader", Permission.RISK_WARNING_FULL),
+    ("read-only", "demo-viewer", Permission.RISK_WARNING_READ_ONLY),
+    ("approver", "demo-approver", Permission.RISK_APPROVER),
+    ("risk officer", "demo-risk-officer", Permission.RISK_SETTING_FULL),
+)
+"""The label of a link, and the subject and permission of its token."""
 TOUR_URL = "http://127.0.0.1:8000/graphql"
 """Where the tour of README.md looks for the desk, unless DESK is set."""
 DEMO: dict[str, object] = {
@@ -55,7 +62,10 @@ DEMO: dict[str, object] = {
 
 def serve(
     demo: Annotated[
-        bool, typer.Option("--demo", help="Play the recorded market on the demo book, and print tokens.")
+        bool,
+        typer.Option(
+            "--demo", help="Play the recorded market on the demo book, and print links that sign in."
+        ),
     ] = False,
     day_seconds: Annotated[
         float | None, typer.Option(help="How many seconds one replayed trading day takes.")
@@ -127,15 +137,16 @@ def _serve_settings(demo: bool, day_seconds: float | None) -> dict[str, object]:
 
 
 def _print_banner(settings: Settings, host: str, port: int) -> None:
-    """Short lines, except for the tokens, which have to be copied as a whole."""
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
+    """Short lines, except for the links, which have to be opened or copied as a whole."""
+    origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = f"{origin}/graphql"
     lines = [
         "Margin-call desk: the market of spring 2020 on a book of 500 clients",
         f"  GraphQL    {url}",
         "             POST, or WebSocket with graphql-transport-ws",
         *([] if url == TOUR_URL else [f"  tour       export DESK={url}"]),
         f"  market     one day takes {settings.replay_day_seconds:g} s; the third day opens the first cases",
-        *_demo_tokens(settings),
+        *demo_links(settings, origin),
         "  See README.md for the next steps; Ctrl-C stops the desk",
     ]
     try:
@@ -144,15 +155,16 @@ def _print_banner(settings: Settings, host: str, port: int) -> None:
         print_no_more()
 
 
-def _demo_tokens(settings: Settings) -> Iterator[str]:
-    """Beside a login service there are none: the desk would refuse them."""
+def demo_links(settings: Settings, origin: str) -> Iterator[str]:
+    """One that signs in to the console for each role. Beside a login service there are none: the desk would
+    refuse their tokens.
+    """
     if settings.has_login_service:
         return
-    for label, subject, permission in (
-        ("trader   ", "demo-trader", Permission.RISK_WARNING_FULL),
-        ("read-only", "demo-viewer", Permission.RISK_WARNING_READ_ONLY),
-    ):
-        yield f"  {label}  {signed_token(settings, subject, [permission], None, DEMO_TOKEN_MINUTES)}"
+    for label, subject, permission in DEMO_PEOPLE:
+        token = signed_token(settings, subject, [permission], None, DEMO_TOKEN_MINUTES)
+        # The fragment of an address is sent to no server, and so stands in no log.
+        yield f"  {label:<13}{origin}/console/#token={token}"
 
 
 def _say_nothing() -> None:

@@ -76,6 +76,13 @@ class LoginSettings(Section):
     auth_jwks_max_bytes: Count = Field(262_144, description="Maximum number of bytes of the key set.")
     auth_jwks_max_keys: Count = Field(64, description="Maximum number of keys in the key set.")
 
+    console_login_url: str | None = Field(
+        None,
+        description="URL at which a person signs in to the console, `https` in production; the console adds "
+        "`state` and `redirect_uri`, and must get `#token=...&state=...` back. Without it, a link with a "
+        "token signs in.",
+    )
+
     @property
     def has_login_service(self) -> bool:
         """Whether tokens are those of a login service, not the desk's own."""

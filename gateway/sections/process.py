@@ -63,6 +63,11 @@ class ProcessSettings(Section):
     data_directory: Path = Field(
         Path(".data"), description="Directory of the SQLite database and of the paper venue's journal."
     )
+    pages_directory: Path = Field(
+        Path("build"),
+        description="Directory of the built pages for browsers, which are in `console` and `explorer` below "
+        "it; without them `/console/` answers 503.",
+    )
     database_url: str = Field(
         default_factory=lambda known: f"sqlite://{known['data_directory']}/desk.sqlite3",
         repr=False,

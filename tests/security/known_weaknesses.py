@@ -20,13 +20,11 @@ _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 _EVIL = "https://evil.example"
 _PAGES = (
-    "/",
     "/graphql",
     "/graphiql",
     "/playground",
     "/altair",
     "/voyager",
-    "/console",
     "/explorer",
     "/docs",
 )

@@ -244,6 +244,8 @@ def test_roles_of_a_login_service_are_read(monkeypatch: pytest.MonkeyPatch) -> N
         ({"auth_jwks_url": "https://a:b@login.example/keys"}, "GATEWAY_AUTH_JWKS_URL", "without a user"),
         ({"auth_jwks_url": "ftp://login.example/keys"}, "GATEWAY_AUTH_JWKS_URL", "URL"),
         ({"auth_jwks_url": "https://[/keys"}, "GATEWAY_AUTH_JWKS_URL", "URL"),
+        ({"console_login_url": "http://login.example"}, "GATEWAY_CONSOLE_LOGIN_URL", "not https"),
+        ({"console_login_url": "javascript:alert(1)"}, "GATEWAY_CONSOLE_LOGIN_URL", "URL"),
         ({"auth_jwks_refetch_s": 301}, "GATEWAY_AUTH_JWKS_REFETCH_S", "must not exceed"),
         ({"auth_roles": "trader=ROOT"}, "GATEWAY_AUTH_ROLES", "ROLE=PERMISSION"),
         ({"auth_roles": "trader"}, "GATEWAY_AUTH_ROLES", "pairs"),

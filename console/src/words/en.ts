@@ -2,6 +2,7 @@
 export const en = {
   signedInAs: (subject: string) => `Signed in as ${subject}`,
   signedOut: "You are signed out. Open the link that your desk gave you.",
+  signIn: "Sign in",
   loading: "Loading…",
 };
 
