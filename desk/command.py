@@ -144,7 +144,7 @@ async def _answer_each(
         if item not in outcomes:
             fault = await desk.attempt(partial(answer, item))
             if fault is not None:
-                outcomes[item] = Refused(RefusalCode.DESK_FAULT, _fault_message(item, fault))
+                outcomes[item] = Refused(RefusalCode.DESK_FAULT, fault_message(item, fault))
     desk.on_commit()
     return [outcomes[item] for item in items]
 
@@ -218,7 +218,8 @@ async def _decided(
     return outcome
 
 
-def _fault_message(item: str, fault: Exception) -> str:
+def fault_message(item: str, fault: Exception) -> str:
+    """For the refusal of one item at which the desk fails; the traceback goes to the log."""
     reference = uuid4().hex
     log.error("an item of a batch failed", item=item, reference=reference, exc_info=fault)
     return f"The desk failed at this item. Report the reference {reference} to the desk's operator."

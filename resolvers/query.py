@@ -18,6 +18,7 @@ from models.client import ClientFilter as ClientSelection
 from models.order import OrderFilter as OrderSelection
 from resolvers.commands.kill_switch import KillSwitchQueries
 from resolvers.commands.liquidation_preview import LiquidationPreview, liquidation_preview
+from resolvers.commands.liquidation_previews import LiquidationPreviews, liquidation_previews
 from resolvers.commands.plan_inputs import LiquidationPreviewInput
 from resolvers.commands.settings import SettingQueries
 from resolvers.commands.webhook import WebhookQueries
@@ -243,6 +244,25 @@ class Query(
         """Makes the same plan that liquidate would make at this moment."""
         require(info.context, Capability.PREVIEW)
         return await liquidation_preview(info.context, info.context.principal.subject, input)
+
+    @strawberry.field(
+        description="What one liquidate with all these cases would do now, with totals: what to show "
+        "before a trader confirms. Changes nothing. Requires any permission except AUDITOR. An operation "
+        "may have this field once." + IF_IT_FAILS
+    )
+    async def liquidation_previews(
+        self,
+        info: RequestInfo,
+        inputs: Annotated[
+            list[LiquidationPreviewInput],
+            strawberry.argument(
+                description="The cases, each once, at most 200 (`GATEWAY_LIQUIDATE_MAX_CASES`)."
+            ),
+        ],
+    ) -> LiquidationPreviews | None:
+        """Case after case, as liquidate would."""
+        require(info.context, Capability.PREVIEW)
+        return await liquidation_previews(info.context, inputs)
 
     @strawberry.field(
         description="An account under shocked prices and FX rates: its figures before and after, the calls "

@@ -61,7 +61,7 @@ async def load_recent_orders(accounts: Sequence[AccountBook], now: datetime) -> 
         orders[order.account_id].append(order)
     symbols = {order.symbol for each in orders.values() for order in each}
     instruments = await load_instruments(sorted(symbols)) if symbols else {}
-    rates = await _load_rates()
+    rates = await load_rates()
     return {
         id_: RecentOrders(_placed(account, orders[id_], instruments), rates)
         for id_, account in zip(ids, accounts, strict=True)
@@ -139,6 +139,16 @@ def second_person_reason(
     return _beyond_own_day(desk, plan, base, ordered, most)
 
 
+def with_orders_of(desk: DeskContext, ordered: OrdersOfDay, plan: Plan, base: Currency) -> OrdersOfDay:
+    """As if the person had placed the plan alone; `base`: the account's base currency."""
+    recent, rates = ordered.account.notional, ordered.account.rates
+    worth = _in_currency(plan.notional, base, desk.policy.reporting_currency, rates)
+    return OrdersOfDay(
+        RecentOrders(None if recent is None else total([recent, plan.notional]), rates),
+        None if ordered.alone is None or worth is None else total([ordered.alone, worth]),
+    )
+
+
 def _beyond_own_day(
     desk: DeskContext, plan: Plan, base: Currency, ordered: OrdersOfDay, most: Decimal
 ) -> Phrase | None:
@@ -152,7 +162,8 @@ def _beyond_own_day(
     return phrase(DetailCode.ALONE_ABOVE, most=most, currency=currency)
 
 
-async def _load_rates() -> Rates:
+async def load_rates() -> Rates:
+    """All rates that are known."""
     return {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
 
 

@@ -19,7 +19,6 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.one_person_limit import (
     OrdersOfDay,
     RecentOrders,
-    alone_today,
     load_recent_orders,
     second_person_reason,
 )
@@ -55,6 +54,8 @@ class ReadAhead:
     book: AccountBook
     orders: Sequence[OrderView]
     recent: RecentOrders
+    assumed: tuple[OpenOrder, ...] = ()
+    """Orders that a preview assumes to be placed, beside the open ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +161,21 @@ def planning_basis(
     """The book under the amount rule of the call, and the open orders that are not cancelled first."""
     left = others(read.orders, resting_orders(desk, view.case, read.book.book, read.orders, now))
     orders = as_open_orders(left, read.book.book, desk.cover_conditions(now))
-    return book_of(view.case.alert_type, read.book.book), orders
+    return book_of(view.case.alert_type, read.book.book), [*orders, *read.assumed]
 
 
-async def in_the_way(desk: DeskContext, person: str, planned: PlannedCase, now: datetime) -> Refusal | None:
+async def in_the_way(
+    desk: DeskContext, planned: PlannedCase, ordered: OrdersOfDay, cases: int, now: datetime
+) -> Refusal | None:
     """The refusal if the plan requires a second person or has to wait for orders; else None. Changes
-    nothing.
+    nothing. `cases`: how many one request liquidates.
     """
     case, read = planned.view.case, planned.read
     resting = resting_orders(desk, case, read.book.book, read.orders, now)
     if resting:
         return waits_for(resting)
-    ordered = OrdersOfDay(read.recent, await alone_today(desk, person, read.recent.rates, now))
     override = planned.item.plan.override
-    why = second_person_reason(desk, read.book, ordered, planned.plan, cases=1, override=override)
+    why = second_person_reason(desk, read.book, ordered, planned.plan, cases, override)
     if why is None:
         return None
     return await would_ask(ApprovalKind.LIQUIDATION, "case", case.id, english(why))

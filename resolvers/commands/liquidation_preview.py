@@ -10,8 +10,9 @@ import strawberry
 
 from desk.context import DeskContext
 from desk.liquidation.liquidation_command import LiquidateCase
-from desk.liquidation.one_person_limit import load_recent_orders
+from desk.liquidation.one_person_limit import OrdersOfDay, alone_today, load_recent_orders
 from desk.liquidation.plan_liquidation import PlannedCase, ReadAhead, in_the_way, plan_now, planning_basis
+from desk.liquidation.preview import PreviewedCase
 from domain.amount_formula import LiquidationTarget
 from domain.ids import CaseId
 from domain.liquidation_plan import NoPlan, Plan, PlannedLeg
@@ -187,12 +188,24 @@ async def liquidation_preview(
     await context.pace.turn()
     item, read = LiquidateCase(view.case.id, None, request), ReadAhead(loaded.book, loaded.orders, recent)
     made = await plan_now(desk, view, item, read, now)
-    not_counted = _not_counted(desk, read, now)
+    held = None
+    if not isinstance(made, Refusal):
+        ordered = OrdersOfDay(recent, await alone_today(desk, person, recent.rates, now))
+        held = await in_the_way(desk, PlannedCase(item, view, read, made), ordered, 1, now)
+    return previewed_of(PreviewedCase(item, made, view, read, held), desk, now)
+
+
+def previewed_of(previewed: PreviewedCase, desk: DeskContext, now: datetime) -> LiquidationPreview:
+    """The GraphQL object of what liquidate would do with a case."""
+    view, read, made = previewed.view, previewed.read, previewed.made
+    case_id = None if view is None else view.case.id
+    not_counted = () if read is None else _not_counted(desk, read, now)
     if isinstance(made, Refusal):
-        amount = view.case.figures.amount
-        return refused_preview(made, amount, not_counted, request.target, view.case.id, now)
-    takes_two = await in_the_way(desk, person, PlannedCase(item, view, read, made), now)
-    refusal = _refusal_of(takes_two, view.case.id) if takes_two else None
+        amount = Decimal(0) if view is None else view.case.figures.amount
+        return refused_preview(made, amount, not_counted, previewed.item.plan.target, case_id, now)
+    assert view is not None, "a plan has a case"
+    assert read is not None, "a plan has an account"
+    refusal = None if previewed.held is None else _refusal_of(previewed.held, case_id)
     basis = PreviewBasis(now, None if view.case.is_recovery else planning_basis(desk, view, read, now))
     return preview_of(made, desk, refusal, not_counted, basis)
 

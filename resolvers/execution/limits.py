@@ -12,8 +12,10 @@ from resolvers.kit.errors import INVALID_DOCUMENT, QUERY_TOO_EXPENSIVE
 
 NUMBER_CHARACTERS_MAX = 100
 NAME_CHARACTERS_MAX = 100
-ONCE_PER_OPERATION = frozenset({"bookWhatIf"})
-"""Root fields that compute over the whole book: of these an operation has one."""
+OVER_THE_BOOK = frozenset({"bookWhatIf"})
+"""Root fields that compute over the whole book."""
+ONCE_PER_OPERATION = OVER_THE_BOOK | {"liquidationPreviews"}
+"""Root fields that compute much: of each an operation has one."""
 FIELDS_MAX = 5_000
 """The largest number of selections in a document; those of a fragment count wherever it is spread."""
 _ONCE = "Request each field once."
@@ -74,7 +76,7 @@ class Limit(Enum):
         QUERY_TOO_EXPENSIVE,
         f"An operation has {{number}} root fields, more than {{most}}. {_ONCE}",
     )
-    WHOLE_BOOK = (
+    ONCE = (
         QUERY_TOO_EXPENSIVE,
         "An operation has {name} {number} times, more than {most}: send one request for each.",
     )

@@ -23,7 +23,7 @@ from graphql import (
     validate,
 )
 
-from resolvers.execution.limits import FIELDS_MAX, ONCE_PER_OPERATION, DocumentLimits, Limit
+from resolvers.execution.limits import FIELDS_MAX, ONCE_PER_OPERATION, OVER_THE_BOOK, DocumentLimits, Limit
 from resolvers.execution.literals import literal_errors
 from resolvers.execution.nesting import fragments_of
 
@@ -82,7 +82,7 @@ def over_the_whole_book(
             # Once, as it counts in one object: fragments that spread others twice would double each time.
             spread.add(name)
             waiting.extend(fragments[name].selection_set.selections)
-    return sum(name in ONCE_PER_OPERATION for name in names)
+    return sum(name in OVER_THE_BOOK for name in names)
 
 
 class FieldsExhausted(Exception):
@@ -126,9 +126,9 @@ class Walk:
         ]
         if len(names) > most:
             raise Repeated(Limit.ROOT_FIELDS.exceeded(most, len(names)))
-        for name in ONCE_PER_OPERATION:
+        for name in sorted(ONCE_PER_OPERATION):
             if (number := names.count(name)) > 1:
-                raise Repeated(Limit.WHOLE_BOOK.exceeded(1, number, name))
+                raise Repeated(Limit.ONCE.exceeded(1, number, name))
 
     def _object(self, root: Sequence[SelectionSetNode]) -> None:
         """An object of the response and everything below it, without recursion because a document may nest

@@ -101,6 +101,11 @@ QUERIES: Mapping[str, Row] = {
         MAY_PREVIEW,
         {"input": {"caseId": CASE}},
     ),
+    "liquidationPreviews": Row(
+        "query ($inputs: [LiquidationPreviewInput!]!) { liquidationPreviews(inputs: $inputs) { refused } }",
+        MAY_PREVIEW,
+        {"inputs": [{"caseId": CASE}]},
+    ),
     "unwatched": Row("{ unwatched { totalCount } }", EVERYBODY),
     "marketDays": Row("{ marketDays { totalCount } }", EVERYBODY),
     "snapshot": Row("query ($id: ID!) { snapshot(id: $id) { id } }", EVERYBODY, {"id": SNAPSHOT}),

@@ -35,7 +35,7 @@ EXCEEDED = {
     Limit.SPREADS: "{ viewer { " + "...F " * (LIMITS.spreads + 1) + "} } fragment F on Viewer { subject }",
     Limit.INPUT_FIELDS: "query ($input: ScenarioInput!) { bookWhatIf(input: $input) { __typename } }",
     Limit.ROOT_FIELDS: "{ " + "viewer { subject } clients { totalCount } orders { totalCount } " * 11 + "}",
-    Limit.WHOLE_BOOK: "{ ...A b: bookWhatIf(input: {priceMove: 1}) { accounts } } "
+    Limit.ONCE: "{ ...A b: bookWhatIf(input: {priceMove: 1}) { accounts } } "
     "fragment A on Query { a: bookWhatIf(input: {priceMove: 1}) { accounts } }",
     Limit.COST: "{ "
     + " ".join(

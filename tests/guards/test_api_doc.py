@@ -29,7 +29,7 @@ LIMITS_OF: dict[Limit, tuple[str | int, ...]] = {
     Limit.SPREADS: ("max_query_spreads",),
     Limit.INPUT_FIELDS: ("max_query_input_fields",),
     Limit.ROOT_FIELDS: ("max_query_root_fields",),
-    Limit.WHOLE_BOOK: (1,),
+    Limit.ONCE: (1,),
     Limit.COST: ("max_query_cost", "max_event_cost"),
 }
 """The settings of each limit, or its constant value."""
