@@ -8,6 +8,8 @@ from tests.kit.source import ROOT, tracked_files
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?://)([^)#\s]*)(?:#([^)\s]*))?\)")
 _FENCE = re.compile(r"```.*?```", re.DOTALL)
 NO_PATHS = {"Asia/Hong_Kong"}
+BUILT = "build/"
+"""What commands write there is not in the repository."""
 _PATH = re.compile(r"`((?:\w+/)[\w./-]*)`")
 
 
@@ -35,7 +37,7 @@ def broken_links(at: Path, page: str) -> list[str]:
 
 def missing_paths(at: Path, page: str) -> list[str]:
     """Paths between backticks that exist neither from the root nor from the page."""
-    paths = set(_PATH.findall(page)) - NO_PATHS
+    paths = {path for path in _PATH.findall(page) if not path.startswith(BUILT)} - NO_PATHS
     return sorted(path for path in paths if not ((ROOT / path).exists() or (at.parent / path).exists()))
 
 
