@@ -18,8 +18,9 @@ from gateway.http.error_counts import CountErrors, HttpErrors
 from gateway.http.graphql import Endpoint
 from gateway.http.limits import BodyLimit, document_limits
 from gateway.http.live import Live
-from gateway.http.metrics_port import METRICS_PATH, MetricsPort
+from gateway.http.metrics_port import MetricsPort
 from gateway.http.pages import Pages, PageSet, console_policy
+from gateway.http.probe_paths import HEALTH_PATH, METRICS_PATH, READINESS_PATH
 from gateway.http.refusals import fault_response
 from gateway.http.report_endpoint import ReportEndpoint
 from gateway.http.server import APPLICATION
@@ -92,8 +93,8 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             Route("/graphql/", _without_slash, methods=["GET", "POST"]),
             Route("/graphql/stream", _Served(lambda application: application.streams.single)),
             Route("/reports/{name}.csv", _Served(lambda application: application.reports), methods=["GET"]),
-            Route("/healthz", _health),
-            Route("/readyz", _readiness),
+            Route(HEALTH_PATH, _health),
+            Route(READINESS_PATH, _readiness),
             Route(METRICS_PATH, _metrics),
         ],
         middleware=[

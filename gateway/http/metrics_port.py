@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-METRICS_PATH = "/metrics"
+from gateway.http.probe_paths import METRICS_PATH
 
 
 class MetricsPort:

@@ -10,7 +10,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from gateway.http.addresses import Addresses, Places
 from gateway.http.error_counts import HttpErrors
-from gateway.http.protocols.connection_room import ConnectionRoom
+from gateway.http.probe_paths import PROBE_PATHS
+from gateway.http.protocols.connection_room import PROBE_WITHIN_S, ConnectionRoom
 from gateway.http.protocols.request_head import HeadLimits, HeadRefusal, RequestHead
 from gateway.http.protocols.response_sink import ResponseSink
 from gateway.http.protocols.unread import Unread
@@ -101,6 +102,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
     _lingering: TimerHandle | None = None
     _thrown_away = 0
     _has_place = False
+    _for_probe = False
 
     def __init__(
         self, timeouts: HttpTimeouts, limits: HeadLimits, counts: ConnectionCounts, **options: Any
@@ -113,9 +115,6 @@ class DeskHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """A peer has connected."""
         super().connection_made(transport)
-        if not self._counts.room.has(len(self.connections)):
-            self._turn_away(_NO_ROOM)
-            return
         self._address = self._counts.addresses.of(self.client)
         self._has_place = self._counts.places.take(self._address)
         if not self._has_place:
@@ -124,7 +123,19 @@ class DeskHttpProtocol(HttpToolsProtocol):
         self._unread = Unread(
             self.loop, self._timeouts.unread_s, transport.get_write_buffer_size, transport.abort
         )
-        self._expect(self._timeouts.headers_s)
+        if self._counts.room.has(len(self.connections)):
+            self._expect(self._timeouts.headers_s)
+        else:
+            self._for_probe = self._last_request = True
+            self._counts.room.take_for_probe(self, self._leave_to_another)
+            self._cut_off = self.loop.call_later(PROBE_WITHIN_S, self._leave_to_another)
+
+    def _leave_to_another(self) -> None:
+        """The place for a probe is needed, was not used in time, or is used for something else."""
+        if self._is_answering() or self._has_ended():
+            self.transport.abort()
+        else:
+            self._turn_away(_NO_ROOM)
 
     def _no_place(self) -> HeadRefusal:
         most = self._counts.places.most
@@ -159,7 +170,10 @@ class DeskHttpProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """From now on the WebSocket has its own deadline."""
-        if self._head.refusal is not None:
+        if self._head.refusal is not None or self._has_ended():
+            return
+        if self._for_probe:
+            self._leave_to_another()
             return
         if self._is_answering():
             # The answer to an earlier request would come in the middle of the frames.
@@ -249,7 +263,10 @@ class DeskHttpProtocol(HttpToolsProtocol):
         """Offer the sink to the application, whose task begins later."""
         self._head.ended(self.parser.get_http_version())
         self._reads_head = False
-        if self._head.refusal is not None:
+        if self._head.refusal is not None or self._has_ended():
+            return
+        if self._for_probe and self.url.partition(b"?")[0] not in PROBE_PATHS:
+            self._leave_to_another()
             return
         if len(self.pipeline) >= PIPELINED_MAX:
             self.transport.abort()
@@ -316,6 +333,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Release the waiting callers."""
         self._leave_place()
+        self._counts.room.leave(self)
         self._expect_nothing()
         if self._unread is not None:
             self._unread.over()
