@@ -26,6 +26,7 @@ from gateway.version import VERSION
 from gateway.watch.database_metrics import DatabaseMetrics
 from gateway.watch.families import gauge, histogram, histograms, labelled
 from gateway.watch.feed_metrics import feed_metrics
+from gateway.watch.kept import Kept
 from gateway.watch.samples import WorkerSamples
 from gateway.watch.work_metrics import ask_work, work_metrics
 from gateway.workers.process import Workers
@@ -40,7 +41,12 @@ class Metrics:
     """What a scrape gets: the metrics of this process or of its whole fleet, and those of the database."""
 
     def __init__(
-        self, own: Collector, database: DatabaseMetrics, samples: WorkerSamples | None, interval_s: float
+        self,
+        own: Collector,
+        database: DatabaseMetrics,
+        samples: WorkerSamples | None,
+        interval_s: float,
+        kept_s: float,
     ) -> None:
         """`samples` None: this process is not one of several workers of a fleet."""
         self._own = own
@@ -48,9 +54,15 @@ class Metrics:
         self._samples = samples
         self._interval_s = interval_s
         self._leaving = asyncio.Lock()
+        self._kept = Kept(self._exposition, kept_s)
 
     async def exposition(self) -> bytes:
-        """In the text format of Prometheus; inside `Database.active()`."""
+        """In the text format of Prometheus, and not older than `kept_s`; inside `Database.active()`. To make
+        it takes ten times as long as to send it, and each client that reaches the port may ask for it.
+        """
+        return await self._kept.value()
+
+    async def _exposition(self) -> bytes:
         of_the_database = await self._database.metrics()
         if self._samples is None:
             return _text([*self._now(), *of_the_database])
@@ -86,7 +98,7 @@ def make_metrics(process: "ProcessMetrics", resources: Resources, samples: Worke
         settings.metrics_database_interval_s,
         None if samples is None else samples.file.parent,
     )
-    return Metrics(process, database, samples, settings.metrics_interval_s)
+    return Metrics(process, database, samples, settings.metrics_interval_s, settings.metrics_kept_s)
 
 
 class _Given(Collector):

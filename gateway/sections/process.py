@@ -48,6 +48,11 @@ class ProcessSettings(Section):
         description="Interval, in seconds, at which each of several workers leaves its metrics for the one "
         "that answers a scrape.",
     )
+    metrics_kept_s: SecondsOrZero = Field(
+        1,
+        description="How long, in seconds, a process gives the same metrics again to further scrapes, so "
+        "that many of them cost little; less than the interval of Prometheus.",
+    )
     metrics_database_interval_s: SecondsOrZero = Field(
         5,
         description="How long, in seconds, the metrics that are read from the database are used again, by "

@@ -115,6 +115,7 @@ async def a_fleet(database_url: str, redis_url: str, directory: Path) -> AsyncIt
         "GATEWAY_DRAIN_SPREAD_S": "0",
         "GATEWAY_WS_PING_INTERVAL_S": "3600",
         "GATEWAY_WS_MAX_SOCKETS_PER_SUBJECT": "1000",
+        "GATEWAY_METRICS_KEPT_S": "0",
     }
     log = directory / "log"
     with log.open("wb") as output:

@@ -1,5 +1,6 @@
 """What an operator can alert on: operations by error, work that waits, the monitor, the connections."""
 
+import asyncio
 import hashlib
 import re
 from collections import Counter
@@ -104,6 +105,16 @@ async def test_what_the_database_holds_is_read_once_an_interval(world: World) ->
     terms = (await scraped(desk))["desk_lease_terms"]
     await desk.rows("UPDATE lease SET fence = fence + 1 RETURNING fence")
     assert (await scraped(desk))["desk_lease_terms"] == terms
+
+
+async def test_many_scrapes_cost_one_exposition(world: World) -> None:
+    desk = await world.desk(a_book(), metrics_kept_s=ANY_TIME_S)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{desk.port}", timeout=PATIENCE_S) as client:
+        answers = await asyncio.gather(*(client.get("/metrics") for _ in range(20)))
+        await client.get("/nowhere")
+        answers.append(await client.get("/metrics"))
+    assert [answer.status_code for answer in answers] == [200] * 21
+    assert len({answer.content for answer in answers}) == 1
 
 
 async def test_requests_refused_before_graphql_are_counted_by_status_and_code(desk: Desk) -> None:

@@ -83,6 +83,7 @@ class World:
                 "shutdown_timeout_s": PATIENCE_S,
                 "clock_offset_max_s": ANY_TIME_S,
                 "metrics_database_interval_s": 0,
+                "metrics_kept_s": 0,
             }
             | UNLIMITED
             | dict.fromkeys(_PATIENT, FAR_S)

@@ -158,7 +158,11 @@ async def served_desk(
     clock = Clock()
     if "database_url" not in settings:
         await _place_database(directory)
-    usual: dict[str, Any] = {"data_directory": directory, "relay_poll_interval_s": 0.05}
+    usual: dict[str, Any] = {
+        "data_directory": directory,
+        "relay_poll_interval_s": 0.05,
+        "metrics_kept_s": 0,
+    }
     chosen = load_settings(**(UNHURRIED | UNLIMITED | usual | settings))
     app = create_app(chosen, Parts(clock))
     is_ipv6 = ":" in listens_at
