@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.http.metrics_port import METRICS_PATH
+from gateway.http.probe_paths import METRICS_PATH
 from tests.kit.metric_names import metric_names
 from tests.kit.source import PRODUCT, ROOT, tracked_files
 
