@@ -18,7 +18,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-matrix test-faults test-days poison security mutants check format bench bench-query bench-fanout chaos conformance schema docs lists migration lock clean
+.PHONY: help run console explorer test test-matrix test-faults test-days poison security mutants check format bench bench-query bench-fanout chaos conformance schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ run: $(INSTALLED_TO_RUN)  ## Start the desk on replayed prices; PORT=9000 for an
 
 console: $(INSTALLED_TO_RUN)  ## Build the pages in a browser; nothing to do while their sources are the same
 	@$(CONSOLE)
+
+explorer: $(INSTALLED_TO_RUN)  ## Build the GraphQL explorer of the desk; it needs no internet afterwards
+	@$(CONSOLE) --explorer
 
 test: $(INSTALLED)  ## Run the tests, those of the API on one stack; ARGS="tests/unit -k case" for some
 	@$(CONSOLE) --if-possible

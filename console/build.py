@@ -1,4 +1,4 @@
-"""`python -m console.build`: make the pages of the console in build/console.
+"""`python -m console.build`: make the pages of the console in build/console, or else the explorer.
 
 The stamp in that directory names the sources, lock file and schema that it was built from; when they are the
 same there is nothing to do. A build that fails leaves what was there. Builds wait for each other. Node comes
@@ -20,19 +20,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COMMAND = "make console"
 PACKAGES = ("package.json", "package-lock.json", ".npmrc")
 """What decides which packages are installed."""
-SOURCES = (
-    *PACKAGES,
-    "codegen.mjs",
-    "tsconfig.json",
-    "vite.config.ts",
-    "index.html",
-    "src",
-    "operations",
-    "build.py",
-)
+TYPES = ("writing the types of the operations", "codegen.mjs")
+CHECK = ("checking types", "node_modules/typescript/bin/tsc", "--noEmit")
+BUNDLE = ("bundling", "node_modules/vite/bin/vite.js", "build", "--logLevel", "error", "--outDir")
+"""What is said of a step, the program and its arguments; the directory of the pages comes last."""
 GENERATED = "src/api/operations.ts"
 INSTALLED = "node_modules/.installed-lock"
 STAMP = "stamp"
@@ -54,17 +47,46 @@ class BuildFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the sources are, and where the pages go."""
+    """What is built from where, and where to."""
 
-    source: Path = ROOT / "console"
-    schema: Path = ROOT / "schema.graphql"
-    output: Path = ROOT / "build/console"
+    source: Path
+    output: Path
+    sources: tuple[str, ...]
+    """Files and directories below `source` that the pages are built from, and `PACKAGES`."""
+    steps: tuple[tuple[str, ...], ...]
+    megabytes: int
+    """How much the packages take."""
+    schema: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The command of make that builds it is called the same."""
+        return self.output.name
+
+
+CONSOLE = Places(
+    ROOT / "console",
+    ROOT / "build/console",
+    ("codegen.mjs", "tsconfig.json", "vite.config.ts", "index.html", "src", "operations"),
+    (TYPES, CHECK, BUNDLE),
+    megabytes=100,
+    schema=ROOT / "schema.graphql",
+)
+EXPLORER = Places(
+    ROOT / "console/explorer",
+    ROOT / "build/explorer",
+    ("vite.config.js", "index.html", "main.js", "explorer.css"),
+    (BUNDLE,),
+    megabytes=240,
+)
 
 
 def digest(places: Places) -> str:
     """SHA-256 over the names and contents of all that the pages are built from."""
-    total = hashlib.sha256(places.schema.read_bytes())
-    for name in SOURCES:
+    total = hashlib.sha256(Path(__file__).read_bytes())
+    if places.schema is not None:
+        total.update(places.schema.read_bytes())
+    for name in (*PACKAGES, *places.sources):
         for path in sorted(_files(places.source / name)):
             relative = path.relative_to(places.source).as_posix()
             if relative != GENERATED:
@@ -96,21 +118,10 @@ def build(places: Places) -> None:
         wanted = digest(places)
         _install(places)
         beginning = places.output.with_name(f"{places.output.name}.beginning")
-        for says, script, *arguments in (
-            ("writing the types of the operations", "codegen.mjs"),
-            ("checking types", "node_modules/typescript/bin/tsc", "--noEmit"),
-            (
-                "bundling",
-                "node_modules/vite/bin/vite.js",
-                "build",
-                "--outDir",
-                str(beginning),
-                "--logLevel",
-                "warn",
-            ),
-        ):
-            _say(says)
-            _step(places, [_node(), script, *arguments])
+        for says, script, *arguments in places.steps:
+            _say(places, says)
+            last = [str(beginning)] if script == BUNDLE[1] else []
+            _step(places, [_node(), script, *arguments, *last])
         (beginning / STAMP).write_text(wanted)
         _replace(places.output, beginning)
 
@@ -136,7 +147,7 @@ def _install(places: Places) -> None:
     mark = places.source / INSTALLED
     if mark.exists() and mark.read_bytes() == lock:
         return
-    _say("installing the packages of package-lock.json, once: about 100 MB")
+    _say(places, f"installing the packages of package-lock.json, once: about {places.megabytes} MB")
     npm = [_node(), _npm(), "ci", "--omit=dev", f"--fetch-retries={FETCH_RETRIES}", "--loglevel=error"]
     try:
         _step(places, npm, INSTALL_TIMEOUT_S)
@@ -204,34 +215,37 @@ def _replace(output: Path, beginning: Path) -> None:
     shutil.rmtree(former, ignore_errors=True)
 
 
-def _say(text: str) -> None:
-    print(f"console: {text}", file=sys.stderr, flush=True)
+def _say(places: Places, text: str) -> None:
+    print(f"{places.name}: {text}", file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None, places: Places | None = None) -> int:
     """0 when the pages are there, or when they may be missing and packages cannot be had; otherwise 1."""
-    parser = argparse.ArgumentParser(
-        prog="python -m console.build", description="Build the pages of the console."
-    )
+    parser = argparse.ArgumentParser(prog="python -m console.build", description="Build pages of the desk.")
+    parser.add_argument("--explorer", action="store_true", help="the explorer in place of the console")
     parser.add_argument(
         "--if-possible", action="store_true", help="succeed without pages where packages cannot be had"
     )
-    optional = parser.parse_args(arguments).if_possible
-    chosen = places or Places()
+    asked = parser.parse_args(arguments)
+    chosen = places or (EXPLORER if asked.explorer else CONSOLE)
     if is_built(chosen):
-        if not optional:
-            _say("nothing to do: the pages are built")
+        if not asked.if_possible:
+            _say(chosen, "nothing to do: the pages are built")
         return 0
+    return _built(chosen, optional=asked.if_possible)
+
+
+def _built(places: Places, *, optional: bool) -> int:
     try:
-        build(chosen)
+        build(places)
     except NoPackages as why:
-        state = "are of older sources" if (chosen.output / STAMP).exists() else "were not built"
-        _say(f"the pages {state}: {why}. `{COMMAND}` builds them.")
+        state = "are of older sources" if (places.output / STAMP).exists() else "were not built"
+        _say(places, f"the pages {state}: {why}. `make {places.name}` builds them.")
         return 0 if optional else 1
     except BuildFailed as why:
-        _say(f"the build failed:\n{why}")
+        _say(places, f"the build failed:\n{why}")
         return 1
-    _say("the pages are built")
+    _say(places, "the pages are built")
     return 0
 
 

@@ -15,6 +15,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.error_counts import CountErrors, HttpErrors
+from gateway.http.explorer import explorer_pages, is_explorer_open
 from gateway.http.graphql import Endpoint
 from gateway.http.limits import BodyLimit, document_limits
 from gateway.http.live import Live
@@ -88,6 +89,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             Route("/", _to_console(console), methods=["GET"]),
             Route("/console", _with_slash, methods=["GET"]),
             Route("/console/{path:path}", console),
+            *_explorer(settings),
             Route("/graphql", _Served(lambda application: application.over_http)),
             WebSocketRoute("/graphql", _Served(lambda application: application.live.serve)),
             Route("/graphql/", _without_slash, methods=["GET", "POST"]),
@@ -216,6 +218,11 @@ class _Served:
 def _console(settings: Settings) -> Pages:
     facts = {} if settings.console_login_url is None else {"login-url": settings.console_login_url}
     return Pages(PageSet(settings.pages_directory / "console", console_policy, "make console", facts))
+
+
+def _explorer(settings: Settings) -> list[Route]:
+    pages = explorer_pages(settings.pages_directory)
+    return [Route("/explorer/{path:path}", pages)] if is_explorer_open(settings) else []
 
 
 def _to_console(console: Pages) -> Callable[[Request], Awaitable[Response]]:

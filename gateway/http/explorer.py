@@ -1,68 +1,19 @@
-"""The page for a browser: Strawberry's GraphiQL, with a notice if its scripts do not arrive within a second.
+"""The explorer of the desk, GraphiQL: built by `make explorer`, and served below `/explorer/`.
 
-They come from unpkg.com. Without that address the page would show nothing, or `Loading...`, and no reason.
-The policy of the page lets it run these scripts alone, and talk to nothing but the desk.
+A browser at `/graphql` is led there. It is off where introspection is, and a desk that runs its manifest
+alone says why it could neither read the schema nor send a query.
 """
 
-import re
-from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
+from pathlib import Path
 
-from strawberry.http.ides import get_graphql_ide_html
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from domain.document_name import TrustMode
+from gateway.http.pages import Pages, PageSet, socket_sources
+from gateway.settings import Settings
 
-_NOTICE = """
-    <script>
-      setTimeout(function () {
-        if (window.GraphiQL && window.GraphiQLPluginExplorer) return;
-        const notice = document.createElement("p");
-        notice.style = "position: fixed; inset: 0 0 auto; padding: 1em; background: #fff3cd; z-index: 1";
-        notice.textContent =
-          "This page is empty because its scripts have not arrived from https://unpkg.com, which your " +
-          "browser has to reach. The API itself works: send a POST to this address, as the tour in " +
-          "README.md does.";
-        document.documentElement.append(notice);
-        window.addEventListener("load", function () {
-          if (window.GraphiQL && window.GraphiQLPluginExplorer) notice.remove();
-        });
-      }, 1000);
-    </script>"""
-_HEAD = "<head>"
-
-
-def _with_notice(page: str) -> str:
-    """The page, with the notice before the scripts that may not arrive."""
-    assert _HEAD in page, "Strawberry's page has another form"
-    return page.replace(_HEAD, _HEAD + _NOTICE, 1)
-
-
-def _policy(page: str) -> str:
-    """A Content-Security-Policy: the page's own scripts by their hashes, and its files by their addresses.
-
-    The styles that GraphiQL writes into the page have no hash, so inline ones are allowed.
-    """
-    own = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    hashes = [f"'sha256-{b64encode(sha256(each.encode()).digest()).decode()}'" for each in own]
-    scripts = " ".join([*hashes, *re.findall(r'src="(https:[^"]+)"', page)]) or "'none'"
-    styles = " ".join(re.findall(r'href="(https:[^"]+)"', page))
-    return (
-        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline' {styles}; "
-        "connect-src 'self'; img-src 'self' data:; font-src data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page with the headers that it needs."""
-
-    html: str
-    headers: Mapping[str, str]
-
-
+_CLOSED_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _CLOSED = """<!doctype html>
 <html lang="en">
   <head><meta charset="utf-8"><title>GraphQL</title></head>
@@ -76,8 +27,31 @@ _CLOSED = """<!doctype html>
 """
 
 
-def explorer(mode: TrustMode) -> Page:
-    """The page; requests go to the address that it was loaded from."""
-    closed = mode is TrustMode.ONLY
-    html = _CLOSED if closed else _with_notice(get_graphql_ide_html(graphql_ide="graphiql"))
-    return Page(html, {"Content-Security-Policy": _policy(html)})
+def explorer_policy(host: str) -> str:
+    """The Content-Security-Policy of the explorer: its own files, and the desk.
+
+    Its editor writes styles into the page and works in the background; fonts lie in its style sheets.
+    """
+    return (
+        "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; "
+        f"connect-src 'self'{socket_sources(host)}; img-src 'self' data:; font-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def is_explorer_open(settings: Settings) -> bool:
+    """Whether a browser could read the schema and send any query."""
+    return settings.introspection and settings.trusted_documents is not TrustMode.ONLY
+
+
+def explorer_pages(directory: Path) -> Pages:
+    """The built explorer in this directory of built pages."""
+    return Pages(PageSet(directory / "explorer", explorer_policy, "make explorer"))
+
+
+def to_explorer(request: Request, settings: Settings) -> Response:
+    """For a browser at `/graphql`, which needs no token; relative, for a proxy that adds a prefix."""
+    if not is_explorer_open(settings):
+        return HTMLResponse(_CLOSED, headers={"Content-Security-Policy": _CLOSED_POLICY})
+    query = request.url.query
+    return RedirectResponse("explorer/" + (f"?{query}" if query else ""))

@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 from graphql import ExecutionResult, OperationType
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from domain.principal import Principal
 from gateway.auth import Unauthenticated
-from gateway.http.explorer import explorer
+from gateway.http.explorer import to_explorer
 from gateway.http.media import EVENT_STREAM, GRAPHQL_RESPONSE, HTML, JSON, negotiated
 from gateway.http.operation_metrics import OperationMetrics
 from gateway.http.operation_rates import OperationRates
@@ -57,9 +57,7 @@ class Endpoint:
         self._rates = OperationRates(executor, resources.rates)
         self._reads = reads
         self._metrics = metrics
-        self._explorer = (
-            explorer(resources.settings.trusted_documents) if resources.settings.introspection else None
-        )
+        self._settings = resources.settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -78,9 +76,9 @@ class Endpoint:
         if request.method not in ("GET", "POST"):
             raise method_not_allowed("Send POST, or GET for a query.", "GET", "POST")
         is_get, accept = request.method == "GET", request.headers.get("accept")
-        if is_get and self._explorer and negotiated(accept, (JSON, GRAPHQL_RESPONSE, HTML)) == HTML:
-            # The page needs no token, but its requests do.
-            return HTMLResponse(self._explorer.html, headers=self._explorer.headers)
+        asks_for_page = is_get and negotiated(accept, (JSON, GRAPHQL_RESPONSE, HTML)) == HTML
+        if asks_for_page and self._settings.introspection:
+            return to_explorer(request, self._settings)
         principal = self._check.principal(request)
         media_type = negotiated(accept, (JSON, GRAPHQL_RESPONSE))
         if media_type is None:

@@ -28,16 +28,19 @@ _HOST = re.compile(r"[\w.-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?", re.ASCII)
 
 
 def console_policy(host: str) -> str:
-    """The Content-Security-Policy of the console: it runs its own files and talks to the desk alone.
-
-    Browsers of before 2022 do not take a WebSocket to `host` for the page's own origin, so it is named.
-    """
-    socket = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    """The Content-Security-Policy of the console: it runs its own files and talks to the desk alone."""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self'{socket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'"
+        f"connect-src 'self'{socket_sources(host)}; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
+
+
+def socket_sources(host: str) -> str:
+    """The sources of WebSockets to `host`, which browsers of before 2022 do not take for the page's own
+    origin; none if it is no host.
+    """
+    return f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
 
 
 @dataclass(frozen=True, slots=True)

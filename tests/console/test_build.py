@@ -1,11 +1,12 @@
 """The build of the pages: it runs when its sources changed, and a machine that cannot build says why."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from console.build import GENERATED, INSTALLED, STAMP, Places, digest, is_built, main
+from console.build import CONSOLE, GENERATED, INSTALLED, STAMP, Places, digest, is_built, main
 from tests.kit.source import ROOT
 
 CLOSED_PORT = "http://127.0.0.1:9"
@@ -17,7 +18,12 @@ def places(tmp_path: Path) -> Places:
     """A copy of the sources, from which nothing was built yet."""
     shutil.copytree(ROOT / "console", tmp_path / "console", ignore=SAME)
     shutil.copy(ROOT / "schema.graphql", tmp_path)
-    return Places(tmp_path / "console", tmp_path / "schema.graphql", tmp_path / "build/console")
+    return replace(
+        CONSOLE,
+        source=tmp_path / "console",
+        schema=tmp_path / "schema.graphql",
+        output=tmp_path / "build/console",
+    )
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from console.build import NoPackages, Places, install
+from console.build import CONSOLE, NoPackages, install
 from tests.console import vectors
 from tests.kit.node_packages import node_environment
 
-CONSOLE = Places().source
-FILES = sorted((CONSOLE / "tests").glob("*.test.ts"))
+FILES = sorted((CONSOLE.source / "tests").glob("*.test.ts"))
 TIMEOUT_S = 120
 FAILURES = "failing tests:"
 """Under this line Node names each test that failed, and why."""
@@ -20,7 +19,7 @@ FAILURES = "failing tests:"
 def packages() -> None:
     """Those of the console's lock file, in their place."""
     try:
-        install(Places())
+        install(CONSOLE)
     except NoPackages as why:
         pytest.skip(f"NOT RUN: {why}")
 
@@ -31,7 +30,7 @@ def test_node_finds_no_fault(file: Path) -> None:
     # Within a run of `node --test` Node would report to that one.
     environment = {name: value for name, value in node_environment().items() if name != "NODE_TEST_CONTEXT"}
     run = subprocess.run(
-        command, cwd=CONSOLE, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
+        command, cwd=CONSOLE.source, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
     )
     assert run.returncode == 0, run.stdout.split(FAILURES)[-1] + run.stderr
 

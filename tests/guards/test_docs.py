@@ -62,7 +62,7 @@ def test_every_direct_dependency_is_explained() -> None:
 def test_every_direct_package_of_the_console_and_of_the_client_programs_is_explained() -> None:
     page = (ROOT / "docs/dependencies.md").read_text()
     programs = [path for path in tracked_files() if path.match("tests/conformance/*/package.json")]
-    files = [ROOT / "console/package.json", *programs]
+    files = [ROOT / "console/package.json", ROOT / "console/explorer/package.json", *programs]
     names = [name for file in files for name in json.loads(file.read_text())["dependencies"]]
     missing = [name for name in names if f"`{name}`" not in page]
     assert programs, "there are none"

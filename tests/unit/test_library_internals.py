@@ -12,7 +12,6 @@ import uvicorn
 from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
 from graphql.execution.values import get_argument_values, get_variable_values
 from redis.asyncio import Redis
-from strawberry.http.ides import get_graphql_ide_html
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
@@ -147,7 +146,6 @@ async def test_the_graphql_library_has_the_parts_that_are_used(schema: strawberr
         "mutation { requestSettingChange(input: {setting: {exemption: {}, amountRule: {}}}) { __typename } }"
     )
     assert validate(core, parse(both), [OneOfInputValidationRule])
-    assert "<head>" in get_graphql_ide_html(graphql_ide="graphiql")
 
 
 def test_variables_are_coerced_to_values_or_a_list_of_errors(schema: strawberry.Schema) -> None:
