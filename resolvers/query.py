@@ -19,6 +19,7 @@ from models.order import OrderFilter as OrderSelection
 from resolvers.commands.kill_switch import KillSwitchQueries
 from resolvers.commands.liquidation_preview import LiquidationPreview, liquidation_preview
 from resolvers.commands.liquidation_previews import LiquidationPreviews, liquidation_previews
+from resolvers.commands.message_commands import MessageQueries
 from resolvers.commands.plan_inputs import LiquidationPreviewInput
 from resolvers.commands.settings import SettingQueries
 from resolvers.commands.webhook import WebhookQueries
@@ -75,6 +76,7 @@ class Query(
     DeskQueries,
     KillSwitchQueries,
     MarketQueries,
+    MessageQueries,
     ReportQueries,
     SettingQueries,
     SnapshotQueries,

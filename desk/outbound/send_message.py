@@ -1,5 +1,6 @@
 """An operator sends a message about a case. It is created here and sent by the worker."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from desk.audit import message_entry
@@ -19,6 +20,7 @@ from models.audit import AuditEntry, write_audit
 from models.case import lock_case
 from models.contact import load_contacts
 from models.message import insert_message
+from models.sql.database import transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ async def send_message(desk: DeskContext, principal: Principal, command: SendMes
         "text": command.text,
     }
 
+    draft = MessageDraft(command.channel, command.template, principal.subject, command.text)
     needs = (Capability.SEND_MESSAGE,)
     request = CommandRequest(principal, "sendMessage", command.idempotency_key, content, needs)
 
@@ -48,7 +51,7 @@ async def send_message(desk: DeskContext, principal: Principal, command: SendMes
         locked = await lock_case(principal.audience, case_id)
         if locked is None:
             return NO_CASE
-        message = await _compose(desk, principal, command, locked[0])
+        message = await _compose(desk, draft, locked[0])
         if isinstance(message, Refusal):
             return message
         await insert_message(message, automatic_key=None)
@@ -58,36 +61,53 @@ async def send_message(desk: DeskContext, principal: Principal, command: SendMes
     return await run_each(desk, request, command.case_ids, decide)
 
 
-async def _compose(
-    desk: DeskContext, principal: Principal, command: SendMessage, view: CaseView
+class _NothingIsSent(Exception):
+    """Ends the transaction of a preview, so that nothing of it stays."""
+
+
+async def preview_message(
+    desk: DeskContext, principal: Principal, case_id: CaseId, draft: MessageDraft
 ) -> Message | Refusal:
+    """The message that `send_message` would create now, or its refusal. Changes nothing.
+
+    It runs the same code, which may assess the account again, in a transaction that is rolled back.
+    """
+    found: list[Message | Refusal] = []
+    with suppress(_NothingIsSent):
+        async with transaction():
+            locked = await lock_case(principal.audience, case_id)
+            found.append(NO_CASE if locked is None else await _compose(desk, draft, locked[0]))
+            raise _NothingIsSent
+    return found[0]
+
+
+async def _compose(desk: DeskContext, draft: MessageDraft, view: CaseView) -> Message | Refusal:
     contact = (await load_contacts([view.account.client_id])).get(view.account.client_id)
-    refusal = _unreachable(desk, command, contact)
+    refusal = _unreachable(desk, draft.channel, contact)
     if refusal is not None:
         return refusal
     assert contact is not None, "who has no contact cannot be reached"
     now = desk.clock()
     leaves_at = contact.may_be_disturbed_from(now)
-    view, standing = await look_again(desk, view.case.id, command.template, now, leaves_at)
-    refusal = unfit(command.template, standing, now, desk.policy.messages.figures_max_age)
+    view, standing = await look_again(desk, view.case.id, draft.template, now, leaves_at)
+    refusal = unfit(draft.template, standing, now, desk.policy.messages.figures_max_age)
     if refusal is not None:
         return refusal
-    draft = MessageDraft(command.channel, command.template, principal.subject, command.text)
     message = compose(desk, view, standing, contact, draft, now)
-    if command.template in ASKS and message.earliest_at >= message.latest_at:
+    if draft.template in ASKS and message.earliest_at >= message.latest_at:
         return Refusal(RefusalCode.TOO_LATE, "The client's quiet hours end only after the deadline.")
     return message
 
 
-def _unreachable(desk: DeskContext, command: SendMessage, contact: Contact | None) -> Refusal | None:
+def _unreachable(desk: DeskContext, channel: Channel, contact: Contact | None) -> Refusal | None:
     """The refusal of a message that cannot arrive."""
-    if command.channel not in desk.policy.messages.channels:
+    if channel not in desk.policy.messages.channels:
         return Refusal(
             RefusalCode.CHANNEL_OFF,
-            f"The channel {command.channel} has no service configured: use another channel.",
+            f"The channel {channel} has no service configured: use another channel.",
         )
-    if contact is None or contact.address(command.channel) is None:
-        return Refusal(RefusalCode.NO_ADDRESS, f"The client has no address for {command.channel}.")
+    if contact is None or contact.address(channel) is None:
+        return Refusal(RefusalCode.NO_ADDRESS, f"The client has no address for {channel}.")
     return None
 
 

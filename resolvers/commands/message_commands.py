@@ -4,17 +4,20 @@ from typing import Annotated
 
 import strawberry
 
-from desk.outbound.send_message import SendMessage, send_message
-from desk.outcomes import Done, Outcome, is_seen
+from desk.outbound.compose_message import MessageDraft
+from desk.outbound.send_message import SendMessage, preview_message, send_message
+from desk.outcomes import Done, NotDone, Outcome, is_seen, refused
 from domain.ids import CaseId
 from domain.message import Channel, MessageId, MessageTemplate
+from domain.principal import Capability
+from domain.refusals import Refusal
 from resolvers.kit.arguments import INPUT
-from resolvers.kit.context import Info, RequestInfo
+from resolvers.kit.context import IF_IT_FAILS, Info, RequestInfo, require
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import filter_id
 from resolvers.types.case import Case, load_case
-from resolvers.types.message import Message, message_of
+from resolvers.types.message import Message, PreviewedMessage, message_of, previewed_message_of
 from resolvers.types.refusal import AnyRefusal, RefusalDetails
 
 
@@ -36,6 +39,18 @@ class SendMessageInput:
         description="A free text of 1 to 1000 characters, sent as it is. Required without a template, and "
         "not allowed with one.",
     )
+
+
+@strawberry.input(description="The message to preview. Each field means the same as in SendMessageInput.")
+class MessagePreviewInput:
+    """To desk.outbound.compose_message.MessageDraft."""
+
+    case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
+    channel: Channel = strawberry.field(description="The channel by which the message would be sent.")
+    template: MessageTemplate | None = strawberry.field(
+        default=None, description="The template. Omitted: `text` is sent."
+    )
+    text: str | None = strawberry.field(default=None, description="A free text, as in SendMessageInput.")
 
 
 @strawberry.type(description="The message is recorded and will be sent.")
@@ -76,6 +91,14 @@ SendMessageResult = Annotated[
 ]
 
 
+MessagePreviewResult = Annotated[
+    PreviewedMessage | MessageRefused,
+    strawberry.union(
+        "MessagePreviewResult", description="The message, or the refusal that sendMessage would return."
+    ),
+]
+
+
 @strawberry.type(description="The payload of sendMessage.")
 class SendMessagePayload:
     """One result per case."""
@@ -83,6 +106,29 @@ class SendMessagePayload:
     results: list[SendMessageResult] = strawberry.field(
         description="One result per case, in the order of the input."
     )
+
+
+@strawberry.type
+class MessageQueries:
+    """The root field that previews messages."""
+
+    @strawberry.field(
+        description="The message that sendMessage would send now about a case, in the client's language. "
+        "Changes nothing. Requires RISK_WARNING_OPERATOR, RISK_WARNING_FULL or SERVICE." + IF_IT_FAILS
+    )
+    async def message_preview(
+        self, info: RequestInfo, input: Annotated[MessagePreviewInput, INPUT]
+    ) -> MessagePreviewResult | None:
+        """Runs the same code as sendMessage."""
+        context = info.context
+        require(context, Capability.SEND_MESSAGE)
+        check_text("text", input.text, at_least=1)
+        principal, case_id = context.principal, CaseId(filter_id("Case", input.case_id))
+        draft = MessageDraft(input.channel, _template(input), principal.subject, input.text or "")
+        made = await preview_message(context.api.desk, principal, case_id, draft)
+        if isinstance(made, Refusal):
+            return _refused(input.case_id, refused(made))
+        return previewed_message_of(made, context)
 
 
 @strawberry.type
@@ -118,7 +164,7 @@ async def _queued(info: Info, message_id: MessageId) -> Message:
     return message_of(row, info.context)
 
 
-def _template(input: SendMessageInput) -> MessageTemplate:
+def _template(input: SendMessageInput | MessagePreviewInput) -> MessageTemplate:
     template = input.template or MessageTemplate.FREE_TEXT
     if (template is MessageTemplate.FREE_TEXT) != (input.text is not None):
         raise ApiError(BAD_USER_INPUT, "Give either a template or a text, not both.")
@@ -128,6 +174,10 @@ def _template(input: SendMessageInput) -> MessageTemplate:
 def _result(asked: strawberry.ID, outcome: Outcome) -> MessageQueued | MessageRefused:
     if isinstance(outcome, Done):
         return MessageQueued(message_id=MessageId(outcome.id))
+    return _refused(asked, outcome)
+
+
+def _refused(asked: strawberry.ID, outcome: NotDone) -> MessageRefused:
     seen = CaseId(filter_id("Case", asked)) if is_seen(outcome) else None
     details = RefusalDetails(case_id=seen)
     return MessageRefused(case_id=asked, code=outcome.code, message=outcome.message, details=details)

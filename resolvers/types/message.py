@@ -133,6 +133,46 @@ def message_of(row: message.Message, context: ReadContext) -> Message:
     )
 
 
+@strawberry.type(description="The message that sendMessage would send now.")
+class PreviewedMessage:
+    """From domain.message.Message, which is not stored."""
+
+    language: Language = strawberry.field(description="The language of the text.")
+    title: str = strawberry.field(description='The subject line; "***" if you may not see personal data.')
+    body: str = strawberry.field(
+        description='The text of the message; "***" if you may not see personal data.'
+    )
+    recipient: str | None = strawberry.field(
+        description='The client\'s address on the channel; "***" if you may not see personal data.'
+    )
+    earliest_at: datetime = strawberry.field(
+        description="The earliest time at which it would be sent: the end of the client's quiet hours, or "
+        "now."
+    )
+    latest_at: datetime = strawberry.field(
+        description="The latest time at which it would be sent; after it, it would expire."
+    )
+    figures_as_of: datetime | None = strawberry.field(
+        description="The time of the figures behind the amount that the message states; null if it states "
+        "no amount."
+    )
+
+
+def previewed_message_of(composed: message.Message, context: ReadContext) -> PreviewedMessage:
+    """The GraphQL object, masked as the audience requires; records that the client was shown."""
+    context.clients_shown.add(composed.client_id)
+    audience = context.audience
+    return PreviewedMessage(
+        language=composed.language,
+        title=personal(composed.title, audience) or "",
+        body=personal(composed.body, audience) or "",
+        recipient=personal(composed.recipient, audience),
+        earliest_at=composed.earliest_at,
+        latest_at=composed.latest_at,
+        figures_as_of=composed.figures_as_of,
+    )
+
+
 async def messages_page(info: Info, case_id: CaseId, asked: PageArguments) -> Connection[Message]:
     """A page of a case's messages, newest first; one statement loads the first pages of many cases."""
     context = info.context

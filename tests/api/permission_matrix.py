@@ -106,6 +106,12 @@ QUERIES: Mapping[str, Row] = {
         MAY_PREVIEW,
         {"inputs": [{"caseId": CASE}]},
     ),
+    "messagePreview": Row(
+        """query ($input: MessagePreviewInput!) { messagePreview(input: $input) {
+        ... on MessageRefused { code } } }""",
+        MAY_MESSAGE,
+        {"input": {"caseId": CASE, "channel": "SMS", "template": "REMINDER"}},
+    ),
     "unwatched": Row("{ unwatched { totalCount } }", EVERYBODY),
     "marketDays": Row("{ marketDays { totalCount } }", EVERYBODY),
     "snapshot": Row("query ($id: ID!) { snapshot(id: $id) { id } }", EVERYBODY, {"id": SNAPSHOT}),

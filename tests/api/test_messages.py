@@ -109,6 +109,56 @@ def text_of(posted: Posted) -> Any:
     return json.loads(posted.body)
 
 
+PREVIEW = """query ($input: MessagePreviewInput!) { messagePreview(input: $input) { __typename
+  ... on PreviewedMessage { language title body recipient earliestAt latestAt figuresAsOf }
+  ... on MessageRefused { caseId code text: message case { caseNo } }
+} }"""
+
+
+async def previewed(caller: Caller, case_id: str, **asked: object) -> Any:
+    given = {"caseId": case_id, "channel": "SMS", **asked}
+    return (await caller.ask(PREVIEW, input=given))["messagePreview"]
+
+
+@pytest.mark.parametrize("asked", [{"template": "MARGIN_CALL"}, {"text": "Please call us."}], ids=str)
+async def test_the_preview_of_a_message_is_what_is_sent(
+    world: World, receiver: Receiver, asked: dict[str, str]
+) -> None:
+    desk = await called(world, receiver, "sms", book=a_reached_book())
+    case = await case_of(desk, "M1")
+    operator = desk.caller(Permission.RISK_WARNING_OPERATOR)
+    before = await desk.rows("SELECT * FROM client_message")
+    shown = await previewed(operator, case["id"], **asked)
+    assert shown["__typename"] == "PreviewedMessage"
+    assert shown["recipient"] == "+85212345678"
+    assert await desk.rows("SELECT * FROM client_message") == before == []
+    assert await messages(operator, case["id"]) == []
+    (result,) = await send(operator, case["id"], **asked)
+    sent = result["message"]
+    assert [sent[name] for name in ("language", "title", "body", "recipient")] == [
+        shown[name] for name in ("language", "title", "body", "recipient")
+    ]
+
+
+async def test_the_preview_of_a_message_refuses_as_sending_does(world: World, receiver: Receiver) -> None:
+    desk = await called(world, receiver, "sms", book=a_reached_book())
+    reachable, unreachable = await case_of(desk, "M1"), await case_of(desk, "M2")
+    service = desk.caller(Permission.SERVICE)
+    for case, asked, code in (
+        (unreachable, {"template": "REMINDER"}, "NO_ADDRESS"),
+        (reachable, {"template": "REMINDER", "channel": "EMAIL"}, "CHANNEL_OFF"),
+    ):
+        shown = await previewed(service, case["id"], **asked)
+        (result,) = await send(service, case["id"], key=code, **asked)
+        assert shown == result
+        assert shown["code"] == code
+    narrow = desk.caller(Permission.SERVICE, accounts=["M2"])
+    hidden = await previewed(narrow, reachable["id"], template="REMINDER")
+    assert (hidden["code"], hidden["case"]) == ("NOT_FOUND", None)
+    masked = await previewed(service, reachable["id"], template="MARGIN_CALL")
+    assert (masked["title"], masked["body"], masked["recipient"]) == ("***", "***", "***")
+
+
 async def test_a_message_by_hand_reaches_the_client_in_their_language(
     world: World, receiver: Receiver
 ) -> None:
