@@ -63,7 +63,9 @@ class CaseFilter:
             and (self.opened_after is None or case.opened_at > self.opened_after)
             and (self.opened_before is None or case.opened_at < self.opened_before)
             and self._selects_end(case)
-            and contains(self.search, *searched_texts(account, audience), case.case_no)
+            and (
+                self.search is None or contains(self.search, *searched_texts(account, audience), case.case_no)
+            )
         )
 
     def selects_state(

@@ -138,7 +138,11 @@ class Audience:
 
     def may(self, *needed: Capability) -> bool:
         """Whether some permission grants one of these capabilities."""
-        return any(not CAPABILITIES[granted].isdisjoint(needed) for granted in self.permissions)
+        # A loop, because a feed asks this for each event and group: a generator takes three times as long.
+        for granted in self.permissions:
+            if not CAPABILITIES[granted].isdisjoint(needed):
+                return True
+        return False
 
     @property
     def may_see(self) -> bool:

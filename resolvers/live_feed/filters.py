@@ -27,7 +27,7 @@ def case_event_kind(event: CaseEvent, selection: CaseFilter, audience: Audience)
         case.figures.amount,
         case.worth,
         view.symbols,
-        case.overdue(event.at),
+        None if selection.overdue is None else case.overdue(event.at),
     )
     if is_now:
         return event.kind
@@ -71,7 +71,10 @@ def _order_matches(view: OrderView, selection: OrderFilter, audience: Audience) 
         and selection.symbol in (None, order.symbol)
         and (selection.created_after is None or order.created_at > selection.created_after)
         and (selection.created_before is None or order.created_at < selection.created_before)
-        and contains(
-            selection.search, *searched_texts(account, audience), order.symbol, order.client_order_id
+        and (
+            selection.search is None
+            or contains(
+                selection.search, *searched_texts(account, audience), order.symbol, order.client_order_id
+            )
         )
     )
