@@ -4,9 +4,8 @@ A document is parsed, validated and measured once. What the limits refuse, and w
 over every transport; only the form of a refusal belongs to the transport.
 """
 
-import secrets
-from collections import Counter, OrderedDict
-from collections.abc import Hashable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -36,8 +35,6 @@ ADMITTED_KEPT, KNOWN_VARIABLES_BYTES = 8, 512
 """Admitted operations of one document, and the size of their variables: dashboards ask the same again and
 again, and a thousand subscribers with one filter need one operation.
 """
-PAYLOADS_KEPT = 64
-MARK_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,6 @@ class Executor:
         self._introspection = introspection
         self._documents = Documents(schema, limits, introspection=introspection)
         self.trusted = TrustedDocuments() if trusted is None else trusted
-        self.payloads = SharedPayloads()
 
     @property
     def document_reads(self) -> Counter[str]:
@@ -207,31 +203,6 @@ class Executor:
     def personal_fields(self, document: Document) -> list[str]:
         """The fields with personal data that the document asks for."""
         return [] if document.ast is None else personal_fields(self._schema, document.ast)
-
-
-class SharedPayloads:
-    """Payloads of the last events, each encoded once for all subscriptions that select the same, whatever
-    their filters, scopes and cursors.
-    """
-
-    def __init__(self) -> None:
-        self.mark = secrets.token_urlsafe(MARK_BYTES)
-        """Stands for the cursor; no text of an event contains it, because it never leaves the process."""
-        self._mark = self.mark.encode()
-        self._known: OrderedDict[Hashable, bytes] = OrderedDict()
-
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._known
-
-    def get(self, key: Hashable, cursor: str) -> bytes:
-        """The known payload with this cursor."""
-        return self._known[key].replace(self._mark, cursor.encode())
-
-    def put(self, key: Hashable, payload: bytes) -> None:
-        """A payload whose cursors are marks."""
-        self._known[key] = payload
-        if len(self._known) > PAYLOADS_KEPT:
-            self._known.popitem(last=False)
 
 
 def encode(result: ExecutionResult, cursor: str | None = None) -> bytes:

@@ -23,7 +23,9 @@ from resolvers.execution.compiling import Projection
 from resolvers.execution.executor import AdmittedOperation, Executor, encode
 from resolvers.execution.leaves import NotPlain
 from resolvers.kit.context import Api, ReadContext
+from resolvers.live_feed.shared_payloads import SharedPayloads
 from subscriptions.live.operation import Delivery, Opening, Snapshot
+from subscriptions.live.payload import AtHand, SharedPayload
 from subscriptions.stream.bus import Position
 
 _END_OF_EXTENSIONS = b'"}}'
@@ -42,6 +44,7 @@ class Request:
     field: str
     arguments: Mapping[str, Any]
     key: Hashable
+    payloads: SharedPayloads
 
 
 class LiveOperation(ABC):
@@ -102,8 +105,8 @@ class LiveOperation(ABC):
 
     async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
         """Execute with a new context and encode. Raises `NO_ANSWER` while the database does not answer."""
-        if resumable and (shared := self.render_at_once(root, position)) is not None:
-            return shared
+        if resumable and (at_hand := self.render_at_once(root, position)) is not None:
+            return at_hand.shared.completed(at_hand.cursor)
         request = self._request
         context = ReadContext(request.api, request.audience)
         cursor = request.api.cursors.sign(position if resumable else NOWHERE, self.scope)
@@ -111,7 +114,7 @@ class LiveOperation(ABC):
         raise_outage(result)
         return encode(result, cursor if self.delivery is Delivery.EVERY else None)
 
-    def render_at_once(self, root: Any, position: Position) -> bytes | None:
+    def render_at_once(self, root: Any, position: Position) -> AtHand | None:
         """The same payload if nothing has to be looked up for it; None otherwise."""
         return None
 
@@ -170,20 +173,24 @@ class EventOperation(LiveOperation):
         """As `event_of`."""
         return self.event_of(root, cursor)
 
-    def render_at_once(self, root: Any, position: Position) -> bytes | None:
+    def render_at_once(self, root: Any, position: Position) -> AtHand | None:
         """The payload that groups with other filters and scopes receive too, if the selection reads nothing
         but the event: it is encoded once, and each group puts its own cursor in.
         """
         project = self._projection
         if project is None:
             return None
+        cursor = self._request.api.cursors.sign(position, self.scope)
         # For one filter an event may be a change, and for another the end of a match.
-        payloads, key = self._request.executor.payloads, (project, root.id, root.kind)
-        if key not in payloads:
+        payloads, key = self._request.payloads, (project, root.id, root.kind, len(cursor))
+        shared = payloads.get(key)
+        if shared is None:
+            mark = payloads.mark(len(cursor))
             try:
-                marked = project(self.event_of(root, payloads.mark))
-                payloads.put(key, encode(ExecutionResult(marked), payloads.mark))
+                marked = project(self.event_of(root, mark))
+                shared = SharedPayload(encode(ExecutionResult(marked), mark), mark.encode())
             except (NotPlain, *DAMAGE):
                 # The task of the group meets it again, and ends that group alone.
                 return None
-        return payloads.get(key, self._request.api.cursors.sign(position, self.scope))
+            payloads.put(key, shared)
+        return AtHand(shared, cursor.encode())

@@ -15,6 +15,7 @@ from resolvers.kit.context import Api
 from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.live_feed.fields import OPERATIONS
 from resolvers.live_feed.operation import LiveOperation, Request
+from resolvers.live_feed.shared_payloads import SharedPayloads
 from resolvers.live_feed.sharing_key import root_field, sharing_key
 from subscriptions.stream.bus import Position
 from subscriptions.stream.cursor import CursorInvalid
@@ -36,6 +37,7 @@ class SubscriptionPreparer:
         self._schema = schema
         self._executor = executor
         self._api = api
+        self._payloads = SharedPayloads()
 
     def prepare(
         self, operation: AdmittedOperation, audience: Audience, last_event_id: str | None = None
@@ -51,6 +53,7 @@ class SubscriptionPreparer:
             field=field.name.value,
             arguments=arguments,
             key=(*sharing_key(operation), audience),
+            payloads=self._payloads,
         )
         prepared = OPERATIONS[field.name.value](request)
         after = last_event_id or arguments.get("after")

@@ -6,15 +6,15 @@ need no task. All output goes through one mailbox, in order; the `Wire` encodes 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from subscriptions.connections.frames import Sink
 from subscriptions.connections.mailbox import Mailbox, MailboxLimits, Slot
 from subscriptions.connections.protocol import Subscribe
-from subscriptions.live.group import Batch, Rendered
 from subscriptions.live.metrics import LiveMetrics
 from subscriptions.live.operation import Delivery, Opening, Operation, Snapshot
+from subscriptions.live.rendered import Batch, Happened, Rendered
 from subscriptions.live.shared import LiveFeed
 from subscriptions.live.undisturbed import undisturbed
 from subscriptions.stream.bus import BusUnavailable, Position, PositionLost
@@ -89,8 +89,10 @@ class Wire(Protocol):
     def prefix(self, identifier: str) -> bytes:
         """The beginning of an operation's events; with equal prefixes, equal events have equal bytes."""
 
-    def event(self, prefix: bytes, rendered: Rendered, operation: Operation) -> bytes:
-        """An event; encoded once for all operations with the prefix."""
+    def event(self, prefix: bytes, payload: bytes, cursor: Callable[[], bytes | None]) -> bytes:
+        """An event; encoded once for all operations with the prefix. `cursor` gives the event's own one, None
+        if a client cannot resume after it.
+        """
 
     def result(self, identifier: str, payload: bytes) -> bytes:
         """The single result of a query or a mutation."""
@@ -279,17 +281,18 @@ class _Running:
             await self._send_state(operation, snapshot)
             after, self._skip = snapshot.position, snapshot.contained
         try:
-            await feed.join(operation, self, after)
+            joined = await feed.join(operation, self, after)
         except PositionLost:
             metrics.resumes["expired"] += 1
             raise
+        self._share(joined)
         if start.after is not None:
             metrics.resumes["recovered"] += 1
 
     async def _begin_latest(self, operation: Operation) -> None:
         """Live events sent meanwhile are newer than a state whose look-up takes a while."""
         self._sent_meanwhile = set()
-        await self._operations.backend.feed.join(operation, self, None)
+        self._share(await self._operations.backend.feed.join(operation, self, None))
         await self._send_state(operation, await operation.snapshot())
         self._sent_meanwhile = None
 
@@ -301,53 +304,48 @@ class _Running:
             key = operation.merge_key(root)
             if self._sent_meanwhile is not None and key in self._sent_meanwhile:
                 continue
-            self._deliver_one(Rendered(snapshot.position, "", 0.0, payload, key, resumable=whole))
+            happened = Happened(snapshot.position, "", 0.0)
+            self._deliver_one(Rendered(happened, payload, key, resumable=whole))
             await self.room()
             await asyncio.sleep(0)
 
+    def _share(self, joined: Operation) -> None:
+        """Keep the equal operation of the group: a thousand members keep one."""
+        if self._operation is not None:
+            self._operation = joined
+
     def deliver(self, batch: Batch) -> bool:
         """At once if nothing waits, otherwise frame by frame into the mailbox."""
+        operation = self._operation
         if (
-            self._opening is None
+            operation is not None
+            and self._opening is None
             and self._sent_meanwhile is None
             and not self._skip
-            and self._operation is not None
+            and self._mailbox.write(batch.frames(self._prefix, self._operations.wire, operation))
         ):
-            frames = batch.joined.get(self._prefix)
-            if frames is None:
-                frames = batch.joined[self._prefix] = b"".join([self._frame(each) for each in batch.rendered])
-            if self._mailbox.write(frames):
-                return True
+            return True
         for rendered in batch.rendered:
             self._deliver_one(rendered)
         return False
 
     def _deliver_one(self, rendered: Rendered) -> None:
-        if self._operation is None:
+        operation = self._operation
+        if operation is None:
             # It ended during a delivery: another operation overflowed, which ended the connection.
             return
+        event = rendered.event
         if self._sent_meanwhile is not None:
             self._sent_meanwhile.add(rendered.key)
-        if rendered.event_id in self._skip:
-            self._skip -= {rendered.event_id}
+        if event.event_id in self._skip:
+            self._skip -= {event.event_id}
             return
         if self._opening is not None:
-            rendered, self._opening = self._opened(rendered, self._opening), None
-        if self._mailbox.put(self.slot, self._frame(rendered), rendered.key, rendered.at) and rendered.at:
-            self._operations.backend.metrics.delivered(self.field, rendered.at, 1)
-
-    def _frame(self, rendered: Rendered) -> bytes:
-        """Encoded once for all operations with the prefix."""
-        frame = rendered.frames.get(self._prefix)
-        if frame is None:
-            assert self._operation is not None
-            wire = self._operations.wire
-            frame = rendered.frames[self._prefix] = wire.event(self._prefix, rendered, self._operation)
-        return frame
-
-    def _opened(self, rendered: Rendered, opening: Opening) -> Rendered:
-        assert self._operation is not None
-        return replace(rendered, payload=self._operation.opened(rendered.payload, opening), frames={})
+            opened = operation.opened(rendered.payload, self._opening)
+            rendered, self._opening = rendered.with_payload(opened), None
+        frame = rendered.kept_frame(self._prefix, self._operations.wire, operation)
+        if self._mailbox.put(self.slot, frame, rendered.key, event.at) and event.at:
+            self._operations.backend.metrics.delivered(self.field, event.at, 1)
 
     async def room(self) -> None:
         """Wait until no frame of it waits."""

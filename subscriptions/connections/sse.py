@@ -20,8 +20,6 @@ from subscriptions.connections.frames import Sink, chunk
 from subscriptions.connections.mailbox import MailboxLimits
 from subscriptions.connections.protocol import CloseCode, Subscribe
 from subscriptions.connections.running import Backend, Caller, Operations, Wire
-from subscriptions.live.group import Rendered
-from subscriptions.live.operation import Operation
 
 DISTINCT_ID = ""
 """The id of the operation of a stream that has only one."""
@@ -46,11 +44,11 @@ class DistinctWire:
         """The same for all operations."""
         return b"event: next\n"
 
-    def event(self, prefix: bytes, rendered: Rendered, operation: Operation) -> bytes:
+    def event(self, prefix: bytes, payload: bytes, cursor: Callable[[], bytes | None]) -> bytes:
         """next, with the cursor if the operation can be resumed there."""
-        cursor = operation.cursor(rendered.position) if rendered.resumable else None
-        line = b"" if cursor is None else b"id: %b\n" % cursor.encode()
-        return chunk(b"%b%bdata: %b\n\n" % (prefix, line, rendered.payload))
+        position = cursor()
+        line = b"" if position is None else b"id: %b\n" % position
+        return chunk(b"%b%bdata: %b\n\n" % (prefix, line, payload))
 
     def result(self, identifier: str, payload: bytes) -> bytes:
         """next."""
@@ -73,9 +71,9 @@ class SingleWire:
         """A `next` up to its payload."""
         return b'event: next\ndata: {"id":%b,"payload":' % orjson.dumps(identifier)
 
-    def event(self, prefix: bytes, rendered: Rendered, operation: Operation) -> bytes:
+    def event(self, prefix: bytes, payload: bytes, cursor: Callable[[], bytes | None]) -> bytes:
         """next."""
-        return chunk(b"%b%b}\n\n" % (prefix, rendered.payload))
+        return chunk(b"%b%b}\n\n" % (prefix, payload))
 
     def result(self, identifier: str, payload: bytes) -> bytes:
         """next."""

@@ -16,8 +16,6 @@ from subscriptions.connections.frames import Sink, text_frame
 from subscriptions.connections.mailbox import MailboxLimits
 from subscriptions.connections.protocol import CloseCode
 from subscriptions.connections.running import Backend, Caller, Operations, Refused
-from subscriptions.live.group import Rendered
-from subscriptions.live.operation import Operation
 
 _FOR_NOW = ("TOO_MANY_SOCKETS", "TOKEN_KEY_UNKNOWN", "RATE_LIMITED")
 """Refusals that a later attempt with the same token may not meet."""
@@ -61,9 +59,9 @@ class SocketWire:
         """A `next` up to its payload."""
         return protocol.next_prefix(identifier)
 
-    def event(self, prefix: bytes, rendered: Rendered, operation: Operation) -> bytes:
+    def event(self, prefix: bytes, payload: bytes, cursor: Callable[[], bytes | None]) -> bytes:
         """next."""
-        return text_frame(prefix + rendered.payload + b"}")
+        return text_frame(prefix + payload + b"}")
 
     def result(self, identifier: str, payload: bytes) -> bytes:
         """next."""

@@ -8,18 +8,19 @@ event itself; otherwise by its own task. It remembers recent renderings for memb
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
 from models.outbox import READ_LATER
-from subscriptions.live.metrics import LiveMetrics
+from subscriptions.live.metrics import LiveMetrics, Tally
 from subscriptions.live.operation import Delivery, Fact, Operation
+from subscriptions.live.rendered import Batch, Happened, Rendered
 from subscriptions.stream.bus import Position
 
 BATCH_BYTES = 65_536
-"""Payload bytes written to a socket at once: what asyncio's transports buffer before they pause."""
+"""Payload bytes handed to a member at once: what asyncio's transports buffer before they pause."""
 
 RENDER_AGAIN_S = 0.2
 
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 class Member(Protocol):
     """A receiver of a group's renderings."""
 
-    def deliver(self, batch: "Batch") -> bool:
+    def deliver(self, batch: Batch) -> bool:
         """Accept renderings without waiting. Whether all were written; otherwise it counts those that
         were.
         """
@@ -43,33 +44,6 @@ class Subscriber(Member, Protocol):
 
     async def room(self) -> None:
         """Wait until it can accept more past events."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A payload ready to be framed."""
-
-    position: Position
-    event_id: str
-    at: float
-    """The commit time of the event, as a POSIX timestamp."""
-    payload: bytes
-    key: str | None = None
-    resumable: bool = True
-    """False within a snapshot, after a part of which a client cannot resume."""
-    frames: dict[bytes, bytes] = field(default_factory=dict)
-    """Ready frames by prefix, shared by subscribers with the same prefix."""
-
-
-class Batch:
-    """Renderings that are sent together, in stream order."""
-
-    __slots__ = ("joined", "rendered")
-
-    def __init__(self, *rendered: Rendered) -> None:
-        self.rendered = rendered
-        self.joined: dict[bytes, bytes] = {}
-        """All their frames concatenated, by prefix as in `Rendered.frames`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +70,17 @@ class Group:
         operation: Operation,
         since: Position,
         limits: LiveLimits,
-        describe: Callable[[Fact], tuple[str, float]],
         metrics: LiveMetrics,
         ready: Callable[["Group"], None],
     ) -> None:
         """`ready` is called when it has something to hand out: `hand_out` is expected soon."""
         self.operation = operation
         self.members: dict[Member, None] = {}
+        self._field = operation.field
+        self._keeps_every = operation.delivery is Delivery.EVERY
         self._limits = limits
-        self._describe = describe
         self._metrics = metrics
-        self._queue: deque[tuple[Position, Fact, Any]] = deque()
+        self._queue: deque[tuple[Happened, Any]] = deque()
         self._news = asyncio.Event()
         self._remembered: deque[Rendered] = deque()
         self._remembered_bytes = 0
@@ -116,26 +90,35 @@ class Group:
         self._stopped = False
         self._tell_ready = ready
         self._ready: list[Rendered] = []
+        self._ready_bytes = 0
 
-    def offer(self, position: Position, fact: Fact) -> bool:
+    def offer(self, event: Happened, fact: Fact) -> bool:
         """Offer an event that may concern the group; False if too many are waiting."""
         root = self.operation.concerns(fact)
         if root is None:
             return True
-        if self.operation.delivery is Delivery.LATEST:
+        if not self._keeps_every:
             self._forget_older(root)
         elif len(self._queue) >= self._limits.group_backlog:
             return False
-        elif not self.busy and (payload := self.operation.render_at_once(root, position)) is not None:
-            self._put_ready(self._rendered(position, fact, root, payload))
-            return True
-        self._queue.append((position, fact, root))
+        elif self._may_render_at_once:
+            at_hand = self.operation.render_at_once(root, event.position)
+            if at_hand is not None:
+                self._metrics.executed(self._field)
+                self._put_ready(Rendered(event, at_hand))
+                return True
+        self._queue.append((event, root))
         self._news.set()
         return True
 
     @property
+    def _may_render_at_once(self) -> bool:
+        """Whether it would come behind everything offered before, and still fits into the batch."""
+        return not (self._queue or self._rendering) and self._ready_bytes < BATCH_BYTES
+
+    @property
     def busy(self) -> bool:
-        """Whether an event waits for its execution, or is being executed."""
+        """Whether an event waits for its execution or to be handed out, or is being executed."""
         return bool(self._queue or self._ready) or self._rendering
 
     def settled(self, feed_position: Position) -> Position:
@@ -151,7 +134,7 @@ class Group:
         """Renderings after a position; None if the memory does not go back that far."""
         if after.epoch != self._since.epoch or after.offset < self._since.offset:
             return None
-        return [each for each in self._remembered if each.position.offset > after.offset]
+        return [each for each in self._remembered if each.event.position.offset > after.offset]
 
     def stop(self, task: "asyncio.Task[None]") -> None:
         """End the task that runs it, but not during an execution."""
@@ -179,7 +162,7 @@ class Group:
             if self._stopped:
                 break
             self._put_ready(rendered)
-            size += len(rendered.payload)
+            size += rendered.size
         self._rendering = False
 
     def _put_ready(self, rendered: Rendered) -> None:
@@ -187,15 +170,14 @@ class Group:
         slower.
         """
         self._ready.append(rendered)
+        self._ready_bytes += rendered.size
         if len(self._ready) == 1:
             self._tell_ready(self)
 
-    async def _render(self, position: Position, fact: Fact, root: Any) -> Rendered:
-        return self._rendered(position, fact, root, await self._payload(root, position))
-
-    def _rendered(self, position: Position, fact: Fact, root: Any, payload: bytes) -> Rendered:
-        self._metrics.executed(self.operation.field)
-        return Rendered(position, *self._describe(fact), payload, self.operation.merge_key(root))
+    async def _render(self, event: Happened, root: Any) -> Rendered:
+        payload = await self._payload(root, event.position)
+        self._metrics.executed(self._field)
+        return Rendered(event, payload, self.operation.merge_key(root))
 
     async def _payload(self, root: Any, position: Position) -> bytes:
         """The payload, once its data can be looked up; events meanwhile wait, up to the backlog."""
@@ -211,29 +193,29 @@ class Group:
                 self._metrics.database_outage.over()
                 return rendered
 
-    def hand_out(self) -> None:
-        """Hand what is ready to the members."""
-        field, batch = self.operation.field, Batch(*self._ready)
-        self._ready = []
-        if self.operation.delivery is Delivery.EVERY:
-            self._remember(batch.rendered)
-        self._settled = batch.rendered[-1].position
+    def hand_out(self, tally: Tally) -> None:
+        """Hand what is ready to the members; count in the tally what was written."""
+        batch = Batch(self._ready)
+        self._ready, size, self._ready_bytes = [], self._ready_bytes, 0
+        if self._keeps_every:
+            self._remember(batch.rendered, size)
+        self._settled = batch.rendered[-1].event.position
         written = sum([member.deliver(batch) for member in list(self.members)])
         for rendered in batch.rendered:
-            self._metrics.delivered(field, rendered.at, written)
+            tally[self._field, rendered.event.at] += written
 
     def _forget_older(self, root: Any) -> None:
         """Drop waiting events that are now outdated."""
         key = self.operation.merge_key(root)
-        self._queue = deque(each for each in self._queue if self.operation.merge_key(each[2]) != key)
+        self._queue = deque(each for each in self._queue if self.operation.merge_key(each[1]) != key)
 
-    def _remember(self, rendered: Sequence[Rendered]) -> None:
+    def _remember(self, rendered: Sequence[Rendered], size: int) -> None:
         self._remembered.extend(rendered)
-        self._remembered_bytes += sum([len(each.payload) for each in rendered])
+        self._remembered_bytes += size
         while self._remembered_bytes > self._limits.remembered_bytes:
             forgotten = self._remembered.popleft()
-            self._remembered_bytes -= len(forgotten.payload)
-            self._since = forgotten.position
+            self._remembered_bytes -= forgotten.size
+            self._since = forgotten.event.position
 
     def lose_members(self, reason: str) -> None:
         """Every member has to resume; the group is no longer usable."""

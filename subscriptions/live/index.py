@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from models.sql.pace import Pace
 from subscriptions.live.group import Group
 from subscriptions.live.operation import Fact
-from subscriptions.stream.bus import Position
+from subscriptions.live.rendered import Happened
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class GroupIndex:
         self._refused = refused
         self._groups: defaultdict[Hashable, dict[Group, None]] = defaultdict(dict)
         self._offerings: list[_Offering] = []
+        self._pace: Pace | None = None
+        """Of the offers in this turn of the event loop, whatever events they are of."""
 
     def add(self, group: Group) -> None:
         """The group is also offered the events that are being offered now, because it begins before them."""
@@ -52,7 +54,7 @@ class GroupIndex:
         for offering in self._offerings:
             offering.waiting.pop(group, None)
 
-    async def offer(self, position: Position, fact: Fact) -> None:
+    async def offer(self, event: Happened, fact: Fact) -> None:
         """Offer the event to each group that it may concern. A cancelled task offers it to all of them
         before it ends, so that no group gets it twice when the feed is run again.
         """
@@ -62,19 +64,41 @@ class GroupIndex:
             if posting in self._groups:
                 offering.waiting.update(self._groups[posting])
         self._offerings.append(offering)
-        pace, cancelled = Pace(), None
+        pace: Pace | None = self._pace_of_this_turn()
+        cancelled: asyncio.CancelledError | None = None
         try:
-            while offering.waiting:
-                group = next(iter(offering.waiting))
-                del offering.waiting[group]
-                if not group.offer(position, fact):
-                    self._refused(group)
-                try:
-                    if cancelled is None:
+            while True:
+                left = self._offer_some(offering.waiting, event, fact, pace)
+                if pace is not None and pace.is_over:
+                    try:
                         await pace.turn()
-                except asyncio.CancelledError as ended:
-                    cancelled = ended
+                    except asyncio.CancelledError as ended:
+                        pace, cancelled = None, ended
+                elif not left:
+                    break
         finally:
             self._offerings.remove(offering)
         if cancelled is not None:
             raise cancelled
+
+    def _offer_some(self, waiting: dict[Group, None], event: Happened, fact: Fact, pace: Pace | None) -> bool:
+        """Until it is time for others, in the order of the groups; whether some are left."""
+        for group in list(waiting):
+            if group not in waiting:
+                # It ended with one before it.
+                continue
+            del waiting[group]
+            if not group.offer(event, fact):
+                self._refused(group)
+            if pace is not None and pace.is_over:
+                break
+        return bool(waiting)
+
+    def _pace_of_this_turn(self) -> Pace:
+        if self._pace is None:
+            self._pace = Pace()
+            asyncio.get_running_loop().call_soon(self._others_had_their_turn)
+        return self._pace
+
+    def _others_had_their_turn(self) -> None:
+        self._pace = None

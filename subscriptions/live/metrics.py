@@ -10,6 +10,10 @@ from outages.log import OutageLog
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
+Tally = Counter[tuple[str, float]]
+"""How many frames were written, by field and commit time of the event (POSIX seconds)."""
+
+
 @dataclass(slots=True)
 class Histogram:
     """Durations: counts per bucket of `BUCKETS_S`, and one for longer ones."""
@@ -52,6 +56,11 @@ class LiveMetrics:
     def executed(self, name: str) -> None:
         """One event was executed and encoded for one group."""
         self.executions[name] += 1
+
+    def handed_out(self, tally: Tally) -> None:
+        """So many frames were written just now, of whatever groups."""
+        for (name, committed_at), times in tally.items():
+            self.delivered(name, committed_at, times)
 
     def delivered(self, name: str, committed_at: float, times: int) -> None:
         """A frame of that field was written to so many sockets just now."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from subscriptions.live.payload import AtHand
 from subscriptions.stream.bus import Position
 
 Fact = Any
@@ -57,7 +58,7 @@ class Operation(Protocol):
         Without `resumable`, its cursor is refused as expired.
         """
 
-    def render_at_once(self, root: Any, position: Position) -> bytes | None:
+    def render_at_once(self, root: Any, position: Position) -> AtHand | None:
         """The same payload, if nothing has to be looked up for it; None otherwise."""
 
     def opened(self, payload: bytes, opening: "Opening") -> bytes:

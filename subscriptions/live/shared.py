@@ -14,17 +14,18 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context, copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import structlog
 
 from models.sql.pace import Pace
-from subscriptions.live.group import Batch, CatchingUp, Group, LiveLimits, Rendered, Subscriber
+from subscriptions.live.group import CatchingUp, Group, LiveLimits, Subscriber
 from subscriptions.live.index import GroupIndex
-from subscriptions.live.metrics import LiveMetrics
+from subscriptions.live.metrics import LiveMetrics, Tally
 from subscriptions.live.operation import Fact, Operation
+from subscriptions.live.rendered import Batch, Happened, Rendered
 from subscriptions.live.undisturbed import undisturbed
 from subscriptions.stream.bus import BusUnavailable, Entry, Position, PositionLost, SlowConsumer
 
@@ -151,17 +152,18 @@ class LiveFeed:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def join(self, operation: Operation, member: Subscriber, after: Position | None) -> None:
+    async def join(self, operation: Operation, member: Subscriber, after: Position | None) -> Operation:
         """Add a member after `after` (None: from now on). Raises PositionLost.
 
         All known events after `after` are delivered before this returns, no faster than the member has room;
-        new events meanwhile wait in order behind them, up to a limit.
+        new events meanwhile wait in order behind them, up to a limit. Returns the equal operation of the
+        group, which members that stay may share.
         """
         await self._reach(after)
         group = self._group(operation)
         if after is None:
             group.members[member] = None
-            return
+            return group.operation
         waiting = CatchingUp(member, self._limits.catch_up_frames)
         group.members[waiting] = None
         try:
@@ -171,6 +173,7 @@ class LiveFeed:
         finally:
             group.members.pop(waiting, None)
             self._linger_if_empty(group)
+        return group.operation
 
     def leave(self, operation: Operation, member: Subscriber) -> None:
         """Safe if it is no longer a member."""
@@ -227,8 +230,8 @@ class LiveFeed:
         while waiting in group.members:
             if waiting.rendered:
                 rendered = waiting.rendered.popleft()
-                if rendered.position.offset > last:
-                    last = rendered.position.offset
+                if rendered.event.position.offset > last:
+                    last = rendered.event.position.offset
                     await self._send(group, rendered, waiting.member)
             elif self._settled(group).offset >= last:
                 group.members[waiting.member] = None
@@ -263,9 +266,8 @@ class LiveFeed:
                 root = operation.concerns(fact)
                 if root is not None:
                     payload = await undisturbed(operation.render(root, entry.position))
-                    await self._send(
-                        group, Rendered(entry.position, *self._facts.describe(fact), payload), waiting.member
-                    )
+                    happened = Happened(entry.position, *self._facts.describe(fact))
+                    await self._send(group, Rendered(happened, payload), waiting.member)
                 elif entry.position.offset % AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
                 if entry.position.offset >= until:
@@ -274,11 +276,9 @@ class LiveFeed:
     async def _send(self, group: Group, rendered: Rendered, member: Subscriber) -> None:
         """One at a time: for a single member joining frames costs more than it saves. Other tasks get their
         turn.
-
-        Without its commit time: the delay of a replay says nothing about the feed.
         """
         self._metrics.replays[group.operation.field] += 1
-        member.deliver(Batch(replace(rendered, at=0.0)))
+        member.deliver(Batch([rendered.replayed()]))
         await member.room()
         await asyncio.sleep(0)
 
@@ -298,14 +298,14 @@ class LiveFeed:
     async def broadcast(self, fact: Fact) -> None:
         """An event outside the stream, which matters only while it is the latest."""
         if self._position is not None:
-            await self._index.offer(self._position, fact)
+            await self._index.offer(Happened(self._position, *self._facts.describe(fact)), fact)
 
     async def _give(self, entry: Entry) -> None:
         fact = self._read(entry)
         try:
             if fact is not None:
                 self._facts.arrived(entry.payload, fact)
-                await self._index.offer(entry.position, fact)
+                await self._index.offer(Happened(entry.position, *self._facts.describe(fact)), fact)
         except asyncio.CancelledError:
             # Every group has the event: the feed continues behind it.
             self._position = entry.position
@@ -332,9 +332,7 @@ class LiveFeed:
         group = self._groups.get(operation.key)
         if group is None:
             assert self._position is not None
-            group = Group(
-                operation, self._position, self._limits, self._facts.describe, self._metrics, self._is_ready
-            )
+            group = Group(operation, self._position, self._limits, self._metrics, self._is_ready)
             self._groups[operation.key] = group
             # In the feed's context: in that of the first subscriber it would log under that request's id.
             running = asyncio.create_task(group.run(), context=self._context.copy())
@@ -354,11 +352,12 @@ class LiveFeed:
         """The failure of one group, which the event loop logs, does not affect the others. After a while
         other tasks get their turn.
         """
-        pace = Pace()
+        pace, tally = Pace(), Tally()
         try:
             while self._ready_groups and not pace.is_over:
-                self._ready_groups.popleft().hand_out()
+                self._ready_groups.popleft().hand_out(tally)
         finally:
+            self._metrics.handed_out(tally)
             if self._ready_groups:
                 asyncio.get_running_loop().call_soon(self._hand_out)
 

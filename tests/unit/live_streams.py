@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.outbox import OutboxRow, StreamHead
-from subscriptions.live.group import Batch, LiveLimits
+from subscriptions.live.group import LiveLimits
 from subscriptions.live.metrics import LiveMetrics
 from subscriptions.live.operation import Delivery, Opening, Operation, Snapshot
+from subscriptions.live.payload import AtHand, SharedPayload
+from subscriptions.live.rendered import Batch
 from subscriptions.live.shared import FactReader, LiveFeed
 from subscriptions.stream.bus import Bus, Position
 from subscriptions.stream.event_stream import EventStream
@@ -78,11 +80,11 @@ class Topic:
     def merge_key(self, root: str) -> str | None:
         return root.split()[0] if self.delivery is Delivery.LATEST else None
 
-    def render_at_once(self, root: str, position: Position) -> bytes | None:
+    def render_at_once(self, root: str, position: Position) -> AtHand | None:
         if root not in self.at_hand:
             return None
         self.rendered += 1
-        return root.encode()
+        return AtHand(SharedPayload(root.encode(), b"mark"), b"here")
 
     async def render(self, root: str, position: Position, *, resumable: bool = True) -> bytes:
         await self.gate.wait()
@@ -120,7 +122,7 @@ class Reader:
         return [offset for offset, _ in self.got]
 
     def deliver(self, batch: Batch) -> bool:
-        self.got += [(each.position.offset, each.payload.decode()) for each in batch.rendered]
+        self.got += [(each.event.position.offset, each.payload.decode()) for each in batch.rendered]
         return True
 
     async def room(self) -> None:

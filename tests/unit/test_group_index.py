@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 from time import perf_counter
 
 import pytest
@@ -54,6 +55,18 @@ async def test_an_event_that_concerns_many_groups_leaves_others_their_turn() -> 
         async with asyncio.timeout(GROUPS):
             await half_offered(topics)
         await until(lambda: all(reader.got == [(1, FACT)] for reader in readers))
+
+
+async def test_events_that_come_together_leave_others_their_turn_between_them() -> None:
+    async with world(memory_bus()) as w:
+        topic, reader = Costly(0), Reader()
+        await w.join(topic, reader)
+        await w.happen(*[FACT] * GROUPS)
+        turns = [0]
+        while len(reader.got) < GROUPS:
+            await asyncio.sleep(0)
+            turns.append(topic.looked_at)
+        assert max(after - before for before, after in pairwise(turns)) <= 3
 
 
 async def test_a_broadcast_that_concerns_many_groups_leaves_others_their_turn() -> None:

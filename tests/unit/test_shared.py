@@ -10,7 +10,9 @@ from uuid import uuid4
 
 import pytest
 
+from subscriptions.live.group import BATCH_BYTES
 from subscriptions.live.operation import Delivery
+from subscriptions.live.rendered import Batch
 from subscriptions.live.shared import AT_A_STRETCH
 from subscriptions.stream.bus import Bus, Position, PositionLost
 from subscriptions.stream.memory_bus import MemoryBus
@@ -168,6 +170,43 @@ async def test_events_at_hand_wait_behind_those_that_are_looked_up() -> None:
         topic.gate.set()
         await until(lambda: len(reader.got) == 4)
         assert reader.offsets == [1, 2, 3, 4]
+
+
+async def test_events_at_hand_that_come_together_are_handed_out_together() -> None:
+    batches: list[int] = []
+
+    class Counting(Reader):
+        def deliver(self, batch: Batch) -> bool:
+            batches.append(len(batch.rendered))
+            return super().deliver(batch)
+
+    async with world(memory_bus()) as w:
+        topic, reader = Topic(), Counting()
+        topic.at_hand = {f"fact {number}" for number in range(AT_A_STRETCH - 1)}
+        await w.join(topic, reader)
+        await w.happen(*sorted(topic.at_hand))
+        await until(lambda: len(reader.got) == AT_A_STRETCH - 1)
+        assert batches == [AT_A_STRETCH - 1]
+        assert w.metrics.deliveries["everything"] == AT_A_STRETCH - 1
+
+
+async def test_no_batch_of_events_at_hand_is_much_larger_than_the_limit() -> None:
+    sizes: list[int] = []
+
+    class Measuring(Reader):
+        def deliver(self, batch: Batch) -> bool:
+            sizes.append(sum(each.size for each in batch.rendered))
+            return super().deliver(batch)
+
+    async with world(memory_bus(), limits=replace(LIMITS, remembered_bytes=0)) as w:
+        topic, reader = Topic(), Measuring()
+        facts = [f"{number} {'long ' * 5_000}" for number in range(10)]
+        topic.at_hand = set(facts)
+        await w.join(topic, reader)
+        await w.happen(*facts)
+        await until(lambda: len(reader.got) == len(facts))
+        assert reader.offsets == list(range(1, len(facts) + 1))
+        assert max(sizes) < BATCH_BYTES + len(facts[-1])
 
 
 async def test_an_outage_of_the_database_delays_events_and_loses_no_subscriber() -> None:
