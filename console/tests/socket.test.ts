@@ -21,7 +21,7 @@ class Ends implements Receiver {
   }
 }
 
-async function opened(t: TestContext, socket: DeskSocket): Promise<Ends> {
+async function opened(socket: DeskSocket): Promise<Ends> {
   const ends = new Ends();
   socket.subscribe(REQUEST, ends);
   await settled();
@@ -36,7 +36,7 @@ function timed(t: TestContext): ScriptedDesk {
 test("the token of the moment opens the socket, and all subscriptions share it", async (t) => {
   const desk = timed(t);
   const socket = desk.socket();
-  const [first, second] = [await opened(t, socket), await opened(t, socket)];
+  const [first, second] = [await opened(socket), await opened(socket)];
   assert.equal(desk.connections.length, 1);
   assert.deepEqual(desk.connection.sent[0], { type: "connection_init", payload: { authorization: "Bearer first-token" } });
   assert.deepEqual([first.sentTimes, second.sentTimes], [1, 1]);
@@ -45,7 +45,7 @@ test("the token of the moment opens the socket, and all subscriptions share it",
 test("a socket that answers pings stays, and each sign of life is heard", async (t) => {
   const desk = timed(t);
   let heard = 0;
-  const ends = await opened(t, desk.socket({ heard: () => (heard += 1) }));
+  const ends = await opened(desk.socket({ heard: () => (heard += 1) }));
   for (let ping = 1; ping <= 3; ping += 1) {
     t.mock.timers.tick(PING_EVERY_MS);
     assert.equal(desk.connection.sent.filter(({ type }) => type === "ping").length, ping);
@@ -57,7 +57,7 @@ test("a socket that answers pings stays, and each sign of life is heard", async 
 
 test("a socket without a pong is terminated", async (t) => {
   const desk = timed(t);
-  const ends = await opened(t, desk.socket());
+  const ends = await opened(desk.socket());
   t.mock.timers.tick(PING_EVERY_MS);
   t.mock.timers.tick(PONG_WITHIN_MS - 1);
   assert.deepEqual(ends.ends, []);
@@ -68,7 +68,7 @@ test("a socket without a pong is terminated", async (t) => {
 
 test("a pong that waits behind events does not end the socket", async (t) => {
   const desk = timed(t);
-  const ends = await opened(t, desk.socket());
+  const ends = await opened(desk.socket());
   t.mock.timers.tick(PING_EVERY_MS);
   t.mock.timers.tick(PONG_WITHIN_MS - 1);
   desk.says("next", { data: {} });
@@ -92,11 +92,11 @@ test("a desk that never acknowledges is left", async (t) => {
   assert.deepEqual(ends.ends.map((end) => end.is), ["closed"]);
 });
 
-test("the close code reaches each subscription once, also after the browser's error event", async (t) => {
+test("the close code reaches each subscription once, also after the browser's error event", async () => {
   for (const code of [1006, 1012, 1000]) {
     const desk = new ScriptedDesk();
     const socket = desk.socket();
-    const [first, second] = [await opened(t, socket), await opened(t, socket)];
+    const [first, second] = [await opened(socket), await opened(socket)];
     desk.connection.cut(code, "why");
     await settled();
     for (const { ends } of [first, second]) assert.deepEqual(ends, [{ is: "closed", code, reason: "why" }]);
@@ -107,17 +107,17 @@ test("the close code reaches each subscription once, also after the browser's er
 test("a refused handshake is an end", async (t) => {
   const desk = timed(t);
   desk.accepts = false;
-  const ends = await opened(t, desk.socket());
+  const ends = await opened(desk.socket());
   assert.deepEqual(ends.ends, [{ is: "closed", code: 1006, reason: "" }]);
 });
 
 test("after an end the next subscription opens another socket", async (t) => {
   const desk = timed(t);
   const socket = desk.socket();
-  await opened(t, socket);
+  await opened(socket);
   desk.connection.cut(1006);
   await settled();
-  const ends = await opened(t, socket);
+  const ends = await opened(socket);
   desk.says("next", { data: { n: 1 } });
   assert.deepEqual(ends.frames, [{ data: { n: 1 } }]);
   assert.equal(desk.connections.length, 2);
@@ -128,7 +128,7 @@ test("the ping that announces the expiry is answered with the new token", async 
   let token = "first-token";
   const expiring: number[] = [];
   const socket = desk.socket({ token: () => token, expiring: (seconds) => expiring.push(seconds) });
-  await opened(t, socket);
+  await opened(socket);
   desk.connection.says({ type: "ping", payload: { tokenExpiresInS: 60 } });
   assert.deepEqual(desk.connection.sent.slice(-1), [{ type: "pong" }]);
   assert.deepEqual(expiring, [60]);
@@ -146,7 +146,7 @@ test("the ping that announces the expiry is answered with the new token", async 
 
 test("every ping of the desk is answered", async (t) => {
   const desk = timed(t);
-  await opened(t, desk.socket());
+  await opened(desk.socket());
   desk.connection.says({ type: "ping" });
   assert.deepEqual(desk.connection.sent.slice(-1), [{ type: "pong" }]);
 });
@@ -154,7 +154,7 @@ test("every ping of the desk is answered", async (t) => {
 test("a closed socket ends its subscriptions, and a cancelled one is not told", async (t) => {
   const desk = timed(t);
   const socket = desk.socket();
-  const ends = await opened(t, socket);
+  const ends = await opened(socket);
   const cancelled = new Ends();
   socket.subscribe(REQUEST, cancelled)();
   socket.close();

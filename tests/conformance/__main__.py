@@ -9,10 +9,11 @@ from pathlib import Path
 from time import perf_counter
 
 from tests.conformance.compiling import NotCompiled, compiled
-from tests.conformance.desk import Trader, served_demo
+from tests.conformance.desk import PAGE_ORIGIN, Trader
 from tests.conformance.programs import NODE, PROGRAMS, Program
 from tests.conformance.running import Outcome, run
 from tests.conformance.table import line, title
+from tests.kit.demo_desk import served_demo
 from tests.kit.node_packages import PackagesMissing
 from tests.kit.servers import fresh_database, postgres_server, redis_server
 from tests.kit.source import ROOT
@@ -26,7 +27,7 @@ async def tried(
 ) -> list[Outcome]:
     """One program after another against one desk."""
     outcomes = []
-    async with served_demo(settings, LOG) as port:
+    async with served_demo({"GATEWAY_ALLOWED_ORIGINS": PAGE_ORIGIN, **settings}, LOG) as port:
         trader = Trader(port)
         await trader.until_cases()
         async with asyncio.TaskGroup() as tasks:

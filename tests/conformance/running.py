@@ -9,9 +9,10 @@ from itertools import cycle
 from pathlib import Path
 from uuid import uuid4
 
-from tests.conformance.desk import PAGE_ORIGIN, Trader, token_of
+from tests.conformance.desk import PAGE_ORIGIN, Trader
 from tests.conformance.programs import Program
 from tests.kit.cutting_proxy import CuttingProxy
+from tests.kit.demo_desk import token_of
 from tests.kit.node_packages import node_environment
 
 CUTS_NEEDED = 4

@@ -63,7 +63,7 @@ export class ScriptedDesk {
 
   /** A message about the newest subscription. */
   says(type: "next" | "error" | "complete", payload?: unknown): void {
-    const { id } = this.subscriptions.at(-1)!;
+    const id = this.subscriptions.at(-1)!.id!;
     this.connection.says(payload === undefined ? { id, type } : { id, type, payload });
   }
 
