@@ -173,7 +173,7 @@ async def test_a_report_that_cannot_be_noted_in_the_audit_is_answered_with_503(
     ):
         answer = await client.get(url, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 503, answer.text
-    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["retry-after"] == "1"
     assert answer.json()["errors"][0]["extensions"] == {"code": "DATABASE_UNAVAILABLE", "retryable": True}
 
 

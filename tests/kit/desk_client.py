@@ -1,17 +1,17 @@
 """A client of the GraphQL API as others would write it: POST, and sockets on which no message is missed."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from json import dumps, loads
 from typing import Any
 
-import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.kit.http_client import HttpClient
 from tests.kit.patience import PATIENCE_S
 
 _IDLE_S = 2.0
@@ -47,11 +47,7 @@ class Caller:
         self.address = f"127.0.0.1:{port}/graphql"
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self.token = token
-        self._http = httpx.AsyncClient(
-            timeout=PATIENCE_S,
-            verify=False,  # Plain HTTP: there is nothing to verify.
-            limits=httpx.Limits(keepalive_expiry=_IDLE_S),
-        )
+        self._http = HttpClient(port, idle_s=_IDLE_S, patience_s=PATIENCE_S)
         self._sockets: list[Socket] = []
 
     async def ask(self, document: str, **variables: object) -> Any:
@@ -62,12 +58,23 @@ class Caller:
         """Whatever comes."""
         return await self.post(json={"query": document, "variables": variables})
 
-    async def post(self, method: str = "POST", **request: Any) -> Answer:
-        """A request by hand: `json`, `content`, `headers`."""
-        request["headers"] = self._headers | request.get("headers", {})
-        answer = await self._http.request(method, f"http://{self.address}", **request)
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
-        return Answer(answer.status_code, answer.json() if is_json else answer.text, answer.headers)
+    async def post(
+        self,
+        method: str = "POST",
+        *,
+        json: Any = None,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """A request by hand: with `json`, or with `content` as it is."""
+        sent = self._headers | dict(headers or {})
+        if json is not None:
+            content = dumps(json, ensure_ascii=False, allow_nan=False).encode()
+            sent = {"Content-Type": "application/json"} | sent
+        response = await self._http.request(method, "/graphql", sent, content)
+        is_json = response.headers.get("content-type", "").startswith("application/json")
+        body = loads(response.body) if is_json else response.body.decode()
+        return Answer(response.status, body, response.headers)
 
     async def socket(
         self, payload: Any = ..., *, acknowledged: bool = True, headers: Mapping[str, str] | None = None
@@ -100,7 +107,7 @@ class Caller:
     async def close(self) -> None:
         for socket in self._sockets:
             await socket.close()
-        await self._http.aclose()
+        self._http.close()
 
 
 class SocketClosed(AssertionError):
@@ -122,7 +129,7 @@ class Socket:
         self._reader = asyncio.create_task(self._read())
 
     async def send(self, message: object) -> None:
-        await self._connection.send(message if isinstance(message, str) else json.dumps(message))
+        await self._connection.send(message if isinstance(message, str) else dumps(message))
 
     async def next(self) -> dict[str, Any]:
         """The next message that belongs to no operation."""
@@ -174,7 +181,7 @@ class Socket:
     async def _read(self) -> None:
         try:
             async for text in self._connection:
-                message = json.loads(text)
+                message = loads(text)
                 if message["type"] == "ping":
                     await self.send({"type": "pong"})
                     continue
