@@ -3,10 +3,16 @@
 from datetime import time
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from domain.moments import parse_time_of_day
 from domain.principal import Permission
@@ -119,9 +125,29 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class _Environment(EnvSettingsSource):
+    """Pydantic's, which looks for each field, unless no variable is a setting: then it takes no time."""
+
+    def __call__(self) -> dict[str, Any]:
+        named = any(name.startswith(self.env_prefix.lower()) for name in self.env_vars)
+        return super().__call__() if named else {}
+
+
 class Section(BaseSettings):
     """One group of settings, a table of docs/settings.md; its docstring is `Title: description.`"""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment; no files, for which Pydantic would look at each field again."""
+        return init_settings, _Environment(settings_cls)
