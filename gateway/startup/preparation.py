@@ -37,6 +37,7 @@ from gateway.watch.trusted_manifest import TrustedManifest, manifest_file
 from messages.apprise_service import is_known
 from models.book_import import is_empty
 from models.revocation import revocations_since
+from models.sql.applied import is_migrated
 from models.sql.database import Database
 from models.sql.faults import Busy, DatabaseUnavailable, PrivilegeMissing
 from outages.redis_refusals import explained
@@ -125,6 +126,9 @@ def check_tracing() -> None:
 
 async def prepare_tables(profile: Profile, database: Database) -> None:
     """Migrate a developer's database; refuse another one with pending migrations. Raises `CannotStart`."""
+    with database.active():
+        if await is_migrated():
+            return
     await refuse_newer_tables(database)
     if profile is Profile.DEVELOPMENT:
         await database.migrate()

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from tortoise.connection import get_connection
 
+from models.sql.applied import is_migrated
 from models.sql.configuration import SessionLimits
-from models.sql.database import Database, fetch, is_sqlite
+from models.sql.database import Database, execute, fetch, is_sqlite, transaction
 from tests.integration.migration_steps import NO_TABLES, bring_to
 from tests.kit.cut_off import cut_off, steps_of
 from tests.kit.patience import PATIENCE_S
@@ -21,6 +22,8 @@ from tests.kit.servers import fresh_database
 
 ROOT = Path(__file__).parents[2]
 Schema = dict[str, object]
+NOTED = """INSERT INTO tortoise_migrations (app, name, applied_at)
+    VALUES ('models', $1, '2020-03-16 00:00:00+00:00')"""
 
 
 @asynccontextmanager
@@ -136,6 +139,22 @@ async def test_migrating_again_does_nothing(empty: Database) -> None:
     assert steps == []
     assert await schema(empty) == before
     assert await empty.pending_migrations() == []
+
+
+async def test_a_database_is_migrated_when_it_has_the_migrations_of_this_version_and_no_other(
+    empty: Database,
+) -> None:
+    with empty.active():
+        assert not await is_migrated()
+        await empty.migrate()
+        assert await is_migrated()
+        async with transaction():
+            await execute("DELETE FROM tortoise_migrations WHERE name = '0001_initial'")
+            assert not await is_migrated()
+            await execute(NOTED, "0001_initial")
+            assert await is_migrated()
+            await execute(NOTED, "9999_of_a_newer_version")
+            assert not await is_migrated()
 
 
 @pytest.mark.faults
