@@ -7,7 +7,7 @@ from domain.letter import Waits
 from domain.message import Channel, RetryPolicy
 from domain.webhook import UrlPolicy
 from domain.webhook_secret import RotationPolicy
-from messages.templates import Templates
+from messages.templates import Templates, shipped
 
 _WAITS = Waits(look_again=timedelta(minutes=1), for_a_price=timedelta(minutes=10))
 _RETRY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 8)
@@ -19,7 +19,7 @@ class MessagePolicy:
     automatically.
     """
 
-    templates: Templates = field(default_factory=Templates)
+    templates: Templates = field(default_factory=shipped)
     channels: frozenset[Channel] = frozenset()
     """Channels that have a service configured."""
     automatic: tuple[Channel, ...] = ()

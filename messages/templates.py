@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from string import Template
 from zoneinfo import ZoneInfo
@@ -120,6 +121,12 @@ class Templates:
             values["unvalued"] = listed(facts.unvalued)
             words += "\n" + _UNVALUED[language].format(what=values["unvalued"])
         return Text(title.substitute(values), words, language, values)
+
+
+@cache
+def shipped() -> Templates:
+    """Those of `DIRECTORY`: read once in a process, since nothing changes them while it runs."""
+    return Templates()
 
 
 def money(amount: Decimal, currency: Currency) -> str:
