@@ -275,6 +275,7 @@ def rate_settings(settings: Settings) -> RateSettings:
         new_documents=settings.rate_new_documents,
         mutations=settings.rate_mutations,
         book_what_ifs=settings.rate_book_what_ifs,
+        body_bytes=settings.rate_body_bytes,
         refused_tokens=settings.rate_refused_tokens,
         names_max=settings.rate_names_max,
     )

@@ -99,6 +99,11 @@ class Admission:
             raise Refused("TOKEN_CLAIMS", "the refreshed token is for another subject")
         return refreshed
 
+    def require_room(self, caller: Caller, size: int) -> None:
+        """Count a message before it is read; raises Refused if a rate limit is exceeded."""
+        if (excess := self._resources.rates.body(caller.subject, size)) is not None:
+            raise Refused(RATE_LIMITED, excess.message, excess.retry_after_s)
+
     def take_seat(self, caller: Caller) -> None:
         """Count one more socket or stream of the subject; raises Refused at the limit."""
         most = self._resources.settings.ws_max_sockets_per_subject

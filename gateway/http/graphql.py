@@ -1,6 +1,7 @@
 """`/graphql` over HTTP, as the specification "GraphQL over HTTP" describes it: POST, and GET for queries."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -85,7 +86,12 @@ class Endpoint:
             raise HttpRefused(
                 406, NOT_ACCEPTABLE, f"The response is {JSON} or {GRAPHQL_RESPONSE}: accept one of them."
             )
-        parameters = parameters_in_url(request) if is_get else await parameters_in_body(request)
+        subject = principal.subject
+        with self._rates.refusals_count(subject):
+            if is_get:
+                parameters = parameters_in_url(request)
+            else:
+                parameters = await parameters_in_body(request, partial(self._rates.require_room, subject))
         # The token was verified before the body arrived, which may have taken any time.
         self._verify_again(principal)
         return await self._executed(request, principal, parameters, media_type)
@@ -100,7 +106,8 @@ class Endpoint:
         pace = Pace()
         document = self._executor.read(parameters.query, parameters.document)
         await pace.turn()
-        _require_served(document, parameters.operation_name, request.method)
+        with self._rates.refusals_count(subject):
+            _require_served(document, parameters.operation_name, request.method)
         operation = self._executor.admit(document, parameters.operation_name, parameters.variables)
         if (excess := self._rates.used(subject, operation)) is not None:
             raise rate_limited(excess)

@@ -55,7 +55,7 @@ class LiveRequests:
         self._reads = reads
         self._metrics = metrics
         self.operations = operations
-        self._rates = OperationRates(executor, resources.rates)
+        self.rates = OperationRates(executor, resources.rates)
 
     @property
     def document_reads(self) -> Counter[str]:
@@ -70,11 +70,11 @@ class LiveRequests:
     def prepare(self, message: Subscribe, caller: Caller) -> Prepared | Single | list[Any]:
         """Parse, validate, authorise."""
         subject = caller.subject
-        if not message.counted and (excess := self._rates.before_reading(subject, message.query)) is not None:
+        if not message.counted and (excess := self.rates.before_reading(subject, message.query)) is not None:
             return [rate_limited_error(excess).formatted]
         document = self._executor.read(message.query, message.document)
         operation = self._executor.admit(document, message.operation_name, message.variables)
-        if not message.counted and (excess := self._rates.used(subject, operation)) is not None:
+        if not message.counted and (excess := self.rates.used(subject, operation)) is not None:
             error = rate_limited_error(excess)
             self.operations.refused(document, message.operation_name, [error])
             return [error.formatted]
@@ -97,11 +97,11 @@ class LiveRequests:
 
     def excess(self, message: Subscribe, caller: Caller) -> Excess | None:
         """Count the operation before its stream begins, unless a rate limit is exceeded."""
-        if (excess := self._rates.before_reading(caller.subject, message.query)) is not None:
+        if (excess := self.rates.before_reading(caller.subject, message.query)) is not None:
             return excess
         document = self._executor.read(message.query, message.document)
         operation = self._executor.admit(document, message.operation_name, message.variables)
-        return self._rates.used(caller.subject, operation)
+        return self.rates.used(caller.subject, operation)
 
     def _start(self, operation: AdmittedOperation, audience: Audience, last_event_id: str | None) -> Prepared:
         if not audience.may_see:

@@ -1,6 +1,6 @@
 """The parameters of a GraphQL request, from a body of JSON or from a URL."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +25,15 @@ class OperationParameters:
     document: DocumentName | None
 
 
-async def parameters_in_body(request: Request) -> OperationParameters:
+async def parameters_in_body(request: Request, arrived: Callable[[int], None]) -> OperationParameters:
     """Raises HttpRefused. A body that is not JSON is not read."""
-    return parameters_of(await json_body(request))
+    return parameters_of(await json_body(request, arrived))
 
 
-async def json_body(request: Request) -> dict[str, Any]:
-    """The object in the body; raises HttpRefused."""
+async def json_body(request: Request, arrived: Callable[[int], None]) -> dict[str, Any]:
+    """The object in the body; raises HttpRefused. `arrived` gets the number of its bytes before it is read,
+    and may raise.
+    """
     if not is_json(request.headers.get("content-type", "")):
         raise HttpRefused(
             415, UNSUPPORTED_MEDIA_TYPE, "The body must be JSON: send Content-Type: application/json."
@@ -42,7 +44,9 @@ async def json_body(request: Request) -> dict[str, Any]:
             UNSUPPORTED_MEDIA_TYPE,
             "The body must not be encoded: send it without Content-Encoding.",
         )
-    body = _json(await request.body(), "The request body")
+    text = await request.body()
+    arrived(len(text))
+    body = _json(text, "The request body")
     if not isinstance(body, dict):
         raise HttpRefused(400, BAD_REQUEST, "The request body must be a JSON object.")
     return body

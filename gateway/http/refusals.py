@@ -38,6 +38,7 @@ class HttpRefused(Exception):
         super().__init__(message)
         self.response = error_response(status, code, message, **facts)
         self.response.headers.update(headers or {})
+        self.is_rate_limit = code == RATE_LIMITED
 
 
 def error_response(status: int, code: str, message: str, **facts: object) -> JSONResponse:

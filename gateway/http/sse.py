@@ -8,7 +8,9 @@ by 400 in the latter. A reservation belongs to the process that made it.
 
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -52,10 +54,11 @@ class EventStreams:
             _require_method(request, "POST")
             body = await self._body(request)
             caller = self._caller(request)
-            asked = replace(
-                subscribe_of(body, DISTINCT_ID, request.headers.get("last-event-id")),
-                trace=trace_of(request.headers),
-            )
+            with self._refusals_count(caller):
+                asked = replace(
+                    subscribe_of(body, DISTINCT_ID, request.headers.get("last-event-id")),
+                    trace=trace_of(request.headers),
+                )
             message = self._counted(asked, caller)
             stream = self._open(request, caller, DistinctWire(), self._live.close_stream)
         except HttpRefused as refused:
@@ -105,7 +108,8 @@ class EventStreams:
         return token
 
     def _execute(self, stream: SseStream, caller: Caller, body: dict[str, Any]) -> Response:
-        message = subscribe_of(body, _operation_id(body), None)
+        with self._refusals_count(caller):
+            message = subscribe_of(body, _operation_id(body), None)
         if message.id in stream:
             raise HttpRefused(409, "OPERATION_EXISTS", "An operation with this id is already running.")
         if stream.full:
@@ -164,8 +168,12 @@ class EventStreams:
 
         The body may take any time to arrive, so the caller and the stream are checked again afterwards.
         """
-        self._caller(request)
-        return await json_body(request)
+        caller, rates = self._caller(request), self._live.requests.rates
+        with self._refusals_count(caller):
+            return await json_body(request, partial(rates.require_room, caller.subject))
+
+    def _refusals_count(self, caller: Caller) -> AbstractContextManager[None]:
+        return self._live.requests.rates.refusals_count(caller.subject)
 
     def _caller(self, request: Request) -> Caller:
         self._require_origin(request)

@@ -1,5 +1,5 @@
-"""Who may do how much: operations, cost, mutations and whole-book what-ifs of a subject, and refused tokens
-of an address.
+"""Who may do how much: operations, cost, mutations, whole-book what-ifs and large bodies of a subject, and
+refused tokens of an address.
 
 Mutations are apart, with a cost of their own, so that no dashboard takes the right to liquidate from its
 user. An address counts only for tokens that do not authenticate: a whole office may share one, and a valid
@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from gateway.rates.tallies import Limit, Tallies
 from gateway.rates.windows import Windows
 
+SMALL_BODY_BYTES = 10_000
+"""Bodies and messages up to this size count for no limit of bytes, so that however much a program sends, a
+person can still liquidate.
+"""
 _TOO_MANY = {
     "operations": "You have sent too many operations",
     "cost": "You have asked for too much",
@@ -21,6 +25,7 @@ _TOO_MANY = {
     "mutations": "You have sent too many mutations",
     "mutation_cost": "Your mutations have asked for too much",
     "book_what_ifs": "You have sent too many whole-book what-ifs",
+    "body_bytes": "You have sent too many large requests",
     "refused_tokens": "Too many requests without a valid token have come from your address",
 }
 
@@ -35,6 +40,7 @@ class RateSettings:
     new_documents: int
     mutations: int
     book_what_ifs: int
+    body_bytes: int
     refused_tokens: int
     names_max: int
 
@@ -71,6 +77,7 @@ class RateLimits:
         self._mutations = tallies("mutations", settings.mutations)
         self._mutation_cost = tallies("mutation_cost", settings.cost)
         self._book_what_ifs = tallies("book_what_ifs", settings.book_what_ifs)
+        self._body_bytes = tallies("body_bytes", settings.body_bytes)
         self._refused_tokens = tallies("refused_tokens", settings.refused_tokens)
         self._all = (
             self._operations,
@@ -79,6 +86,7 @@ class RateLimits:
             self._mutations,
             self._mutation_cost,
             self._book_what_ifs,
+            self._body_bytes,
             self._refused_tokens,
         )
         self._wanted = asyncio.Event()
@@ -90,7 +98,7 @@ class RateLimits:
         return self._used([(self._new_documents, 1)], subject)
 
     def operation(self, subject: str, cost: int, *, book_what_ifs: int = 0) -> Excess | None:
-        """Count a query, a subscription or a refused document, unless a limit is exceeded."""
+        """Count a query, a subscription or a refused request, unless a limit is exceeded."""
         return self._used(
             [(self._operations, 1), (self._cost, cost), (self._book_what_ifs, book_what_ifs)], subject
         )
@@ -98,6 +106,10 @@ class RateLimits:
     def mutation(self, subject: str, cost: int) -> Excess | None:
         """Count a mutation, unless a limit is exceeded."""
         return self._used([(self._mutations, 1), (self._mutation_cost, cost)], subject)
+
+    def body(self, subject: str, size: int) -> Excess | None:
+        """Count a body or message of so many bytes before it is read, unless the limit is exceeded."""
+        return None if size <= SMALL_BODY_BYTES else self._used([(self._body_bytes, size)], subject)
 
     def refused_token(self, address: str | None) -> Excess | None:
         """Count a token that does not authenticate, unless the limit is exceeded. None: unknown address."""

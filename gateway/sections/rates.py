@@ -32,6 +32,11 @@ class RateSettings(Section):
     rate_book_what_ifs: CountOrZero = Field(
         30, description="Maximum number of `bookWhatIf` of one subject in a window; 0: no limit."
     )
+    rate_body_bytes: CountOrZero = Field(
+        60_000_000,
+        description="Maximum number of bytes, in a window, of those bodies and socket messages of one "
+        "subject that are larger than 10,000 bytes; 0: no limit.",
+    )
     rate_refused_tokens: CountOrZero = Field(
         300,
         description="Maximum number of requests and sockets from one address in a window whose token does "

@@ -17,6 +17,10 @@ from subscriptions.connections.mailbox import MailboxLimits
 from subscriptions.connections.protocol import CloseCode
 from subscriptions.connections.running import Backend, Caller, Operations, Refused
 
+INIT_CHARACTERS_MAX = 16_384
+"""Of all messages together before the caller is known: they bring a token and little else, and the time that
+reading them takes has no subject to count for.
+"""
 _FOR_NOW = ("TOO_MANY_SOCKETS", "TOKEN_KEY_UNKNOWN", "RATE_LIMITED")
 """Refusals that a later attempt with the same token may not meet."""
 
@@ -44,6 +48,9 @@ class Api(Protocol):
 
     def same_audience(self, before: Caller, after: Caller) -> bool:
         """Whether both have the same scope and rights."""
+
+    def require_room(self, caller: Caller, size: int) -> None:
+        """Count a message of so many characters before it is read. Raises Refused."""
 
     def leave(self, caller: Caller) -> None:
         """The session has ended."""
@@ -99,6 +106,7 @@ class Session:
         self._operations = Operations(sink, SocketWire(), backend, limits.mailbox, self._lost)
         self._state = _State.AWAITING_INIT
         self._caller: Caller | None = None
+        self._characters_before_ack = 0
         now = asyncio.get_running_loop().time()
         self._init_deadline = now + limits.init_timeout_s
         self._ping_at = now + limits.ping_interval_s
@@ -123,15 +131,29 @@ class Session:
                 event = await receive()
                 if event["type"] == "websocket.disconnect":
                     break
-                text = event.get("text")
-                self._take(
-                    protocol.parse(text)
-                    if text is not None
-                    else protocol.Violation(CloseCode.INVALID_MESSAGE, "only text messages are accepted")
-                )
+                if self._state is _State.CLOSED:
+                    # What a client sends behind the close is not even read.
+                    continue
+                self._take(self._message(event.get("text")))
         finally:
             self._metrics.sockets -= 1
             await self._end()
+
+    def _message(self, text: str | None) -> protocol.Message:
+        if text is None:
+            return protocol.Violation(CloseCode.INVALID_MESSAGE, "only text messages are accepted")
+        if self._caller is None:
+            self._characters_before_ack += len(text)
+            if self._characters_before_ack > INIT_CHARACTERS_MAX:
+                return protocol.Violation(
+                    CloseCode.INVALID_MESSAGE, "the messages before the ack are too long"
+                )
+            return protocol.parse(text)
+        try:
+            self._api.require_room(self._caller, len(text))
+        except Refused as refused:
+            return protocol.Violation(CloseCode.TRY_AGAIN_LATER, f"{refused.code}: {refused.message}")
+        return protocol.parse(text)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close from the desk's side; safe to repeat."""

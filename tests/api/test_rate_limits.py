@@ -1,12 +1,15 @@
 """Rate limits over every transport: in the memory of one process, and shared by two through Redis."""
 
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from itertools import count
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
+from gateway.rates.rate_limits import SMALL_BODY_BYTES
 from tests.kit.book_files import a_book
 from tests.kit.desk_client import Answer, Caller
 from tests.kit.desk_server import Desk, World, scraped
@@ -68,6 +71,56 @@ async def request(desk: Desk, caller: Caller, method: str, path: str, **more: An
     async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
         answer = await client.request(method, f"http://127.0.0.1:{desk.port}{path}", headers=headers, **more)
         return Answer(answer.status_code, answer.json(), answer.headers)
+
+
+LARGE = {"x": "x" * SMALL_BODY_BYTES}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"json": {"quary": VIEWER}},
+        {"json": {"query": VIEWER, "operationName": "Another"}},
+        {"json": {"query": SWITCH, "variables": []}},
+        {"content": b'{"query": "{ viewer { subject } }", "query": ""}'},
+        {"content": b"{"},
+        {"json": {"query": "subscription { caseEvents { id } }"}},
+        {"json": {"quary": VIEWER}, "headers": STREAM},
+        {"method": "GET", "params": {"query": SWITCH}},
+        {"method": "GET", "params": {"query": VIEWER, "variables": "["}},
+    ],
+    ids=str,
+)
+async def test_a_request_that_is_refused_counts_like_one_that_is_answered(
+    world: World, more: dict[str, Any]
+) -> None:
+    desk = await world.desk(a_book(), rate_operations=MOST)
+    caller = desk.caller()
+    more = {"method": "POST", "headers": {}, **more}
+    more["headers"] = {"content-type": "application/json", **more["headers"]}
+    answered, refused = await until_refused(lambda: request(desk, caller, path="/graphql", **deepcopy(more)))
+    assert MOST <= answered <= MOST + 1
+    assert_limited(refused, "operations")
+
+
+async def test_large_bodies_are_limited_over_every_transport_and_small_ones_are_not(world: World) -> None:
+    desk = await world.desk(a_book(), rate_body_bytes=MOST * len(orjson.dumps(LARGE)))
+    caller = desk.caller()
+    socket = await caller.socket()
+    for _ in range(MOST + 2):
+        assert (await caller.answer(VIEWER)).status == 200
+    answered, refused = await until_refused(lambda: request(desk, caller, "POST", "/graphql", json=LARGE))
+    assert MOST - 1 <= answered <= MOST + 1
+    assert_limited(refused, "body_bytes")
+    for headers in ({}, STREAM):
+        assert_limited(
+            await request(desk, caller, "POST", "/graphql", json=LARGE, headers=headers), "body_bytes"
+        )
+    assert (await caller.answer(SWITCH)).status == 200, "a person can still act"
+    assert (await desk.caller(subject="other").answer(VIEWER, **LARGE)).status == 200
+    await socket.round_trip()
+    await socket.send({"type": "ping", "payload": LARGE})
+    assert await socket.closed() == 1013
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from domain.principal import Permission
 from gateway.http.protocols.websocket_protocol import FRAGMENTS_MAX
 from models.sql.database import execute
 from resolvers.kit.node import global_id
+from subscriptions.connections.websocket import INIT_CHARACTERS_MAX
 from tests.kit.desk_kit import Clock as DeskClock
 from tests.kit.desk_kit import DeskKit
 from tests.kit.live_desk import LiveDesk, served_desk, until
@@ -124,6 +125,22 @@ async def test_a_second_connection_init_is_closed_with_4429(desk: LiveDesk) -> N
     async with ready(desk) as socket:
         socket.send(type="connection_init", payload={"authorization": desk.token()})
         assert (await socket.closed()).code == 4429
+
+
+@pytest.mark.parametrize("kind", ["connection_init", "ping", "unknown"])
+async def test_a_long_message_before_the_ack_is_closed_with_4400_unread(desk: LiveDesk, kind: str) -> None:
+    payload = {"authorization": desk.token(), "more": "x" * INIT_CHARACTERS_MAX}
+    async with RawWebSocket.open(desk.port) as socket:
+        socket.send(type=kind, payload=payload)
+        closed = await socket.closed()
+        assert (closed.code, closed.reason) == (4400, "the messages before the ack are too long")
+
+
+async def test_many_messages_before_the_ack_are_closed_with_4400(desk: LiveDesk) -> None:
+    async with RawWebSocket.open(desk.port) as socket:
+        for _ in range(INIT_CHARACTERS_MAX // 1000 + 1):
+            socket.send(type="ping", payload={"x": "x" * 1000})
+        assert (await socket.closed()).code == 4400
 
 
 async def test_without_connection_init_a_subscribe_is_closed_with_4401(desk: LiveDesk) -> None:

@@ -6,6 +6,7 @@ UNLIMITED = {
     "rate_new_documents": 1_000_000_000,
     "rate_mutations": 1_000_000_000,
     "rate_book_what_ifs": 1_000_000_000,
+    "rate_body_bytes": 1_000_000_000,
     "rate_refused_tokens": 1_000_000_000,
 }
 """Settings."""
