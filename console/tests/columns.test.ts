@@ -9,8 +9,12 @@ class MemoryStorage {
   removeItem = (key: string) => void this.items.delete(key);
 }
 
+function column(id: string): Column<object> {
+  return { id, title: id, width: 100, text: () => id };
+}
+
 const KEY = "desk.columns.cases";
-const DEFINED: Column<object>[] = ["case", "client", "amount", "remark"].map((id) => ({ id, width: 100, text: () => id }));
+const DEFINED: Column<object>[] = ["case", "client", "amount", "remark"].map(column);
 DEFINED[0] = { ...DEFINED[0]!, pinned: true };
 DEFINED[3] = { ...DEFINED[3]!, hidden: true };
 
@@ -88,7 +92,7 @@ test("names that are gone are dropped, and new columns come at the end as they a
   const storage = new MemoryStorage();
   columns(storage).move("amount", -1);
   const newer: Column<object>[] = [DEFINED[0]!, DEFINED[2]!];
-  newer.push({ id: "age", width: 50, text: () => null }, { id: "note", width: 50, hidden: true, text: () => null });
+  newer.push(column("age"), { ...column("note"), hidden: true });
   assert.deepEqual(ids(columns(storage, newer)), ["case", "amount", "age"]);
 });
 

@@ -25,10 +25,15 @@ test("a range goes from the anchor, in the order that is shown now", () => {
   selection.toggle("a");
   selection.extend("c", ["a", "b", "c", "d"]);
   assert.deepEqual([...selection.chosen.value], ["a", "b", "c"]);
-  selection.extend("d", ["d", "a", "x"]);
-  assert.deepEqual([...selection.chosen.value], ["a", "b", "c", "d"], "a re-sorted list adds no row between");
+  selection.extend("b", ["a", "b", "c", "d"]);
+  assert.deepEqual([...selection.chosen.value], ["a", "b"], "a range that becomes shorter lets rows go");
+  selection.extend("d", ["d", "a", "b"]);
+  assert.deepEqual([...selection.chosen.value], ["a", "d"], "only what lies between in the order of now");
   selection.extend("gone", ["a"]);
-  assert.equal(selection.size.value, 4);
+  assert.equal(selection.size.value, 2);
+  selection.toggle("x");
+  selection.extend("y", ["x", "y", "a"]);
+  assert.deepEqual([...selection.chosen.value], ["a", "d", "x", "y"], "what was chosen before stays");
 });
 
 test("a range without an anchor is its row", () => {

@@ -54,15 +54,28 @@ test("a case that ends stays in sight for ten seconds, and is counted no longer"
   list.apply([change("CLOSED", "a", "0", "RESOLVED"), change("REMOVED", "b", "1"), change("REMOVED", "x", "1")]);
   assert.equal(list.rows.count.value, 1);
   assert.deepEqual(list.rows.list().map(({ id }) => id), ["c"]);
-  assert.deepEqual(list.rows.entry("a")!.value.gone, { kind: "CLOSED", at: now });
+  const { row: before, gone } = list.rows.entry("a")!.value;
+  assert.deepEqual(before, row("a", "30"));
+  assert.deepEqual(gone, { kind: "CLOSED", row: row("a", "0", "RESOLVED"), at: now });
   assert.equal(list.rows.entry("x"), undefined, "one that was never here does not come to leave");
-  assert.deepEqual(list.rows.ids.value, ["c", "b", "a"]);
+  assert.deepEqual(list.rows.ids.value, ["c", "a", "b"], "a row that left stays where it was");
   now += GONE_STAYS_MS - 1;
   list.rows.sweep(now);
   assert.equal(list.rows.ids.value.length, 3);
   list.rows.sweep(now + 1);
   assert.deepEqual(list.rows.ids.value, ["c"]);
   assert.equal(list.rows.entry("a"), undefined);
+});
+
+test("a case that left among rows in which a person works stays in sight", () => {
+  const list = cases();
+  list.rows.keeps = (id) => id === "a";
+  list.apply([change("CLOSED", "a", "0", "RESOLVED"), change("CLOSED", "b", "0", "RESOLVED")]);
+  list.rows.sweep(GONE_STAYS_MS);
+  assert.deepEqual(list.rows.ids.value, ["c", "a"]);
+  list.rows.keeps = () => false;
+  list.rows.sweep(GONE_STAYS_MS);
+  assert.deepEqual(list.rows.ids.value, ["c"]);
 });
 
 test("a case that matches again is back", () => {

@@ -12,6 +12,7 @@ export interface SessionOptions {
   /** Where the desk is: `location.origin` of the page. */
   readonly origin: string;
   readonly clock?: Clock;
+  readonly webSocket?: typeof WebSocket;
   readonly heard: () => void;
   readonly dated: (deskAt: number, sentAt: number, receivedAt: number) => void;
   /** The token was refused: all that is live on the page ends. */
@@ -35,7 +36,8 @@ export function openSession(options: SessionOptions): Session {
   const token = () => options.token.peek();
   const http = new Http({ url: options.origin + PATH, token, clock, dated: options.dated, signedOut: options.signedOut });
   const url = options.origin.replace(/^http/, "ws") + PATH;
-  const socket = new DeskSocket({ url, token, clock, heard: options.heard, expiring: options.expiring });
+  const { heard, expiring, webSocket } = options;
+  const socket = new DeskSocket({ url, token, clock, heard, expiring, ...(webSocket && { webSocket }) });
   const stop = effect(() => {
     if (options.token.value !== null) socket.renew(options.token.value);
   });

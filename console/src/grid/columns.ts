@@ -11,6 +11,7 @@ import {
 } from "@tanstack/table-core";
 import { storeReactivityBindings } from "@tanstack/table-core/store-reactivity-bindings";
 import { signal, type ReadonlySignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 
 /** A column as its list defines it. */
 export interface Column<Row> {
@@ -21,8 +22,12 @@ export interface Column<Row> {
   readonly pinned?: boolean;
   /** Not shown until a person asks for it. */
   readonly hidden?: boolean;
-  /** What the cell shows and the clipboard takes: the exact text, or null if it is unknown. */
+  /** In the language of the page. */
+  readonly title: string;
+  /** What the clipboard takes: the exact text, or null if it is unknown. */
   readonly text: (row: Row) => string | null;
+  /** What the cell shows, if that is not the text itself. */
+  readonly shown?: (row: Row) => ComponentChildren;
   /** Right-aligned, flashing, and safe to paste as a number. */
   readonly isNumber?: boolean;
 }

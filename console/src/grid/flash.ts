@@ -2,7 +2,6 @@
 // of an animation. Only cells that are on the screen, and of the same row, flash.
 
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import type { Clock } from "../api/clock.ts";
 import { compare } from "../exact/compare.ts";
 
 export const FLASH_MS = 600;
@@ -14,6 +13,11 @@ export interface Flash {
   readonly direction: "up" | "down";
   /** The class is on; afterwards only the arrow is. */
   readonly bright: boolean;
+}
+
+/** Calls work once after a time; the result cancels it. */
+export interface Timer {
+  after(ms: number, work: () => void): () => void;
 }
 
 /** A change of an amount; null where there is none to be seen, or no amount before or after. */
@@ -31,14 +35,14 @@ interface Cell {
 
 /** Flashes of the cells that are on the screen, by a key of row and column. */
 export class Flashes {
-  readonly #clock: Clock;
+  readonly #timer: Timer;
   readonly #still: () => boolean;
   readonly #cells = new Map<string, Cell>();
   #marked = 0;
 
   /** `still` says whether the person prefers less motion: then nothing is marked. */
-  constructor(clock: Clock, still: () => boolean) {
-    this.#clock = clock;
+  constructor(timer: Timer, still: () => boolean) {
+    this.#timer = timer;
     this.#still = still;
   }
 
@@ -68,9 +72,9 @@ export class Flashes {
     if (direction === null || this.#still() || this.#marked >= FLASHES_MOST) return;
     this.#marked += 1;
     cell.shown.value = { direction, bright: true };
-    cell.cancel = this.#clock.after(FLASH_MS, () => {
+    cell.cancel = this.#timer.after(FLASH_MS, () => {
       cell.shown.value = { direction, bright: false };
-      cell.cancel = this.#clock.after(ARROW_MS - FLASH_MS, () => this.#unmark(cell));
+      cell.cancel = this.#timer.after(ARROW_MS - FLASH_MS, () => this.#unmark(cell));
     });
   }
 

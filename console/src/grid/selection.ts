@@ -7,8 +7,9 @@ export const BATCH_MOST = 200;
 
 export class Selection {
   readonly #chosen = signal<ReadonlySet<string>>(new Set());
-  /** Where a range begins. */
+  /** Where a range begins, and what was chosen before it. */
   #anchor: string | null = null;
+  #before: ReadonlySet<string> = new Set();
   readonly size: ReadonlySignal<number> = computed(() => this.#chosen.value.size);
 
   get chosen(): ReadonlySignal<ReadonlySet<string>> {
@@ -22,29 +23,36 @@ export class Selection {
   toggle(id: string): void {
     const chosen = new Set(this.#chosen.peek());
     if (!chosen.delete(id)) chosen.add(id);
-    this.#anchor = id;
+    this.#begin(id, chosen);
     this.#chosen.value = chosen;
   }
 
-  /** From the anchor to this row, in the order that is shown; what is chosen outside of it stays. */
+  /** From the anchor to this row, in the order that is shown; it takes the place of a range from the same anchor. */
   extend(id: string, shown: readonly string[]): void {
-    const from = this.#anchor === null ? -1 : shown.indexOf(this.#anchor);
     const to = shown.indexOf(id);
     if (to < 0) return;
-    if (from < 0) this.#anchor = id;
+    const from = this.#anchor === null ? -1 : shown.indexOf(this.#anchor);
+    if (from < 0) this.#begin(id, this.#chosen.peek());
     const start = from < 0 ? to : from;
     const range = shown.slice(Math.min(start, to), Math.max(start, to) + 1);
-    this.#chosen.value = new Set([...this.#chosen.peek(), ...range]);
+    this.#chosen.value = new Set([...this.#before, ...range]);
   }
 
   /** The rows in view: never rows that the person cannot see. */
   add(ids: readonly string[]): void {
+    this.#anchor = null;
     this.#chosen.value = new Set([...this.#chosen.peek(), ...ids]);
   }
 
   clear(): void {
     this.#anchor = null;
+    this.#before = new Set();
     if (this.#chosen.peek().size) this.#chosen.value = new Set();
+  }
+
+  #begin(anchor: string, before: ReadonlySet<string>): void {
+    this.#anchor = anchor;
+    this.#before = new Set(before);
   }
 
   /** Those chosen that are in the list, in its order: what a batch names. Its length is the number in the button. */

@@ -8,15 +8,17 @@ export interface Identified {
 }
 
 /** Why a row is about to leave the list, which is struck through meanwhile. */
-export interface Gone {
+export interface Gone<Row> {
   readonly kind: string;
+  /** As it was when it left; its place in the list is that of before. */
+  readonly row: Row;
   /** When it left, in milliseconds of the page's clock. */
   readonly at: number;
 }
 
 export interface Entry<Row> {
   readonly row: Row;
-  readonly gone: Gone | null;
+  readonly gone: Gone<Row> | null;
 }
 
 export type Order<Row> = (a: Row, b: Row) => number;
@@ -34,6 +36,8 @@ export class Rows<Row extends Identified> {
   readonly #marked = signal<ReadonlySet<string>>(new Set());
   #sorted: string[] = [];
   #order: Order<Row>;
+  /** Rows that stay in sight although they left, as a person works among them. */
+  keeps: (id: string) => boolean = () => false;
 
   constructor(order: Order<Row>) {
     this.#order = order;
@@ -83,18 +87,21 @@ export class Rows<Row extends Identified> {
     }
   }
 
-  /** The row leaves the list; it stays in sight for a while as it is given here. An unknown row is ignored. */
+  /** The row leaves the list; it stays in sight for a while where it was. An unknown row is ignored. */
   leave(row: Row, kind: string, now: number): void {
-    if (!this.#entries.has(row.id)) return;
-    this.put(row);
-    this.#entries.get(row.id)!.value = { row, gone: { kind, at: now } };
+    const held = this.#entries.get(row.id);
+    if (!held) return;
+    held.value = { row: held.peek().row, gone: { kind, row, at: now } };
+    this.#gone.delete(row.id);
     this.#gone.set(row.id, now);
     if (this.#gone.size > GONE_MOST) this.#remove(this.#gone.keys().next().value!);
   }
 
   /** Rows that have been out of the list for long enough leave the sight too. */
   sweep(now: number): void {
-    for (const [id, at] of [...this.#gone]) if (now - at >= GONE_STAYS_MS) this.#remove(id);
+    for (const [id, at] of [...this.#gone]) {
+      if (now - at >= GONE_STAYS_MS && !this.keeps(id)) this.#remove(id);
+    }
     this.publish();
   }
 

@@ -22,7 +22,6 @@ export class ServerClock {
   readonly #offsets: number[] = [];
   readonly #time: ReturnType<typeof signal<Ticking>>;
   #heardAt: number;
-  #cancel: (() => void) | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -59,18 +58,7 @@ export class ServerClock {
     this.#heardAt = this.#clock.now();
   };
 
-  /** Tick until `stop`. */
-  start(): void {
-    this.stop();
-    this.tick();
-    this.#cancel = this.#clock.after(TICK_MS, () => this.start());
-  }
-
-  stop(): void {
-    this.#cancel?.();
-    this.#cancel = null;
-  }
-
+  /** Once every `TICK_MS`. */
   tick(): void {
     const stopped = this.#clock.now() - this.#heardAt >= STOPS_AFTER_MS;
     const { now } = this.time.peek();
