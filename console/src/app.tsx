@@ -1,29 +1,138 @@
+// The frame of every page: who is signed in, the navigation, the language, and the screen.
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { ask, type Answer } from "./api/http.ts";
+import { ErrorBoundary } from "preact-iso/lazy";
+import { LocationProvider, Route, Router, useLocation } from "preact-iso/router";
+import type { Answer } from "./api/http.ts";
 import { ViewerDocument, type ViewerQuery } from "./api/operations.ts";
-import { goToLogin, loginUrlOf, token } from "./sign_in.ts";
-import { words } from "./words/words.ts";
+import { openSession, type Session } from "./api/session.ts";
+import { ProblemNote } from "./parts/problem.tsx";
+import { PLACES } from "./routes.ts";
+import { DeskContext, type Desk } from "./screens/desk.ts";
+import { goToLogin, loginUrlOf, signOut, token } from "./sign_in.ts";
+import { choose, language, LANGUAGES, words, type Language } from "./words/words.ts";
 
 export function App() {
+  const session = useSignal<Session | null>(null);
   const answer = useSignal<Answer<ViewerQuery> | null>(null);
   useSignalEffect(() => {
-    const held = token.value;
-    if (held !== null) void ask(ViewerDocument, {}, held).then((given) => (answer.value = given));
+    if (token.value === null) return;
+    const opened = open();
+    session.value = opened;
+    const giveUp = new AbortController();
+    void opened.http.ask(ViewerDocument, {}, giveUp.signal).then((given) => {
+      if (!giveUp.signal.aborted) answer.value = given;
+    });
+    return () => {
+      giveUp.abort();
+      opened.close();
+      session.value = null;
+      answer.value = null;
+    };
   });
-  const say = words.value;
   if (token.value === null) return <SignedOut />;
-  if (answer.value === null) return <p>{say.loading}</p>;
-  if (!answer.value.ok) return <p role="alert">{`${answer.value.code}: ${answer.value.message}`}</p>;
-  return <p>{say.signedInAs(answer.value.data.viewer.subject)}</p>;
+  if (session.value === null || answer.value === null) return <p aria-busy="true">{words.value.loading}</p>;
+  if (!answer.value.ok) return <ProblemNote {...answer.value} again={() => location.reload()} />;
+  return <SignedIn desk={{ session: session.value, viewer: answer.value.data.viewer }} />;
+}
+
+function open(): Session {
+  return openSession({
+    token,
+    origin: location.origin,
+    heard: () => {},
+    dated: () => {},
+    signedOut: () => signOut(window),
+    expiring: () => {},
+  });
+}
+
+function SignedIn({ desk }: { desk: Desk }) {
+  const say = words.value;
+  return (
+    <DeskContext.Provider value={desk}>
+      <LocationProvider scope="/console/">
+        <a class="skip" href="#content">
+          {say.skipToContent}
+        </a>
+        <header>
+          <nav aria-label={say.pages}>
+            <Links />
+          </nav>
+          <span class="space" />
+          {desk.viewer.capabilities.includes("LIQUIDATE") || <span class="badge">{say.readOnly}</span>}
+          <span>
+            <bdi>{say.signedInAs(desk.viewer.subject)}</bdi>
+          </span>
+          <Languages />
+          <button type="button" onClick={() => signOut(window)}>
+            {say.signOut}
+          </button>
+        </header>
+        <main id="content" tabIndex={-1}>
+          <ErrorBoundary>
+            <Router>
+              {PLACES.map(({ path, screen }) => (
+                <Route key={path} path={path} component={screen} />
+              ))}
+              <Route key="none" default component={NotFound} />
+            </Router>
+          </ErrorBoundary>
+        </main>
+      </LocationProvider>
+    </DeskContext.Provider>
+  );
+}
+
+function Links() {
+  const { path } = useLocation();
+  const say = words.value;
+  return (
+    <>
+      {PLACES.map((place) =>
+        place.title === null ? null : (
+          <a key={place.path} href={place.path} aria-current={path === place.path ? "page" : undefined}>
+            {say[place.title]}
+          </a>
+        ),
+      )}
+    </>
+  );
+}
+
+function Languages() {
+  return (
+    <select
+      aria-label={words.value.language}
+      value={language.value}
+      onChange={(event) => choose(window, event.currentTarget.value as Language)}
+    >
+      {Object.entries(LANGUAGES).map(([tag, name]) => (
+        <option key={tag} value={tag} lang={tag}>
+          {name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function NotFound() {
+  return <p class="empty">{words.value.notFound}</p>;
 }
 
 function SignedOut() {
   const say = words.value;
   const loginUrl = loginUrlOf(document);
-  if (loginUrl === null) return <p>{say.signedOut}</p>;
   return (
-    <button type="button" onClick={() => goToLogin(window, loginUrl)}>
-      {say.signIn}
-    </button>
+    <main class="signed-out">
+      <h1>{say.desk}</h1>
+      {loginUrl === null ? (
+        <p>{say.signedOut}</p>
+      ) : (
+        <button type="button" onClick={() => goToLogin(window, loginUrl)}>
+          {say.signIn}
+        </button>
+      )}
+      <Languages />
+    </main>
   );
 }

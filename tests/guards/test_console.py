@@ -26,6 +26,8 @@ LAYERS = {
     "screens": {"parts", "grid", "live", "api", "exact", "words"},
 }
 """What a folder of the sources may import of others. The files beside the folders may import any."""
+NEUTRAL = ("api/clock.ts",)
+"""Knows nothing of the desk, so that every folder may import it."""
 CONVERTERS = ("api/", "parts/plot")
 """No amount passes the first, except as a text; the second draws them, where no digit can be read."""
 _IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']+)["']""")
@@ -61,6 +63,8 @@ def upward(name: str, text: str) -> Iterator[str]:
     for target in _IMPORT.findall(text):
         path = (CONSOLE / "src" / name).parent / target
         reached = Path(path.resolve()).relative_to(CONSOLE / "src").as_posix().split("/")
+        if "/".join(reached) in NEUTRAL:
+            continue
         if len(reached) == 1 or (reached[0] != folder and reached[0] not in LAYERS[folder]):
             yield f"{name}: {target}"
 
