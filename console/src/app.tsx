@@ -4,7 +4,8 @@ import { ErrorBoundary } from "preact-iso/lazy";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso/router";
 import type { Answer } from "./api/http.ts";
 import { ViewerDocument, type ViewerQuery } from "./api/operations.ts";
-import { openSession, type Session } from "./api/session.ts";
+import { LiveDesk } from "./live/desk.ts";
+import { browserPainter } from "./live/frames.ts";
 import { ProblemNote } from "./parts/problem.tsx";
 import { PLACES } from "./routes.ts";
 import { DeskContext, type Desk } from "./screens/desk.ts";
@@ -12,35 +13,34 @@ import { goToLogin, loginUrlOf, signOut, token } from "./sign_in.ts";
 import { choose, language, LANGUAGES, words, type Language } from "./words/words.ts";
 
 export function App() {
-  const session = useSignal<Session | null>(null);
+  const live = useSignal<LiveDesk | null>(null);
   const answer = useSignal<Answer<ViewerQuery> | null>(null);
   useSignalEffect(() => {
     if (token.value === null) return;
     const opened = open();
-    session.value = opened;
+    live.value = opened;
     const giveUp = new AbortController();
-    void opened.http.ask(ViewerDocument, {}, giveUp.signal).then((given) => {
+    void opened.session.http.ask(ViewerDocument, {}, giveUp.signal).then((given) => {
       if (!giveUp.signal.aborted) answer.value = given;
     });
     return () => {
       giveUp.abort();
       opened.close();
-      session.value = null;
+      live.value = null;
       answer.value = null;
     };
   });
   if (token.value === null) return <SignedOut />;
-  if (session.value === null || answer.value === null) return <p aria-busy="true">{words.value.loading}</p>;
+  if (live.value === null || answer.value === null) return <p aria-busy="true">{words.value.loading}</p>;
   if (!answer.value.ok) return <ProblemNote {...answer.value} again={() => location.reload()} />;
-  return <SignedIn desk={{ session: session.value, viewer: answer.value.data.viewer }} />;
+  return <SignedIn desk={{ live: live.value, viewer: answer.value.data.viewer }} />;
 }
 
-function open(): Session {
-  return openSession({
+function open(): LiveDesk {
+  return new LiveDesk({
     token,
     origin: location.origin,
-    heard: () => {},
-    dated: () => {},
+    painter: browserPainter,
     signedOut: () => signOut(window),
     expiring: () => {},
   });

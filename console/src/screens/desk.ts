@@ -1,14 +1,14 @@
-// What every screen has of the desk: the session, and who is signed in.
+// What every screen has of the desk: what is live of it, and who is signed in.
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { useSignal, useSignalEffect, type ReadonlySignal } from "@preact/signals";
 import type { Answer } from "../api/http.ts";
 import type { Operation } from "../api/operation.ts";
 import type { ViewerQuery } from "../api/operations.ts";
-import type { Session } from "../api/session.ts";
+import type { LiveDesk } from "../live/desk.ts";
 
 export interface Desk {
-  readonly session: Session;
+  readonly live: LiveDesk;
   readonly viewer: ViewerQuery["viewer"];
 }
 
@@ -28,7 +28,7 @@ export interface Asked<Data> {
 
 /** Ask once, and again whenever a signal changes that `variables` reads; an answer that is overtaken is dropped. */
 export function useAnswer<Data, Variables>(operation: Operation<Data, Variables>, variables: () => Variables): Asked<Data> {
-  const { session } = useDesk();
+  const { session } = useDesk().live;
   const answer = useSignal<Answer<Data> | null>(null);
   const tries = useSignal(0);
   useSignalEffect(() => {
