@@ -232,7 +232,8 @@ class Selection:
 class ResolvedField:
     """A selected field with a resolver, and the completion of what it returns.
 
-    `of_rows`: the coroutine that resolves it for rows, see `resolvers.kit.row_fields.Resolved`.
+    `of_rows`: the coroutine that resolves it for rows, see `resolvers.kit.row_fields.Resolved`. `is_root`: it
+    belongs to one operation with its variables, so that its arguments are always the same.
     """
 
     def __init__(
@@ -242,6 +243,8 @@ class ResolvedField:
         key: str,
         complete: Complete,
         of_rows: Callable[..., Any] | None = None,
+        *,
+        is_root: bool = False,
     ) -> None:
         resolver = definition.base_resolver
         self._loaded = how_loaded(definition) if of_rows is None else None
@@ -259,6 +262,7 @@ class ResolvedField:
         self._is_async = of_rows is not None or definition.is_async
         info = resolver.info_parameter
         self._info_name = "info" if of_rows is not None else info.name if info else None
+        self._is_root = is_root
         self._constant: dict[str, Any] | None = None if selection.field.args else {}
         """The arguments, if they are the same for every request."""
 
@@ -272,6 +276,12 @@ class ResolvedField:
             place[key] = complete(value, gaps)
         if gaps:
             await gaps.fill(executor)
+
+    async def value(self, executor: CoreExecutor, source: Any) -> Any:
+        """What the resolver returns for one object; raises what it raises, also in place of an exception that
+        it returns.
+        """
+        return (await self._values(executor, (source,)))[0]
 
     async def _values(self, executor: CoreExecutor, sources: Sequence[Any]) -> Sequence[Any]:
         if self._loaded is not None:
@@ -312,9 +322,14 @@ class ResolvedField:
                 config=schema.config,
                 info=info,
             )
-            if not _names_variables(nodes[0]):
+            if self._is_root or not _names_variables(nodes[0]):
                 self._constant = arguments
         return arguments if self._info_name is None else arguments | {self._info_name: info}
+
+
+def is_resolved(definition: object) -> bool:
+    """Whether the field is one of Strawberry with a resolver."""
+    return isinstance(definition, StrawberryField) and not definition.is_basic_field
 
 
 def strawberry_schema(schema: GraphQLSchema) -> Schema:

@@ -1,19 +1,21 @@
 """The executor of the specification, which builds what it can by compiled selections."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, cast
 
 from graphql import (
     DirectiveNode,
     DocumentNode,
     GraphQLEnumType,
     GraphQLNonNull,
+    GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLScalarType,
+    OperationType,
     VariableNode,
     Visitor,
     visit,
@@ -23,6 +25,7 @@ from graphql.pyutils import AwaitableOrValue, Path
 
 from resolvers.execution.compiled import CannotCompile, Compiler, Complete, CoreExecutor, Gaps
 from resolvers.execution.leaves import NotPlain
+from resolvers.execution.roots import Outcome, RootField, Roots, outcome_at, root_fields
 from resolvers.execution.row_selection import RowSelection, RowsInResponse, rows_of
 from resolvers.kit.in_response import InResponse, ObjectsInResponse
 from resolvers.kit.pagination import Connection
@@ -119,13 +122,64 @@ class CompilingExecutor(CoreExecutor):
     def __init__(self, *arguments: Any, selections: CompiledSelections, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.selections = selections
+        self._outcomes: dict[str, Outcome] = {}
+        """Of root fields that were resolved already, in this execution."""
+
+    @cached_property
+    def _roots(self) -> Sequence[RootField] | None:
+        """Those of a query; None: the executor of the specification has to resolve them."""
+        type_ = self.schema.query_type
+        if type_ is None or self.operation.operation is not OperationType.QUERY:
+            return None
+        try:
+            return root_fields(self, type_)
+        except CannotCompile:
+            return None
 
     def run(self, context: Any, root: Any) -> AwaitableOrValue[Any]:
         """Execute once; the variables stay as they were coerced."""
-        executor = self.build_per_event_executor(root)
+        roots = self._roots
+        executor = cast(CompilingExecutor, self.build_per_event_executor(root))
+        assert executor._roots is roots, "compiled once"
         executor.context_value = context
         context.rows = partial(self.selections.rows, executor)
         return executor.execute_operation()
+
+    def execute_operation(self, serially: bool | None = None) -> AwaitableOrValue[Any]:
+        """The same result. What fails is executed as the specification says, with the values that resolvers
+        have returned.
+        """
+        roots = self._roots
+        if roots is None:
+            return super().execute_operation(serially)
+        self._outcomes = {}
+        return self._from_roots(Roots(self, roots, self._outcomes), serially)
+
+    async def _from_roots(self, roots: Roots, serially: bool | None) -> Any:
+        result = await roots.executed()
+        if result is not None:
+            return result
+        executed = super().execute_operation(serially)
+        return await executed if self.is_awaitable(executed) else executed
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: list[FieldDetails],
+        path: Path,
+        position_context: Any,
+    ) -> AwaitableOrValue[Any]:
+        """The value of a field, or of a root field what its resolver has returned or raised."""
+        outcome = outcome_at(self._outcomes, path)
+        if outcome is None:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        nodes = [each.node for each in field_details_list]
+        field_ = parent_type.fields[nodes[0].name.value]
+        info = self.build_resolve_info(field_, nodes, parent_type, path)
+        return self.complete_awaitable_value(
+            field_.type, field_details_list, info, path, outcome.again(), position_context
+        )
 
     def complete_value(
         self,
@@ -167,8 +221,11 @@ class CompilingExecutor(CoreExecutor):
         if isinstance(result, InResponse | ObjectsInResponse):
             return result
         is_leaf = isinstance(return_type, GraphQLNonNull | GraphQLScalarType | GraphQLEnumType)
+        has_failed = outcome_at(self._outcomes, path) is not None
         selection = (
-            None if result is None or is_leaf else self.selections.get(self, return_type, field_details_list)
+            None
+            if result is None or is_leaf or has_failed
+            else self.selections.get(self, return_type, field_details_list)
         )
         if selection is None:
             return as_specified()

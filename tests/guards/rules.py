@@ -314,7 +314,11 @@ RULES = (
             "with suppress(KeyError): f()",
         ),
         # The executor of graphql-core then executes the same again, and reports the error.
-        except_in=("gateway/loops/supervisor.py", "resolvers/execution/compiling.py"),
+        except_in=(
+            "gateway/loops/supervisor.py",
+            "resolvers/execution/compiling.py",
+            "resolvers/execution/roots.py",
+        ),
     ),
     Rule(
         "every module says what it is for",

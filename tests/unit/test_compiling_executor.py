@@ -12,6 +12,7 @@ from enum import Enum
 from random import Random
 from typing import Annotated, Any, TypeVar, cast
 
+import pytest
 import strawberry
 from graphql import (
     DocumentNode,
@@ -123,15 +124,45 @@ class Tree(Named):
 
 @strawberry.type
 class Query:
+    """The root `tree` is an attribute: with it, no root field is resolved without the executor."""
+
     tree: Tree | None
-    must: Tree
-    trees: list[Tree]
-    thing: Annotated["Leaf | Tree", strawberry.union("Thing")]
+    forest: strawberry.Private[list[Tree]]
+    chosen: strawberry.Private[Any]
+    failure: strawberry.Private[str]
+    calls: strawberry.Private[Counter[str]] = field(default_factory=Counter)
+
+    @strawberry.field
+    async def must(self) -> Tree:
+        self.calls["must"] += 1
+        await asyncio.sleep(0)
+        if self.failure == "must":
+            raise ValueError("must failed")
+        return self.forest[0]
+
+    @strawberry.field
+    async def trees(self, first: int = 3, colour: Colour | None = None) -> list[Tree]:
+        await asyncio.sleep(0)
+        return self.forest[:first]
+
+    @strawberry.field
+    def first(self) -> Leaf | None:
+        return self.forest[0].maybe
+
+    @strawberry.field
+    async def thing(self) -> Annotated["Leaf | Tree", strawberry.union("Thing")]:
+        await asyncio.sleep(0)
+        if self.failure == "thing":
+            return cast(Leaf, ValueError("as a value"))
+        return cast(Leaf, self.chosen)
 
     @strawberry.field
     async def later(self) -> list[Tree] | None:
+        self.calls["later"] += 1
         await asyncio.sleep(0)
-        return self.trees
+        if self.failure == "later":
+            raise ValueError("later failed")
+        return self.forest
 
 
 STRAWBERRY = strawberry.Schema(Query, config=StrawberryConfig(scalar_map=SCALARS))
@@ -320,6 +351,17 @@ def test_generated_documents_are_answered_as_by_the_executor_of_the_specificatio
     assert min(outcomes[each] for each in ("data", "errors beside data", "no data")) > SEEDS // 50, outcomes
 
 
+@pytest.mark.parametrize("failure", ["", "must", "later"])
+async def test_a_root_field_is_resolved_once_even_if_it_fails(failure: str) -> None:
+    draw = Generator(1)
+    root = Query(tree=None, forest=[draw.tree()], chosen=draw.leaf(), failure=failure)
+    document = parse("{ must { name } later { name must { text } } }")
+    compiled = {"executor_class": CompilingExecutor, "selections": CompiledSelections(document)}
+    result = await executed(document, root, context({}), {}, **compiled)
+    assert root.calls == Counter(must=1, later=1)
+    assert [error.path for error in result.errors or ()] == ([[failure]] if failure else [])
+
+
 async def compared(draw: Generator) -> str:
     text, variables = draw.document(), draw.variables()
     document = parse(text)
@@ -327,7 +369,8 @@ async def compared(draw: Generator) -> str:
         return "invalid, for example by conflicting aliases"
     forest = [draw.tree() for _ in range(draw.randint(1, 3))]
     things: list[Leaf | Tree] = [draw.leaf(), *forest]
-    root = Query(tree=forest[-1], must=forest[0], trees=forest, thing=draw.choice(things))
+    chosen, failure = draw.choice(things), draw.choice(["", "", "must", "thing", "later"])
+    root = Query(tree=forest[-1], forest=forest, chosen=chosen, failure=failure)
     known = {"b": draw.leaf(), "c": draw.leaf()}
     expected = await executed(document, root, context(known), variables)
     selections = CompiledSelections(document)
