@@ -40,6 +40,7 @@ from models.sql.faults import (
     unless_lost,
 )
 from models.sql.forms import RowWithBlob, packets, require_storable, sqlite_text, sqlite_values
+from models.sql.pooled import records
 from models.sql.request_outage import RequestOutage
 from models.sql.tracing import Tracer
 from models.sql.unreadable import UnreadableRow, UnreadableRows
@@ -80,7 +81,7 @@ class Database:
         self._url = url
         self._limits = limits
         self._configuration = configuration(url, pool_size, limits)
-        self._context = _Context(limits, tracer)
+        self._context = _Context(limits, tracer, on_sqlite=url.startswith("sqlite://"))
 
     async def open(self) -> None:
         """Connect; raises `DatabaseUnavailable`, whose message contains no password."""
@@ -217,9 +218,10 @@ class _Context(TortoiseContext):
     connections, the unreadable rows, the outage of requests, and the tracer.
     """
 
-    def __init__(self, limits: SessionLimits, tracer: Tracer | None) -> None:
+    def __init__(self, limits: SessionLimits, tracer: Tracer | None, *, on_sqlite: bool) -> None:
         super().__init__()
         self.tracer = tracer
+        self.on_sqlite = on_sqlite
         self.first_statement = limits.first_statement
         self.replaced_at_s: float | None = None
         self.unreadable = UnreadableRows()
@@ -293,12 +295,13 @@ async def _wait_to_be_the_only_one() -> None:
 
 
 def _connection() -> BaseDBAsyncClient:
-    return get_connection("default")
+    """As Tortoise's `get_connection`, which imports a module in each call."""
+    return _context().connections.get("default")
 
 
 def is_sqlite() -> bool:
     """Whether the active database is SQLite, which has neither row locks nor a decimal type."""
-    return _connection().capabilities.dialect == "sqlite"
+    return _context().on_sqlite
 
 
 @asynccontextmanager
@@ -404,7 +407,7 @@ def _system() -> str:
 async def _fetch(sql: str, parameters: Sequence[Any]) -> Sequence[Row]:
     require_storable(parameters)
     connection = _connection()
-    if connection.capabilities.dialect == "sqlite":
+    if is_sqlite():
         with _faults_named():
             rows = await connection.execute_query_dict(sqlite_text(sql), sqlite_values(parameters))
         return [RowWithBlob(row) if bytes in map(type, row.values()) else row for row in rows]
@@ -412,20 +415,27 @@ async def _fetch(sql: str, parameters: Sequence[Any]) -> Sequence[Row]:
         async with transaction():
             return await _fetch(sql, parameters)
     with _faults_named(sql):
-        return await connection.execute_query_dict(sql, list(parameters))
+        if isinstance(connection, TransactionalDBClient):
+            return await connection.execute_query_dict(sql, list(parameters))
+        return [dict(row) for row in await _from_the_pool(connection, sql, parameters)]
+
+
+async def _from_the_pool(connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Row]:
+    """Raises the exceptions of Tortoise."""
+    rows: Sequence[Row] = await connection._translate_exceptions(records, sql, *parameters)
+    return rows
 
 
 async def fetch_records(sql: str, *parameters: Any) -> Sequence[Row]:
     """As `fetch`, for rows that are read and not changed: as the driver has them."""
-    connection = _connection()
-    if connection.capabilities.dialect == "sqlite" or _context().first_statement:
+    context, connection = _context(), _connection()
+    if context.on_sqlite or context.first_statement or isinstance(connection, TransactionalDBClient):
         return await fetch(sql, *parameters)
-    tracer = _context().tracer
+    tracer = context.tracer
     with nullcontext() if tracer is None else tracer.statement(sql, _system()):
         require_storable(parameters)
         with _faults_named(sql):
-            _, rows = await connection.execute_query(sql, list(parameters))
-    return rows
+            return await _from_the_pool(connection, sql, parameters)
 
 
 async def fetch_one(sql: str, *parameters: Any) -> Row | None:
@@ -464,7 +474,7 @@ async def _execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
         return
     for row in rows:
         require_storable(row)
-    if connection.capabilities.dialect == "sqlite":
+    if is_sqlite():
         with _faults_named():
             await connection.execute_many(sqlite_text(sql), [sqlite_values(row) for row in rows])
         return

@@ -131,6 +131,8 @@ async def plan_of(ask: Awaitable[object]) -> dict[str, Any]:
     await ask
     async with client._pool.acquire() as connection:
         connection.remove_query_logger(seen.append)
+        # asyncpg notes a statement in the next step of the event loop.
+        await connection.fetch("SELECT 1")
         (asked,) = seen
         (row,) = await connection.fetch(f"EXPLAIN (FORMAT JSON) {asked.query}", *asked.args)
     plan: dict[str, Any] = json.loads(row[0])[0]["Plan"]

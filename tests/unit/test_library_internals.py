@@ -123,6 +123,17 @@ def test_connections_expire_without_waiting() -> None:
     assert pool._generation == 1
 
 
+def test_the_pool_has_the_parts_that_are_used() -> None:
+    assert missing(asyncpg.pool.PoolConnectionProxy, "_con", "_holder") == []
+    holder = ("_pool", "_generation", "_max_queries", "_timeout", "_release", "_setup_inactive_callback")
+    assert missing(asyncpg.pool.PoolConnectionHolder, *holder) == []
+    assert missing(asyncpg.pool.Pool, "acquire", "release", "_generation", "_reset") == []
+    connection = ("_protocol", "_listeners", "_log_listeners", "_top_xact", "_on_release", "get_reset_query")
+    assert missing(asyncpg.Connection, *connection) == []
+    protocol = ("_is_cancelling", "is_in_transaction", "queries_count")
+    assert missing(asyncpg.protocol.protocol.BaseProtocol, *protocol) == []
+
+
 @pytest.fixture(scope="module")
 def schema() -> strawberry.Schema:
     return build_schema()
