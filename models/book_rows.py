@@ -1,14 +1,13 @@
 """Positions and cash of accounts straight from their rows: see resolvers.kit.row_fields.
 
-One statement reads all of it, so that a fill is in the positions and in the cash, or in neither.
+Parts of one statement (models.sql.parts) read all of it, so that a fill is in the positions and in the cash,
+or in neither.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
 
 from domain.expiry import ZoneOf
 from domain.ids import AccountId
@@ -16,12 +15,12 @@ from domain.market import FxRate
 from domain.money import Currency
 from domain.principal import Audience
 from models.book import fx_rate_from_row, rates_by_base
-from models.sql.columns import STATEMENTS_KEPT, Columns, columns_of
-from models.sql.database import Row, fetch_records, is_sqlite
+from models.sql.columns import Columns, columns_of
+from models.sql.database import Row
+from models.sql.parts import Part, Parts, selected
 from models.sql.readable import readable
 from models.sql.unreadable import DAMAGE, UnreadableRow
 from models.sql.values import currency, plain_decimal
-from models.sql.where import Where
 
 POSITION_COLUMNS = Columns(
     {
@@ -33,17 +32,17 @@ POSITION_COLUMNS = Columns(
         **columns_of("i", "lot_size multiplier average_daily_volume"),
         **columns_of("q", "bid ask last_price previous_close"),
     },
+    {"negative_prices": "boolean"},
 )
 """What may be read of a position with its instrument and quote."""
 CASH_COLUMNS = Columns(columns_of("b", "account_id currency"), columns_of("b", "balance accrued_interest"))
 """What may be read of a cash balance."""
-RATE_COLUMNS = {
-    "pair": "f.pair",
-    "base_currency": "f.base_currency",
-    "quote_currency": "f.quote_currency",
-    "rate": "CAST(f.rate AS TEXT)",
-    "at": "CAST(f.at AS TEXT)",
-}
+_ACCOUNT_COLUMNS = Columns({"account_id": "a.id", "base_currency": "a.base_currency"}, {})
+_RATE_COLUMNS = Columns(
+    columns_of("f", "pair base_currency quote_currency at") | {"rate": "CAST(f.rate AS TEXT)"},
+    {},
+    {"at": "timestamptz"},
+)
 """What `fx_rate_from_row` reads."""
 BOOK_TABLES = ("account", "position", "instrument", "quote", "cash_balance", "fx_rate")
 """The tables whose rows make a book."""
@@ -81,27 +80,46 @@ class BookRows:
     cash: list[Row] = field(default_factory=list)
 
 
-async def load_book_rows(
-    audience: Audience, ids: Sequence[AccountId], columns: BookColumns, zone_of: ZoneOf, now: datetime
-) -> dict[AccountId, BookRows]:
-    """Those of these accounts that the audience may see, unless only the whole book shows them as they are: a
-    row of it cannot be read, or the price of a position is that of an option after its last day.
-    """
-    where = Where()
+@dataclass(frozen=True, slots=True)
+class BookParts:
+    """The numbers of the parts that make books; None: not read."""
+
+    account: int
+    rate: int
+    positions: int | None
+    cash: int | None
+
+
+def add_books(parts: Parts, audience: Audience, ids: Sequence[AccountId], columns: BookColumns) -> BookParts:
+    """Let the statement read these accounts, as far as the audience may see them."""
+    where = parts.where()
     where.add("a.id IN (?)", list(ids))
     where.sees(audience)
-    parts: dict[str, list[Row]] = defaultdict(list)
-    for row in await fetch_records(_statement(str(where), columns, is_sqlite()), *where.values):
-        parts[row["part"]].append(row)
-    fx = rates_by_base(readable(parts["rate"], fx_rate_from_row, "fx_rate", "pair"))
+    text, positions, cash = str(where), columns.positions, columns.cash
+    return BookParts(
+        account=parts.add(_accounts(text)),
+        rate=parts.add(_rates(text)),
+        positions=None if positions is None else parts.add(_positions(text, positions)),
+        cash=None if cash is None else parts.add(_cash(text, cash)),
+    )
+
+
+def books_of(
+    rows: Sequence[Sequence[Row]], parts: BookParts, zone_of: ZoneOf, now: datetime
+) -> dict[AccountId, BookRows]:
+    """From the rows of the parts: the accounts that were found, unless only the whole book shows them as they
+    are. That is so if a row of it cannot be read, or if the price of a position is that of an option after
+    its last day.
+    """
+    fx = rates_by_base(readable(rows[parts.rate], fx_rate_from_row, "fx_rate", "pair"))
     books: dict[str, BookRows] = {}
-    for row in parts["account"]:
+    for row in rows[parts.account]:
         with suppress(UnreadableRow):
             base = currency(row["base_currency"])
             books[row["account_id"]] = BookRows(base, fx.get(base, {}))
-    for row in parts["position"]:
+    for row in () if parts.positions is None else rows[parts.positions]:
         _add_position(books, row, zone_of, now)
-    for row in parts["cash"]:
+    for row in () if parts.cash is None else rows[parts.cash]:
         if row["account_id"] in books:
             books[row["account_id"]].cash.append(row)
     return {AccountId(account_id): book for account_id, book in books.items()}
@@ -132,27 +150,19 @@ def _require_quote_as_price(option: Row, zone_of: ZoneOf, now: datetime) -> None
         raise ValueError("the option has ended")
 
 
-@lru_cache(maxsize=STATEMENTS_KEPT)
-def _statement(where: str, columns: BookColumns, on_sqlite: bool) -> str:
-    """All parts in one SELECT; a row has null in the columns of other parts. `where`: which accounts `a`."""
-    parts: dict[str, tuple[Mapping[str, str], str]] = {}
-    if columns.positions is not None:
-        names = ("account_id", "quantity", "symbol", *columns.positions)
-        parts["position"] = POSITION_COLUMNS.named(names) | {"sorted_by": "p.instrument_id"}, _POSITIONS
-    if columns.cash is not None:
-        parts["cash"] = CASH_COLUMNS.named(("account_id", *columns.cash)) | {"sorted_by": "b.currency"}, _CASH
-    parts["account"] = {"account_id": "a.id", "base_currency": "a.base_currency"}, "FROM account a"
-    # PostgreSQL takes the type of a column from the first two parts; only positions have other types
-    # than text.
-    every = dict.fromkeys(name for named, _ in parts.values() for name in named)
-    every |= dict.fromkeys(RATE_COLUMNS)
+def _positions(where: str, columns: frozenset[str]) -> Part:
+    names = ("account_id", "quantity", "symbol", *columns)
+    return selected(POSITION_COLUMNS, names, f"{_POSITIONS}{where}", sorted_by="p.instrument_id")
+
+
+def _cash(where: str, columns: frozenset[str]) -> Part:
+    return selected(CASH_COLUMNS, ("account_id", *columns), f"{_CASH}{where}", sorted_by="b.currency")
+
+
+def _accounts(where: str) -> Part:
+    return selected(_ACCOUNT_COLUMNS, _ACCOUNT_COLUMNS.sql, f"FROM account a{where}")
+
+
+def _rates(where: str) -> Part:
     bases = f"SELECT a.base_currency FROM account a{where}"
-    selects = [_select(part, named, every, source + where) for part, (named, source) in parts.items()]
-    rates = f"FROM fx_rate f WHERE f.quote_currency IN ({bases})"
-    selects.append(_select("rate", RATE_COLUMNS, every, rates))
-    return f"{' UNION ALL '.join(selects)} ORDER BY sorted_by"
-
-
-def _select(part: str, named: Mapping[str, str], every: Iterable[str], source: str) -> str:
-    listed = ", ".join(f"{named.get(name, 'NULL')} AS {name}" for name in every)
-    return f"SELECT '{part}' AS part, {listed} {source}"
+    return selected(_RATE_COLUMNS, _RATE_COLUMNS.sql, f"FROM fx_rate f WHERE f.quote_currency IN ({bases})")

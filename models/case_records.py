@@ -105,20 +105,21 @@ async def newest_of_cases(
     first: int,
 ) -> dict[CaseId, Page[R]]:
     """The first page of each case's rows of a table that has `case_id`, `at` and `id`, newest first."""
-    pages = await newest_rows_of_cases(table, _listed(columns), audience, ids, first)
-    return readable_pages(pages, read, table)
-
-
-async def newest_rows_of_cases(
-    table: str, columns: str, audience: Audience, ids: Sequence[CaseId], first: int
-) -> dict[CaseId, Page[Row]]:
-    """The same pages as rows; `columns`: a list for SELECT, of the table as `r`, with `case_id`."""
     where = Where()
+    source = newest_source(table, where, audience, ids, first)
+    rows = await fetch_records(
+        f"SELECT {_listed(columns)} {source} ORDER BY r.at DESC, r.id DESC", *where.values
+    )
+    return readable_pages(row_pages_by_case(rows, ids, first), read, table)
+
+
+def newest_source(table: str, where: Where, audience: Audience, ids: Sequence[CaseId], first: int) -> str:
+    """FROM and WHERE of the same pages, the table as `r`; `q.place` numbers the rows of a case. `where` is
+    empty.
+    """
     source = f"{_from(table)} {newest_of_each(where, table, 'at', ids, first)} ON q.id = r.id"
     where.sees(audience)
-    listed = f"SELECT {columns} {source}{where} ORDER BY r.at DESC, r.id DESC"
-    rows = await fetch_records(listed, *where.values)
-    return row_pages_by_case(rows, ids, first)
+    return f"{source}{where}"
 
 
 async def count_of_cases(table: str, audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:

@@ -31,11 +31,11 @@ from models.sql.database import (
     execute_many,
     fetch,
     fetch_one,
-    fetch_records,
     insert_sql,
     placeholders,
 )
-from models.sql.first_pages import newest_of_each, pages_by_case, row_pages_by_case
+from models.sql.first_pages import newest_of_each, pages_by_case
+from models.sql.parts import Part, selected
 from models.sql.readable import first_readable, first_rows, readable, readable_page
 from models.sql.unreadable import reads
 from models.sql.values import decimal, decimal_or_none, time, whole
@@ -81,6 +81,9 @@ ORDER_COLUMNS = Columns(
         " created_at updated_at cancel_requested reason version override raw_status",
     ),
     columns_of("o", "quantity limit_price estimated_reduction filled_quantity filled_notional"),
+    dict.fromkeys(("created_at", "updated_at"), "timestamptz")
+    | dict.fromkeys(("cancel_requested", "override"), "boolean")
+    | {"version": "integer"},
 )
 """What may be read of an order, `_FROM`."""
 _TABLE = "liquidation_order"
@@ -282,19 +285,17 @@ async def newest_orders_of_cases(
     return pages_by_case(rows, ids, first, order_from_row, _TABLE)
 
 
-async def newest_order_rows(
-    audience: Audience, ids: Sequence[CaseId], first: int, columns: Collection[str]
-) -> dict[CaseId, Page[Row]]:
-    """The same pages, with these of `ORDER_COLUMNS` alone and those of the key."""
-    where = Where()
-    newest = newest_of_each(where, "liquidation_order", "created_at", ids, first)
+def newest_order_rows(
+    where: Where, audience: Audience, ids: Sequence[CaseId], first: int, columns: Collection[str]
+) -> Part:
+    """The rows of the same pages, with these of `ORDER_COLUMNS` alone and those of the key; `where` is empty.
+
+    `row_pages_by_case` makes pages of them.
+    """
+    newest = newest_of_each(where, _TABLE, "created_at", ids, first)
     where.sees(audience)
-    rows = await fetch_records(
-        f"SELECT {ORDER_COLUMNS.select(['case_id', 'created_at', 'id', *columns])} {_FROM} {newest}"
-        f" ON q.id = o.id{where} ORDER BY o.created_at DESC, o.id DESC",
-        *where.values,
-    )
-    return row_pages_by_case(rows, ids, first)
+    names = ("case_id", "created_at", "id", *columns)
+    return selected(ORDER_COLUMNS, names, f"{_FROM} {newest} ON q.id = o.id{where}", place="q.place")
 
 
 async def count_orders_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:

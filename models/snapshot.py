@@ -13,10 +13,11 @@ from domain.principal import Audience
 from domain.snapshot import FORMAT, SnapshotContent, SnapshotKind, SnapshotOutputs
 from models.book import base_currencies_from_rows
 from models.case import LIVE_LIST
-from models.case_records import newest_of_cases, newest_rows_of_cases
+from models.case_records import newest_of_cases, newest_source
 from models.sql.codec import Codec, UnknownFormat, dumps, loads
 from models.sql.columns import Columns, columns_of
 from models.sql.database import Row, fetch, fetch_one, placeholders, value_rows
+from models.sql.parts import Part, selected
 from models.sql.readable import first_rows
 from models.sql.unreadable import reads
 from models.sql.values import time
@@ -24,7 +25,7 @@ from models.sql.where import Page, PageRequest, Where, cut, in_order
 
 _STORED = ("id", "case_id", "kind", "occasion", "at", "content", "hash")
 _COLUMNS = ", ".join(f"s.{column}" for column in _STORED)
-SNAPSHOT_COLUMNS = Columns(columns_of("r", "id case_id kind occasion at hash"), {})
+SNAPSHOT_COLUMNS = Columns(columns_of("r", "id case_id kind occasion at hash"), {}, {"at": "timestamptz"})
 """What may be read of a snapshot without its content."""
 _FROM = "FROM snapshot s JOIN margin_case c ON c.id = s.case_id JOIN account a ON a.id = c.account_id"
 _CONTENT: Codec[SnapshotContent] = Codec(SnapshotContent)
@@ -120,12 +121,16 @@ async def newest_snapshots(
     return await newest_of_cases("snapshot", _STORED, _snapshot, audience, ids, first)
 
 
-async def newest_snapshot_rows(
-    audience: Audience, ids: Sequence[CaseId], first: int, columns: Collection[str]
-) -> dict[CaseId, Page[Row]]:
-    """The same pages, with these of `SNAPSHOT_COLUMNS` alone and those of the key."""
-    selected = SNAPSHOT_COLUMNS.select(["case_id", "at", "id", *columns])
-    return await newest_rows_of_cases("snapshot", selected, audience, ids, first)
+def newest_snapshot_rows(
+    where: Where, audience: Audience, ids: Sequence[CaseId], first: int, columns: Collection[str]
+) -> Part:
+    """The rows of the same pages, with these of `SNAPSHOT_COLUMNS` alone and those of the key; `where` is
+    empty.
+
+    `row_pages_by_case` makes pages of them.
+    """
+    source = newest_source("snapshot", where, audience, ids, first)
+    return selected(SNAPSHOT_COLUMNS, ("case_id", "at", "id", *columns), source, place="q.place")
 
 
 async def snapshots_of(case_ids: Sequence[CaseId], kinds: Sequence[SnapshotKind]) -> list[StoredSnapshot]:

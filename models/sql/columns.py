@@ -1,7 +1,7 @@
 """Columns that a list selects by name: only those that its reader needs; and the values of a column."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -13,10 +13,14 @@ STATEMENTS_KEPT = 256
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """The SQL of each column by its name in the row. Decimals come as text, see `decimal_text`."""
+    """The SQL of each column by its name in the row. Decimals come as text, see `decimal_text`.
+
+    `types`: PostgreSQL's, of those that are no texts; only `models.sql.parts` needs them.
+    """
 
     sql: Mapping[str, str]
     decimals: Mapping[str, str]
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def named(self, names: Iterable[str]) -> dict[str, str]:
         """The SQL of these columns, sorted by name, so that equal selections are equal statements."""

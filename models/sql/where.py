@@ -14,9 +14,10 @@ T = TypeVar("T")
 class Where:
     """Conditions joined by AND; `?` in a condition stands for the next value, or for a list of values."""
 
-    def __init__(self) -> None:
+    def __init__(self, values: list[Any] | None = None) -> None:
+        """`values`: those of other conditions in the same statement, before these."""
         self._conditions: list[str] = []
-        self.values: list[Any] = []
+        self.values: list[Any] = [] if values is None else values
 
     def add(self, condition: str, *values: Any) -> None:
         """Add a condition."""
@@ -46,10 +47,12 @@ class Where:
         return f" WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
 
     def _placeholders(self, value: Any) -> str:
-        values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+        if not isinstance(value, (list, tuple, set, frozenset)):
+            self.values.append(value)
+            return f"${len(self.values)}"
         start = len(self.values) + 1
-        self.values.extend(values)
-        return ", ".join(f"${number}" for number in range(start, start + len(values))) or "NULL"
+        self.values.extend(value)
+        return ", ".join([f"${number}" for number in range(start, len(self.values) + 1)]) or "NULL"
 
 
 def client_text(audience: Audience) -> str:

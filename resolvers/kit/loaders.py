@@ -2,11 +2,10 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial, reduce
-from operator import or_
+from functools import cached_property, partial
 from typing import TypeVar
 
 from desk.context import DeskContext
@@ -18,7 +17,6 @@ from domain.principal import Audience
 from domain.sellable import OpenOrder
 from models.approval import load_approvals
 from models.book import AccountBook, BooksRead, read_books
-from models.book_rows import BookColumns, BookRows, load_book_rows
 from models.case import figures_at_open as figures_when_opened
 from models.case import live_cases_by_account, load_case_rows, load_cases, open_cases_of_clients
 from models.case_records import count_of_cases, newest_deadline_changes, newest_follow_ups
@@ -34,12 +32,11 @@ from models.order import (
     count_orders_of_cases,
     fills_of,
     load_orders,
-    newest_order_rows,
     newest_orders_of_cases,
     open_orders_of,
 )
 from models.risk_setting import load_settings
-from models.snapshot import newest_snapshot_rows, newest_snapshots
+from models.snapshot import newest_snapshots
 from models.sql.database import Row, consistent_read, unreadable_rows
 from models.sql.forms import UnstorableText
 from models.sql.pace import Pace
@@ -49,6 +46,7 @@ from models.stock_borrow import shorts_in
 from models.stock_recovery import load_recoveries, recoveries_of_cases
 from resolvers.kit.batch_loader import BatchLoader
 from resolvers.kit.errors import unreadable_data
+from resolvers.kit.page_rows import PageRows
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -141,24 +139,6 @@ def _pages(
     return cached_property(made)
 
 
-def _row_pages(
-    load: Callable[[Audience, Sequence[K], int, Collection[str]], Awaitable[Mapping[K, Page[Row]]]],
-) -> cached_property[BatchLoader[tuple[K, int, frozenset[str]], Page[Row]]]:
-    """The same as rows. A key also has the columns that its reader needs."""
-
-    def made(loaders: "Loaders") -> BatchLoader[tuple[K, int, frozenset[str]], Page[Row]]:
-        async def batch(keys: list[tuple[K, int, frozenset[str]]]) -> list[Page[Row] | BaseException]:
-            found: dict[tuple[int, frozenset[str]], Mapping[K, Page[Row]]] = {}
-            for first, columns in {key[1:] for key in keys}:
-                ids = [key[0] for key in keys if key[1:] == (first, columns)]
-                found[first, columns] = await load(loaders.audience, ids, first, columns)
-            return [found[first, columns][id_] for id_, first, columns in keys]
-
-        return BatchLoader(load_fn=batch)
-
-    return cached_property(made)
-
-
 def _for_all(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> Load[K, V]:
     """Loads what every audience may see, or ids that were loaded as visible."""
     return lambda audience, ids: load(ids)
@@ -176,7 +156,7 @@ class Loaders:
     def release(self) -> None:
         """Forget what was loaded; see `ReadContext.release`."""
         for name, known in list(vars(self).items()):
-            if isinstance(known, BatchLoader):
+            if isinstance(known, BatchLoader | PageRows):
                 del vars(self)[name]
 
     cases = _one(load_cases)
@@ -208,9 +188,6 @@ class Loaders:
     follow_ups_of = _pages(newest_follow_ups)
     deadline_changes_of = _pages(newest_deadline_changes)
     snapshots_of = _pages(newest_snapshots)
-
-    order_rows_of = _row_pages(newest_order_rows)
-    snapshot_rows_of = _row_pages(newest_snapshot_rows)
 
     order_counts = _one(count_orders_of_cases)
     message_counts = _one(count_messages_of_cases)
@@ -245,23 +222,14 @@ class Loaders:
         return [rows.get(case_id) for case_id, _ in keys]
 
     @cached_property
-    def book_rows(self) -> BatchLoader[tuple[AccountId, BookColumns], BookRows | None]:
-        """Keys are an account and the columns that its reader needs. None: through the book, as when
-        something else in the request needs the whole book, so that all is of the same moment.
-        """
-        return BatchLoader(load_fn=self._book_rows)
-
-    async def _book_rows(
-        self, keys: list[tuple[AccountId, BookColumns]]
-    ) -> list[BookRows | BaseException | None]:
-        """One statement, with the columns that any reader needs."""
-        ids = [id_ for id_ in {account_id for account_id, _ in keys} if self.books.cache_map.get(id_) is None]
-        if not ids:
-            return [None] * len(keys)
-        columns = reduce(or_, (columns for _, columns in keys))
-        zone_of, now = self._desk.policy.books.zone_of, self._desk.clock()
-        rows = await load_book_rows(self.audience, ids, columns, zone_of, now)
-        return [rows.get(account_id) for account_id, _ in keys]
+    def page_rows(self) -> PageRows:
+        """Positions, cash, orders and snapshots as rows."""
+        return PageRows(
+            self.audience,
+            self._desk.policy.books.zone_of,
+            self._desk.clock,
+            lambda account_id: "books" in vars(self) and self.books.cache_map.get(account_id) is not None,
+        )
 
     async def _books(self, ids: Sequence[AccountId]) -> Mapping[AccountId, BookAndOrders]:
         async with consistent_read():

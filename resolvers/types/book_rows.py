@@ -206,4 +206,4 @@ async def _load(info: Info, account_id: AccountId, columns: BookColumns) -> Book
     # While some row counts as damaged, whole books are read: that finds out when it is restored.
     if unreadable_rows().any_of(*BOOK_TABLES):
         return None
-    return await info.context.loaders.book_rows.load((account_id, columns))
+    return await info.context.loaders.page_rows.book(account_id, columns)

@@ -243,7 +243,7 @@ async def orders_of_case(info: Info, case_id: CaseId, asked: PageArguments) -> C
     request = pager.request(asked)
     rows = selected_rows(info, ORDER_ROWS) if request.is_first else None
     if rows is not None and not unreadable_rows().any_of("liquidation_order"):
-        found = await context.loaders.order_rows_of.load((case_id, request.size, rows.columns))
+        found = await context.loaders.page_rows.orders(case_id, request.size, rows.columns)
         nodes: Any = await rows.objects(found.rows, None)
         if nodes is not None:
             return await pager.connection_of(nodes, PageRead(request, found, load), _row_key, count)

@@ -100,7 +100,7 @@ async def snapshots_page(info: Info, case_id: CaseId, asked: PageArguments) -> C
 
     rows = selected_rows(info, SNAPSHOT_ROWS) if request.is_first else None
     if rows is not None and not unreadable_rows().any_of("snapshot"):
-        found = await context.loaders.snapshot_rows_of.load((case_id, request.size, rows.columns))
+        found = await context.loaders.page_rows.snapshots(case_id, request.size, rows.columns)
         nodes: Any = await rows.objects(found.rows, None)
         if nodes is not None:
             read = PageRead(request, found, load)
