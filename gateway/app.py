@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.error_counts import CountErrors, HttpErrors
 from gateway.http.explorer import explorer_pages, is_explorer_open
+from gateway.http.front import GRAPHQL_PATH, Front
 from gateway.http.graphql import Endpoint
 from gateway.http.limits import BodyLimit, document_limits
 from gateway.http.live import Live
@@ -84,14 +85,15 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
     """
     errors = HttpErrors()
     console = _console(settings)
+    graphql = _Served(lambda application: application.over_http)
     application = Starlette(
         routes=[
             Route("/", _to_console(console), methods=["GET"]),
             Route("/console", _with_slash, methods=["GET"]),
             Route("/console/{path:path}", console),
             *_explorer(settings),
-            Route("/graphql", _Served(lambda application: application.over_http)),
-            WebSocketRoute("/graphql", _Served(lambda application: application.live.serve)),
+            Route(GRAPHQL_PATH, graphql),
+            WebSocketRoute(GRAPHQL_PATH, _Served(lambda application: application.live.serve)),
             Route("/graphql/", _without_slash, methods=["GET", "POST"]),
             Route("/graphql/stream", _Served(lambda application: application.streams.single)),
             Route("/reports/{name}.csv", _Served(lambda application: application.reports), methods=["GET"]),
@@ -100,6 +102,13 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             Route(METRICS_PATH, _metrics),
         ],
         middleware=[
+            Middleware(
+                Front,
+                graphql=graphql,
+                errors=errors,
+                metrics_port=settings.metrics_port,
+                max_body_bytes=settings.max_body_bytes,
+            ),
             Middleware(OneLineStart),
             Middleware(CountErrors, errors=errors),
             Middleware(RequestId),

@@ -7,6 +7,9 @@ X-Request-ID if that is harmless, otherwise a new one, and is returned in the re
 import logging
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import TextIO
 
@@ -19,6 +22,8 @@ from structlog.typing import EventDict, Processor
 from gateway.settings import LogFormat
 
 REQUEST_ID_HEADER = "X-Request-ID"
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Of structlog's context the desk would have to look through all variables, several times for a request."""
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ABOUT_BYTES = ("Invalid HTTP request received.", "Unsupported upgrade request.")
 """Lines of uvicorn."""
@@ -29,6 +34,7 @@ def configure_logging(log_format: LogFormat, stream: TextIO) -> None:
     """Send everything that is logged in this process, through structlog or logging, to `stream`."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -72,8 +78,23 @@ def _is_not_about_bytes(record: logging.LogRecord) -> bool:
 
 def current_request_id() -> str | None:
     """The id of the request being served, if one is."""
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    return None if request_id is None else str(request_id)
+    return _request_id.get()
+
+
+@contextmanager
+def serving(request_id: str) -> Iterator[None]:
+    """Inside, and in tasks that begin inside, the request with this id is served."""
+    token = _request_id.set(request_id)
+    try:
+        yield
+    finally:
+        _request_id.reset(token)
+
+
+def _with_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
+    if (request_id := _request_id.get()) is not None:
+        event.setdefault("request_id", request_id)
+    return event
 
 
 class RequestId:
@@ -87,18 +108,19 @@ class RequestId:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID_HEADER))
+        request_id = request_id_of(Headers(scope=scope).get(REQUEST_ID_HEADER))
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with serving(request_id):
             await self._app(scope, receive, send_with_id)
 
 
-def _request_id(given: str | None) -> str:
+def request_id_of(given: str | None) -> str:
+    """The caller's id if it is harmless, otherwise a new one."""
     return given if given and _HARMLESS_ID.fullmatch(given) else uuid.uuid4().hex
 
 

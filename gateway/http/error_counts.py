@@ -27,6 +27,10 @@ class HttpErrors:
         """One response was sent."""
         self.responses[str(status), code] += 1
 
+    def count_response(self, status: int, body: bytes) -> None:
+        """One response was sent, with this body."""
+        self.count(status, _code(body))
+
 
 class CountErrors:
     """ASGI middleware that counts the responses that pass through it."""
@@ -48,7 +52,7 @@ class CountErrors:
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif message["type"] == "http.response.body" and status >= LEAST_ERROR:
-                self._errors.count(status, _code(message.get("body", b"")))
+                self._errors.count_response(status, message.get("body", b""))
                 status = 0
             await send(message)
 
