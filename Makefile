@@ -111,7 +111,7 @@ lock:  ## Pin the dependencies of pyproject.toml again; ARGS=--upgrade takes new
 	@$(COMPILE) $(ARGS) --extra telemetry --constraints requirements/dev.txt --output-file requirements/telemetry.txt
 
 clean:  ## Remove the environment, caches and the embedded database
-	rm -rf $(VENV) build mutants .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build console/node_modules console/explorer/node_modules mutants .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A copy of the lock file marks the environment as complete: a new lock builds it again, a new date does not. `make run`

@@ -19,11 +19,11 @@ LAYERS = {
     "exact": set(),
     "words": set(),
     "style": set(),
-    "parts": {"exact", "words"},
+    "parts": {"exact", "words", "style"},
     "api": set(),
     "live": {"exact", "api"},
-    "grid": {"exact"},
-    "screens": {"parts", "grid", "live", "api", "exact", "words"},
+    "grid": {"exact", "style"},
+    "screens": {"parts", "grid", "live", "api", "exact", "words", "style"},
 }
 """What a folder of the sources may import of others. The files beside the folders may import any."""
 NEUTRAL = ("api/clock.ts",)
