@@ -1,11 +1,13 @@
 // Cells whose amount changed: a mark for a moment and an arrow for a while. A class that comes and goes costs a fraction
 // of an animation. Only cells that are on the screen, and of the same row, flash.
 
-import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { compare } from "../exact/compare.ts";
 
 export const FLASH_MS = 600;
 export const ARROW_MS = 5_000;
+/** Marks end together, at most so late: each end by itself would have the browser lay out the page again. */
+export const STEP_MS = 100;
 /** Cells that are marked at a time; more would say nothing. */
 export const FLASHES_MOST = 500;
 
@@ -30,7 +32,8 @@ export function directionOf(before: string | null, after: string | null): Flash[
 interface Cell {
   readonly shown: Signal<Flash | null>;
   text: string | null;
-  cancel: () => void;
+  /** Steps since the change. */
+  steps: number;
 }
 
 /** Flashes of the cells that are on the screen, by a key of row and column. */
@@ -38,7 +41,8 @@ export class Flashes {
   readonly #timer: Timer;
   readonly #still: () => boolean;
   readonly #cells = new Map<string, Cell>();
-  #marked = 0;
+  readonly #marked = new Set<Cell>();
+  #cancel: (() => void) | null = null;
 
   /** `still` says whether the person prefers less motion: then nothing is marked. */
   constructor(timer: Timer, still: () => boolean) {
@@ -49,7 +53,7 @@ export class Flashes {
   /** A cell came onto the screen with this text; its flash, until `hide`. */
   show(key: string, text: string | null): ReadonlySignal<Flash | null> {
     this.hide(key);
-    const cell: Cell = { shown: signal(null), text, cancel: () => {} };
+    const cell: Cell = { shown: signal(null), text, steps: 0 };
     this.#cells.set(key, cell);
     return cell.shown;
   }
@@ -60,6 +64,7 @@ export class Flashes {
     if (!cell) return;
     this.#unmark(cell);
     this.#cells.delete(key);
+    if (!this.#marked.size) this.#rest();
   }
 
   /** The text of a cell on the screen is now this one. */
@@ -68,20 +73,35 @@ export class Flashes {
     if (!cell || cell.text === text) return;
     const direction = directionOf(cell.text, text);
     cell.text = text;
-    this.#unmark(cell);
-    if (direction === null || this.#still() || this.#marked >= FLASHES_MOST) return;
-    this.#marked += 1;
-    cell.shown.value = { direction, bright: true };
-    cell.cancel = this.#timer.after(FLASH_MS, () => {
-      cell.shown.value = { direction, bright: false };
-      cell.cancel = this.#timer.after(ARROW_MS - FLASH_MS, () => this.#unmark(cell));
-    });
+    const free = this.#marked.has(cell) || this.#marked.size < FLASHES_MOST;
+    if (direction === null || this.#still() || !free) return this.#unmark(cell);
+    this.#marked.add(cell);
+    cell.steps = 0;
+    const now = cell.shown.peek();
+    if (!now?.bright || now.direction !== direction) cell.shown.value = { direction, bright: true };
+    this.#cancel ??= this.#timer.after(STEP_MS, this.#step);
   }
 
+  readonly #step = (): void => {
+    this.#cancel = null;
+    batch(() => {
+      for (const cell of this.#marked) {
+        cell.steps += 1;
+        const age = cell.steps * STEP_MS;
+        const { direction, bright } = cell.shown.peek()!;
+        if (age >= ARROW_MS) this.#unmark(cell);
+        else if (bright && age >= FLASH_MS) cell.shown.value = { direction, bright: false };
+      }
+    });
+    if (this.#marked.size) this.#cancel = this.#timer.after(STEP_MS, this.#step);
+  };
+
   #unmark(cell: Cell): void {
-    if (cell.shown.peek() === null) return;
-    cell.cancel();
-    cell.shown.value = null;
-    this.#marked -= 1;
+    if (this.#marked.delete(cell)) cell.shown.value = null;
+  }
+
+  #rest(): void {
+    this.#cancel?.();
+    this.#cancel = null;
   }
 }

@@ -7,10 +7,16 @@ import { HeldOrder } from "./held_order.ts";
 import { moved, type Command, type Move } from "./keyboard.ts";
 import { Selection } from "./selection.ts";
 
+export interface RowEntry<Row> {
+  readonly row: Row;
+  /** Set while a row that left stays in sight. */
+  readonly gone: { readonly kind: string } | null;
+}
+
 /** Rows as a live list has them. */
 export interface GridRows<Row> {
   readonly ids: ReadonlySignal<readonly string[]>;
-  entry(id: string): ReadonlySignal<{ readonly row: Row; readonly gone: { readonly kind: string } | null }> | undefined;
+  entry(id: string): ReadonlySignal<RowEntry<Row>> | undefined;
   readonly marked: ReadonlySignal<ReadonlySet<string>>;
   touch(id: string): void;
   /** Set by the grid: rows that stay in sight although they left. */
