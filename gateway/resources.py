@@ -48,6 +48,7 @@ from models import outbox
 from models.sql.configuration import SessionLimits
 from models.sql.database import Database
 from resolvers.kit.context import Api
+from subscriptions.live.turns import FairTurns
 from subscriptions.stream.bus import Bus
 from subscriptions.stream.cursor import CursorSigner, key_id_of
 from subscriptions.stream.event_stream import EventStream
@@ -362,7 +363,7 @@ def _api(settings: Settings, desk: DeskContext, bus: Bus, stream: EventStream) -
         snapshot_max=SNAPSHOT_ROWS_MAX,
         unpublished_batch=settings.unpublished_batch,
         summary_interval_s=SUMMARY_INTERVAL_S,
-        renderings=asyncio.Semaphore(settings.live_renderings),
+        renderings=FairTurns(settings.live_renderings),
         resume_within_s=settings.outbox_retention_hours * 3600,
         book_what_if=BookWhatIfProcess(
             settings.database_url,

@@ -2,8 +2,9 @@
 audience.
 """
 
-from asyncio import Lock, Semaphore
+from asyncio import Lock
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -53,7 +54,7 @@ class Api:
     unpublished_batch: int
     """How many events without a stream position are read at a time."""
     summary_interval_s: float
-    renderings: Semaphore
+    renderings: AbstractAsyncContextManager[object]
     """One for each event that is executed for a subscription, so that they do not crowd the event loop."""
     resume_within_s: int
     """How far back a live feed can be resumed."""

@@ -16,6 +16,7 @@ from subscriptions.live.metrics import LiveMetrics
 from subscriptions.live.operation import Delivery, Opening, Operation, Snapshot
 from subscriptions.live.rendered import Batch, Happened, Rendered
 from subscriptions.live.shared import LiveFeed
+from subscriptions.live.turns import on_behalf_of
 from subscriptions.live.undisturbed import undisturbed
 from subscriptions.stream.bus import BusUnavailable, Position, PositionLost
 
@@ -154,7 +155,7 @@ class Operations:
 
     def start(self, message: Subscribe, caller: Caller) -> None:
         """Start an operation under a free id; everything else is reported to the client."""
-        running = _Running(self, message.id)
+        running = _Running(self, message.id, caller.subject)
         self._running[message.id] = running
         running.task = asyncio.create_task(self._start(running, message, caller))
         running.task.add_done_callback(lambda task: self._started(running, task))
@@ -179,6 +180,7 @@ class Operations:
             running.task.add_done_callback(self._finishing.discard)
 
     async def _start(self, running: "_Running", message: Subscribe, caller: Caller) -> None:
+        on_behalf_of.set((caller.subject,))
         async with self.backend.preparing:
             await asyncio.sleep(0)
             start = self.backend.requests.prepare(message, caller)
@@ -244,13 +246,15 @@ class _Running:
         "field",
         "id",
         "slot",
+        "subject",
         "task",
     )
 
-    def __init__(self, operations: Operations, identifier: str) -> None:
+    def __init__(self, operations: Operations, identifier: str, subject: str) -> None:
         self._operations = operations
         self._mailbox = operations.mailbox
         self.id = identifier
+        self.subject = subject
         self.field = ""
         self.slot = Slot(Delivery.EVERY)
         self.task: asyncio.Task[None] | None = None

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +18,7 @@ from models.outbox import READ_LATER
 from subscriptions.live.metrics import LiveMetrics, Tally
 from subscriptions.live.operation import Delivery, Fact, Operation
 from subscriptions.live.rendered import Batch, Happened, Rendered
+from subscriptions.live.turns import SUBJECTS_LOOKED_AT, on_behalf_of
 from subscriptions.stream.bus import Position
 
 BATCH_BYTES = 65_536
@@ -29,6 +31,10 @@ log = structlog.get_logger()
 
 class Member(Protocol):
     """A receiver of a group's renderings."""
+
+    @property
+    def subject(self) -> str:
+        """Whose it is."""
 
     def deliver(self, batch: Batch) -> bool:
         """Accept renderings without waiting. Whether all were written; otherwise it counts those that
@@ -183,6 +189,7 @@ class Group:
         """The payload, once its data can be looked up; events meanwhile wait, up to the backlog."""
         while True:
             try:
+                on_behalf_of.set(self._subjects())
                 rendered = await self.operation.render(root, position)
             except READ_LATER as away:
                 if self._stopped:
@@ -192,6 +199,11 @@ class Group:
             else:
                 self._metrics.database_outage.over()
                 return rendered
+
+    def _subjects(self) -> Sequence[str]:
+        """Of its members, as far as they matter for turns."""
+        subjects = {member.subject for member in islice(self.members, SUBJECTS_LOOKED_AT)}
+        return tuple(subjects) or ("",)
 
     def hand_out(self, tally: Tally) -> None:
         """Hand what is ready to the members; count in the tally what was written."""
@@ -230,6 +242,7 @@ class CatchingUp:
 
     def __init__(self, member: Subscriber, most: int) -> None:
         self.member = member
+        self.subject = member.subject
         self._most = most
         self.rendered: deque[Rendered] = deque()
         self._more = asyncio.Event()

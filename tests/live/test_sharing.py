@@ -98,13 +98,12 @@ async def test_a_look_up_for_an_event_takes_its_turn_and_holds_up_nothing_else(
         await subscribe(
             desk, looking, "subscription { caseEvents { id id case { followUps { totalCount } } } }"
         )
-        for _ in range(most):
-            await renderings.acquire()
-        (id_,) = await desk.publish()
-        assert (await plain.receive())["payload"]["data"]["caseEvents"]["id"] == id_
-        assert not desk.live.feed.idle, "the other is being executed"
-        for _ in range(most):
-            renderings.release()
+        async with AsyncExitStack() as all_turns:
+            for _ in range(most):
+                await all_turns.enter_async_context(renderings)
+            (id_,) = await desk.publish()
+            assert (await plain.receive())["payload"]["data"]["caseEvents"]["id"] == id_
+            assert not desk.live.feed.idle, "the other is being executed"
         assert (await looking.receive())["payload"]["data"]["caseEvents"]["id"] == id_
 
 

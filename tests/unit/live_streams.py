@@ -111,7 +111,8 @@ class Topic:
 class Reader:
     """A member that notes what it gets; a slow one has room only when told."""
 
-    def __init__(self, *, slow: bool = False) -> None:
+    def __init__(self, *, slow: bool = False, subject: str = "reader") -> None:
+        self.subject = subject
         self.got: list[tuple[int, str]] = []
         self.lost_because: str | None = None
         self._slow = slow
