@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import inspect
+import re
 from typing import Any, cast
 
 import asyncpg.pool
@@ -50,7 +51,11 @@ async def _nothing(scope: object, receive: object, send: object) -> None:
 
 
 def _arguments_of_a_protocol() -> dict[str, Any]:
-    return {"config": uvicorn.Config(cast(Any, _nothing)), "server_state": ServerState(), "app_state": {}}
+    return {
+        "config": uvicorn.Config(cast(Any, _nothing), log_config=None),
+        "server_state": ServerState(),
+        "app_state": {},
+    }
 
 
 async def test_the_http_protocol_has_the_parts_that_are_used() -> None:
@@ -82,12 +87,14 @@ async def test_the_websocket_protocol_has_the_parts_that_are_used() -> None:
     assert (protocol.handshake_complete, protocol.disconnected, protocol.frames) == (False, False, [])
     assert protocol.writable.is_set()
     assert protocol.queue.empty()
+    used = set(re.findall(r"\.queue\.(\w+)", inspect.getsource(WebSocketsSansIOProtocol)))
+    assert used == {"put_nowait", "get", "empty"}
     assert isinstance(protocol.conn, ServerProtocol)
     assert missing(protocol.conn, "send_close", "data_to_send", "fail", "close_sent", "send_response") == []
 
 
 async def test_the_server_has_the_parts_that_are_used() -> None:
-    config = uvicorn.Config(cast(Any, _nothing))
+    config = uvicorn.Config(cast(Any, _nothing), log_config=None)
     server = uvicorn.Server(config)
     assert LifespanOn(config).state == {}
     assert server.server_state.connections == set()
