@@ -198,6 +198,7 @@ class Operations:
 
     def _started(self, running: "_Running", task: "asyncio.Task[None]") -> None:
         """A subscription could not begin, or failed: its client is notified, others are not affected."""
+        running.task = None
         if task.cancelled() or (failure := task.exception()) is None:
             return
         if isinstance(failure, OSError | BusUnavailable):

@@ -53,7 +53,7 @@ class Rendered:
         return len(payload if isinstance(payload, bytes) else payload.shared.payload)
 
     def frame(self, prefix: bytes, encoder: Encoder, operation: Operation) -> bytes:
-        """Made anew: for a batch that keeps what it joins."""
+        """Not remembered here: a batch keeps what it joins."""
         payload = self._payload
         if isinstance(payload, bytes):
             return encoder.event(prefix, payload, lambda: self._resumed_by(operation))

@@ -182,8 +182,12 @@ class DeskHttpProtocol(HttpToolsProtocol):
         self._upgraded = True
         self._expect_nothing()
         super().handle_websocket_upgrade()
-        # uvicorn reports the end of the connection to the new protocol alone.
-        cast(DeskWebSocketProtocol, self.transport.get_protocol()).when_lost = self._leave_place
+        # uvicorn reports the end of the connection to the new protocol alone. As long as that lives, it must
+        # hold nothing of this one, which refers to itself by its parser.
+        upgraded = cast(DeskWebSocketProtocol, self.transport.get_protocol())
+        upgraded.when_lost = partial(self._counts.places.leave, self._address)
+        self._has_place = False
+        self.parser = None  # type: ignore[assignment]
 
     def send_400_response(self, msg: str) -> None:
         """The bytes are no request, or no body."""

@@ -7,7 +7,7 @@ reports when there is room again, and can end a connection whose peer no longer 
 
 from asyncio import TimerHandle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -16,6 +16,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
+from gateway.http.protocols.inbox import Inbox
 from gateway.http.protocols.request_head import HeadRefusal
 from gateway.http.protocols.security_headers import EVERY_ANSWER
 from subscriptions.connections.frames import SINK_EXTENSION
@@ -139,6 +140,7 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, config: Config, **options: Any) -> None:
         super().__init__(config, **options)
         self.conn = Handshake(max_size=config.ws_max_size, logger=self.logger)
+        self.queue = cast(Any, Inbox())
 
     def data_received(self, data: bytes) -> None:
         """uvicorn neither answers nor ends a handshake at which its parser failed."""
