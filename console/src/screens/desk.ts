@@ -1,6 +1,6 @@
 // What every screen has of the desk: what is live of it, and who is signed in.
 import { createContext } from "preact";
-import { useContext } from "preact/hooks";
+import { useContext, useEffect, useState } from "preact/hooks";
 import { useSignal, useSignalEffect, type ReadonlySignal } from "@preact/signals";
 import type { Answer } from "../api/http.ts";
 import type { Operation } from "../api/operation.ts";
@@ -40,4 +40,16 @@ export function useAnswer<Data, Variables>(operation: Operation<Data, Variables>
     return () => giveUp.abort();
   });
   return { answer, again: () => (tries.value += 1) };
+}
+
+/** Follow a stream as long as the component is on the page; null before it is. */
+export function useFollowing<Followed extends { stop(): void }>(begin: (live: LiveDesk) => Followed): Followed | null {
+  const { live } = useDesk();
+  const [followed, setFollowed] = useState<Followed | null>(null);
+  useEffect(() => {
+    const begun = begin(live);
+    setFollowed(begun);
+    return () => begun.stop();
+  }, [live]);
+  return followed;
 }

@@ -1,17 +1,22 @@
 // The details of one case: what is to be collected, from which figures, cash and positions.
 import { useRoute } from "preact-iso/router";
-import { CaseDetailsDocument, type CaseDetailsQuery } from "../../api/operations.ts";
+import { CaseDetailsDocument, CaseEventsDocument, type CaseDetailsQuery, type CaseRowFragment, type CaseStatus } from "../../api/operations.ts";
+import type { Light } from "../../live/light.ts";
 import { Amount, Price, Quantity, Ratio } from "../../parts/amount.tsx";
 import { ProblemNote } from "../../parts/problem.tsx";
 import { Table, type Column } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { API_LANGUAGE, language, words } from "../../words/words.ts";
-import { useAnswer } from "../desk.ts";
+import { ContinuityLight } from "../continuity_light.tsx";
+import { useAnswer, useFollowing } from "../desk.ts";
+import { Processing } from "./processing.tsx";
 
 type Case = NonNullable<CaseDetailsQuery["case"]>;
 type Cash = NonNullable<Case["account"]["cashBalances"]>[number];
 type Position = NonNullable<Case["account"]["positions"]>["nodes"][number];
 type FollowUp = Case["followUps"]["nodes"][number];
+
+const inAnyOrder = () => 0;
 
 export default function Details() {
   const { params } = useRoute();
@@ -26,10 +31,22 @@ function DetailsOf({ id }: { id: string }) {
   if (given === null) return <p aria-busy="true">{say.loading}</p>;
   if (!given.ok) return <ProblemNote {...given} again={again} />;
   if (given.data.case === null) return <p class="empty">{say.caseNotFound}</p>;
-  return <Found case={given.data.case} />;
+  return <Live case={given.data.case} />;
 }
 
-function Found({ case: shown }: { case: Case }) {
+/** What was read, with the newest amounts and figures over it. */
+function Live({ case: read }: { case: Case }) {
+  const { accountNo } = read.account;
+  const ofAccount: { readonly accountNo: string; readonly status?: readonly CaseStatus[] } = { accountNo };
+  const cases = useFollowing((live) => live.cases<CaseRowFragment>(CaseEventsDocument, ofAccount, inAnyOrder));
+  // The list is read so that the page is drawn again when the case comes into it.
+  const row = cases?.list.rows.ids.value.includes(read.id) ? cases.list.rows.entry(read.id)?.value.row : undefined;
+  if (row === undefined) return <Found case={read} light={cases?.light} />;
+  const { status, amount, uncoveredAmount, deadline, remark, figures } = row;
+  return <Found case={{ ...read, status, amount, uncoveredAmount, deadline, remark, figures }} light={cases?.light} />;
+}
+
+function Found({ case: shown, light }: { case: Case; light: Light | undefined }) {
   const say = words.value;
   const { account, client, figures } = shown;
   const currency = account.baseCurrency;
@@ -38,6 +55,7 @@ function Found({ case: shown }: { case: Case }) {
       <h1>
         {shown.caseNo} <bdi>{client.name}</bdi>
       </h1>
+      {light && <ContinuityLight light={light} />}
       <dl class="facts">
         <Fact title={say.columns.status}>{say.status[shown.status]}</Fact>
         <Fact title={say.columns.alert}>{say.alert[shown.alertType]}</Fact>
@@ -79,6 +97,7 @@ function Found({ case: shown }: { case: Case }) {
         keyOf={(row) => row.id}
         empty={say.noPositions}
       />
+      <Processing caseId={shown.id} />
       <h2>{say.followUps}</h2>
       <Table caption={say.followUps} columns={followUpColumns()} rows={shown.followUps.nodes} keyOf={(row) => row.id} empty={say.noFollowUps} />
       <p class="note">{say.personalRead}</p>

@@ -32,7 +32,7 @@ export function caseColumns(live: LiveDesk): Made[] {
     amount("uncovered", columns.uncovered, (row) => row.uncoveredAmount),
     { id: "currency", title: columns.currency, width: 76, text: (row) => row.account.baseCurrency },
     { id: "deadline", title: columns.deadline, width: 150, text: (row) => row.deadline, shown: (row) => <Time iso={row.deadline} /> },
-    { id: "left", title: "", width: 120, text: (row) => row.deadline, shown: (row) => <Countdown iso={row.deadline} clock={live.time.time} /> },
+    { id: "left", title: columns.left, width: 120, text: (row) => row.deadline, shown: (row) => <Countdown iso={row.deadline} clock={live.time.time} /> },
     { id: "opened", title: columns.opened, width: 150, text: (row) => row.openedAt, shown: (row) => <Time iso={row.openedAt} /> },
     count("elapsed", columns.elapsed, (row) => row.elapsedHours),
     { id: "risk", title: columns.risk, width: 90, text: (row) => row.figures.riskLevel, shown: (row) => <Risk row={row} /> },

@@ -1,5 +1,5 @@
 // Risk Warning: the live cases, in the order in which they fall due, with their totals.
-import { useComputed, useSignal, useSignalEffect, type ReadonlySignal } from "@preact/signals";
+import { useComputed, type ReadonlySignal } from "@preact/signals";
 import { CaseEventsDocument, CaseSummaryDocument, type CaseRowFragment, type CaseSummarySubscription } from "../../api/operations.ts";
 import { formatAmount, formatCount } from "../../exact/format.ts";
 import type { Column } from "../../grid/columns.ts";
@@ -10,7 +10,7 @@ import type { Entry } from "../../live/rows.ts";
 import type { Summary } from "../../live/summary.ts";
 import { language, words } from "../../words/words.ts";
 import { ContinuityLight } from "../continuity_light.tsx";
-import { useDesk } from "../desk.ts";
+import { useDesk, useFollowing } from "../desk.ts";
 import { caseColumns } from "./columns.tsx";
 
 type Row = CaseRowFragment;
@@ -26,24 +26,16 @@ const DRAWN_MOST = 500;
 const LIVE_CASES = {};
 const due = byTime<Row>((row) => row.deadline, "ASC");
 const numbered = byText<Row>((row) => row.caseNo, "ASC", "en");
+const order = (a: Row, b: Row) => due(a, b) || numbered(a, b);
 
 export default function RiskWarning() {
-  const { live } = useDesk();
-  const followed = useSignal<Followed | null>(null);
-  useSignalEffect(() => {
-    const cases = live.cases<Row>(CaseEventsDocument, LIVE_CASES, (a, b) => due(a, b) || numbered(a, b));
-    const totals = live.summary<Totals>(CaseSummaryDocument, LIVE_CASES);
-    followed.value = { cases, totals };
-    return () => {
-      cases.stop();
-      totals.stop();
-    };
-  });
+  const cases = useFollowing((live) => live.cases<Row>(CaseEventsDocument, LIVE_CASES, order));
+  const totals = useFollowing((live) => live.summary<Totals>(CaseSummaryDocument, LIVE_CASES));
   const say = words.value;
   return (
     <section class="list" aria-label={say.riskWarning}>
       <h1>{say.riskWarning}</h1>
-      {followed.value && <Cases {...followed.value} />}
+      {cases && totals && <Cases cases={cases} totals={totals} />}
     </section>
   );
 }
