@@ -23,7 +23,12 @@ export function App() {
     void opened.session.http.ask(ViewerDocument, {}, giveUp.signal).then((given) => {
       if (!giveUp.signal.aborted) answer.value = given;
     });
+    const hurry = () => document.hidden || opened.hurry();
+    window.addEventListener("online", hurry);
+    document.addEventListener("visibilitychange", hurry);
     return () => {
+      window.removeEventListener("online", hurry);
+      document.removeEventListener("visibilitychange", hurry);
       giveUp.abort();
       opened.close();
       live.value = null;

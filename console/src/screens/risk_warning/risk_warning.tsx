@@ -1,17 +1,21 @@
 // Risk Warning: the live cases, in the order in which they fall due, with their totals.
-import { useComputed, type ReadonlySignal } from "@preact/signals";
+import { useSignal, type ReadonlySignal } from "@preact/signals";
+import { useLocation } from "preact-iso/router";
+import { useMemo } from "preact/hooks";
 import { CaseEventsDocument, CaseSummaryDocument, type CaseRowFragment, type CaseSummarySubscription } from "../../api/operations.ts";
 import { formatAmount, formatCount } from "../../exact/format.ts";
-import type { Column } from "../../grid/columns.ts";
+import type { Copied } from "../../grid/clipboard.ts";
+import { Columns } from "../../grid/columns.ts";
+import { Grid } from "../../grid/grid.tsx";
+import { GridState } from "../../grid/state.ts";
 import type { CaseList } from "../../live/cases.ts";
 import type { Following } from "../../live/desk.ts";
-import { byText, byTime } from "../../live/order_of_rows.ts";
-import type { Entry } from "../../live/rows.ts";
 import type { Summary } from "../../live/summary.ts";
 import { language, words } from "../../words/words.ts";
 import { ContinuityLight } from "../continuity_light.tsx";
 import { useDesk, useFollowing } from "../desk.ts";
 import { caseColumns } from "./columns.tsx";
+import { DUE_FIRST, orderOf, type Sorting } from "./sorting.ts";
 
 type Row = CaseRowFragment;
 type Totals = CaseSummarySubscription["caseSummary"];
@@ -21,15 +25,12 @@ interface Followed {
   readonly totals: Following & { readonly summary: Summary<Totals> };
 }
 
-/** Rows drawn at once; the totals count all. */
-const DRAWN_MOST = 500;
 const LIVE_CASES = {};
-const due = byTime<Row>((row) => row.deadline, "ASC");
-const numbered = byText<Row>((row) => row.caseNo, "ASC", "en");
-const order = (a: Row, b: Row) => due(a, b) || numbered(a, b);
+/** In CSS pixels, as `--row` of the style. */
+const ROW_HEIGHT = 32;
 
 export default function RiskWarning() {
-  const cases = useFollowing((live) => live.cases<Row>(CaseEventsDocument, LIVE_CASES, order));
+  const cases = useFollowing((live) => live.cases<Row>(CaseEventsDocument, LIVE_CASES, orderOf(DUE_FIRST)));
   const totals = useFollowing((live) => live.summary<Totals>(CaseSummaryDocument, LIVE_CASES));
   const say = words.value;
   return (
@@ -42,55 +43,77 @@ export default function RiskWarning() {
 
 function Cases({ cases, totals }: Followed) {
   const { live } = useDesk();
+  const { route } = useLocation();
   const say = words.value;
-  const columns = caseColumns(live);
   const { rows } = cases.list;
-  const drawn = useComputed(() => rows.ids.value.slice(0, DRAWN_MOST)).value;
-  const all = rows.ids.value.length;
+  const sorting = useSignal<Sorting>(DUE_FIRST);
+  // Titles are in the language of the page, so that another one makes the columns again.
+  const state = useMemo(() => {
+    const columns = new Columns("risk_warning", caseColumns(live), localStorage);
+    return new GridState<Row>(rows, columns);
+  }, [live, rows, language.value]);
+  const sortBy = (column: string) => {
+    const turned = sorting.value.column === column && sorting.value.direction === "ASC";
+    sorting.value = { column, direction: turned ? "DESC" : "ASC" };
+    rows.orderBy(orderOf(sorting.value));
+    state.order.show();
+  };
+  const asked = {
+    open: (id: string) => route(`/console/case/${encodeURIComponent(id)}`),
+    copy: (content: Copied) => void copy(content),
+    letter: () => false,
+  };
+  const isEmpty = rows.count.value === 0 && cases.light.state.value.is === "live";
   return (
     <>
       <div class="bar">
         <TotalsLine totals={totals.summary.totals} />
+        <WaitingLine state={state} />
         <ContinuityLight light={cases.light} />
       </div>
-      {all === 0 && cases.light.state.value.is === "live" ? <p class="empty">{say.noCases}</p> : null}
-      {all > DRAWN_MOST && <p class="note">{say.more(formatCount(DRAWN_MOST, language.value), formatCount(all, language.value))}</p>}
-      <div class="table" tabIndex={0} role="region" aria-label={say.riskWarning}>
-        <table>
-          <caption class="unseen">{say.riskWarning}</caption>
-          <thead>
-            <tr>
-              {columns.map(({ id, title, isNumber }) => (
-                <th key={id} scope="col" class={isNumber ? "digits" : undefined}>
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {drawn.map((id) => {
-              const entry = rows.entry(id);
-              return entry && <CaseLine key={id} entry={entry} columns={columns} />;
-            })}
-          </tbody>
-        </table>
+      {isEmpty && <p class="empty">{say.noCases}</p>}
+      <div class="grid-box">
+        <Grid
+          key={language.value}
+          state={state}
+          label={say.riskWarning}
+          tick={say.choose}
+          asked={asked}
+          sorted={{ ...sorting.value, by: sortBy }}
+          rowHeight={ROW_HEIGHT}
+          letters
+        />
       </div>
     </>
   );
 }
 
-/** Repaints alone when its case changes. */
-function CaseLine({ entry, columns }: { entry: ReadonlySignal<Entry<Row>>; columns: readonly Column<Row>[] }) {
-  const { row, gone } = entry.value;
+/** What the held order would change, and the key that changes it. */
+function WaitingLine({ state }: { state: GridState<Row> }) {
+  const say = words.value;
+  const { added, moved, left } = state.order.waiting.value;
+  const chosen = state.selection.size.value;
+  const count = (value: number) => formatCount(value, language.value);
   return (
-    <tr class={gone ? "gone" : undefined} title={gone ? words.value.ended : undefined}>
-      {columns.map(({ id, isNumber, text, shown }) => (
-        <td key={id} class={isNumber ? "digits" : undefined} title={isNumber ? (text(row) ?? undefined) : undefined}>
-          {shown ? shown(row) : text(row)}
-        </td>
-      ))}
-    </tr>
+    <p>
+      {chosen > 0 && <span>{say.chosen(count(chosen))} </span>}
+      {added + moved + left > 0 && (
+        <button type="button" onClick={() => state.order.show()}>
+          {say.waiting(count(added), count(moved), count(left))}
+        </button>
+      )}
+    </p>
   );
+}
+
+/** A page without the right to the clipboard of HTML copies the text alone. */
+async function copy({ text, html }: Copied): Promise<void> {
+  const item = { "text/plain": new Blob([text], { type: "text/plain" }), "text/html": new Blob([html], { type: "text/html" }) };
+  try {
+    await navigator.clipboard.write([new ClipboardItem(item)]);
+  } catch {
+    await navigator.clipboard.writeText(text);
+  }
 }
 
 function TotalsLine({ totals }: { totals: ReadonlySignal<Totals | null> }) {
