@@ -91,6 +91,11 @@ async def assign_positions(limit: int) -> list[OutboxRow]:
     return [_published(offset, row) for offset, row in numbered]
 
 
+async def any_unpublished() -> bool:
+    """Whether a committed event has no position yet: a look, where `assign_positions` takes a transaction."""
+    return bool(await fetch("SELECT 1 AS waiting FROM outbox WHERE stream_offset IS NULL LIMIT 1"))
+
+
 def _published(offset: int, row: Row) -> OutboxRow:
     """Accepts any content of the columns: a damaged event must not delay those after it."""
     try:

@@ -7,8 +7,7 @@ megabytes of fresh memory for each event, which costs more than the concatenatio
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Encoder(Protocol):
@@ -46,8 +45,7 @@ class SharedPayload:
         return cursor.join(pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class AtHand:
+class AtHand(NamedTuple):
     """A payload for which nothing had to be looked up."""
 
     shared: SharedPayload

@@ -24,6 +24,9 @@ class Outbox(History, Protocol):
     async def assign_positions(self, limit: int) -> Sequence[OutboxRow]:
         """Assign the next offsets to the oldest unpublished rows."""
 
+    async def any_unpublished(self) -> bool:
+        """Whether a row waits for its offset."""
+
 
 class StreamDiverged(Exception):
     """The bus is ahead of the database: it was restored to an older state, and needs a new epoch."""
@@ -76,9 +79,14 @@ class OutboxRelay:
                 await self._woken()
 
     async def _woken(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._poll_interval_s):
-                await self._wake.wait()
+        """Until there is something to do. The desk is idle most of the time, so a poll is a single look."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_interval_s):
+                    await self._wake.wait()
+                    return
+            if not self._caught_up or await self._outbox.any_unpublished():
+                return
 
     async def _publish(self, rows: Sequence[OutboxRow]) -> None:
         if not self._caught_up:

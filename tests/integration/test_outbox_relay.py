@@ -132,6 +132,34 @@ async def test_a_wake_up_publishes_without_waiting_for_the_poll_interval(databas
                 assert await take(entries, 1) == [name]
 
 
+async def test_while_nothing_happens_a_relay_only_looks_and_finds_the_next_event(database: Database) -> None:
+    class Counted:
+        """Takes a transaction for each row that gets a position, and none to find that there is no row."""
+
+        published_after = staticmethod(outbox.published_after)
+        stream_head = staticmethod(outbox.stream_head)
+        looks = transactions = 0
+
+        async def any_unpublished(self) -> bool:
+            self.looks += 1
+            return await outbox.any_unpublished()
+
+        async def assign_positions(self, limit: int) -> Sequence[outbox.OutboxRow]:
+            self.transactions += 1
+            return await outbox.assign_positions(limit)
+
+    bus, counted = memory_bus(), Counted()
+    relay = OutboxRelay(bus, counted, batch=3, poll_interval_s=0.001, refill_max=9, wake=asyncio.Event())
+    with database.active():
+        async with running(relay):
+            async with asyncio.timeout(PATIENCE_S):
+                while counted.looks < 10:  # noqa: ASYNC110 - what is waited for has no event
+                    await asyncio.sleep(0.001)
+            assert counted.transactions == 1
+            await commit("a")
+            await published(bus, 1)
+
+
 async def test_rows_positioned_by_a_relay_that_died_before_publishing_are_published_by_the_next(
     database: Database,
 ) -> None:
@@ -152,6 +180,7 @@ async def test_rows_positioned_as_the_connection_broke_do_not_wait_for_a_further
 
         published_after = staticmethod(outbox.published_after)
         stream_head = staticmethod(outbox.stream_head)
+        any_unpublished = staticmethod(outbox.any_unpublished)
         cut = asyncio.Event()
 
         async def assign_positions(self, limit: int) -> Sequence[outbox.OutboxRow]:
