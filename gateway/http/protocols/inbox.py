@@ -2,7 +2,7 @@
 
 `asyncio.Queue` keeps three deques, 2 KB, as long as it lives. Nearly all sockets of a desk are idle, so this
 one has a deque only while something waits. It needs no bound of its own: the protocol stops reading from its
-peer until everything is taken.
+peer until the application has taken everything.
 """
 
 from asyncio import Future, get_running_loop
