@@ -7,6 +7,7 @@ need no task. All output goes through one mailbox, in order; the `Wire` encodes 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from subscriptions.connections.frames import Sink
@@ -16,7 +17,7 @@ from subscriptions.live.metrics import LiveMetrics
 from subscriptions.live.operation import Delivery, Opening, Operation, Snapshot
 from subscriptions.live.rendered import Batch, Happened, Rendered
 from subscriptions.live.shared import LiveFeed
-from subscriptions.live.turns import on_behalf_of
+from subscriptions.live.turns import FairTurns, on_behalf_of
 from subscriptions.live.undisturbed import undisturbed
 from subscriptions.stream.bus import BusUnavailable, Position, PositionLost
 
@@ -112,9 +113,9 @@ class Backend:
     requests: RequestHandler
     feed: LiveFeed
     metrics: LiveMetrics
-    preparing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    preparing: FairTurns = field(default_factory=partial(FairTurns, 1))
     """Reading a document takes milliseconds: of hundreds that come at once, other tasks have their turn after
-    each."""
+    each, and each subject has its own."""
 
 
 class Operations:

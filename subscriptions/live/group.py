@@ -82,6 +82,7 @@ class Group:
         """`ready` is called when it has something to hand out: `hand_out` is expected soon."""
         self.operation = operation
         self.members: dict[Member, None] = {}
+        self._last_subjects: Sequence[str] = ("",)
         self._field = operation.field
         self._keeps_every = operation.delivery is Delivery.EVERY
         self._limits = limits
@@ -201,9 +202,10 @@ class Group:
                 return rendered
 
     def _subjects(self) -> Sequence[str]:
-        """Of its members, as far as they matter for turns."""
+        """Of its members, as far as they matter for turns. Without members it still is of those who left."""
         subjects = {member.subject for member in islice(self.members, SUBJECTS_LOOKED_AT)}
-        return tuple(subjects) or ("",)
+        self._last_subjects = tuple(subjects) or self._last_subjects
+        return self._last_subjects
 
     def hand_out(self, tally: Tally) -> None:
         """Hand what is ready to the members; count in the tally what was written."""

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from subscriptions.live.turns import FairTurns, on_behalf_of
 from subscriptions.stream.memory_bus import MemoryBus
-from tests.unit.live_streams import Reader, Topic, until, world
+from tests.kit.patience import FAR_S
+from tests.unit.live_streams import LIMITS, Reader, Topic, until, world
 
 MANY = 100
 
@@ -95,6 +97,20 @@ class LooksUp(Topic):
             await asyncio.sleep(0)
             self._order.append(self._name)
         return root.encode()
+
+
+async def test_a_group_without_members_waits_with_the_subject_that_left_it() -> None:
+    turns, order, subjects = FairTurns(1), list[str](), list[Sequence[str]]()
+    bus = MemoryBus(history_max=1000, buffer_max=1000, watch_keys_max=10)
+    async with world(bus, limits=replace(LIMITS, linger_s=FAR_S)) as w:
+        topic, reader = LooksUp("left", turns, order, subjects), Reader(subject="gone")
+        await w.join(topic, reader)
+        await w.happen("one")
+        await until(lambda: len(order) == 1)
+        w.feed.leave(topic, reader)
+        await w.happen("two")
+        await until(lambda: len(order) == 2)
+        assert subjects == [("gone",)] * 2
 
 
 async def test_an_event_is_executed_for_each_group_on_behalf_of_its_members() -> None:

@@ -104,6 +104,24 @@ async def test_of_many_operations_that_come_at_once_others_have_their_turn_after
     assert len(set(prepared)) == 50
 
 
+async def test_an_operation_does_not_wait_behind_those_of_another_subject() -> None:
+    prepared: list[str] = []
+
+    class Noting(Requests):
+        def prepare(self, message: Subscribe, caller: Caller) -> Start | Single | list[Any]:
+            prepared.append(caller.subject)
+            return super().prepare(message, caller)
+
+    async with world(memory_bus()) as w:
+        backend = Backend(Noting(lambda: FromNow(Topic())), w.feed, w.metrics)
+        for subject, many in (("many", 50), ("other", 1)):
+            of_one = Operations(Pipe(), SocketWire(), backend, ROOMY, lambda _: None)
+            for number in range(many):
+                of_one.start(asked(str(number)), Caller(subject, 0.0, None))
+        await until(lambda: len(prepared) == 51)
+    assert prepared.index("other") <= 2
+
+
 async def test_a_stream_that_ends_in_the_midst_of_a_delivery_costs_the_others_nothing() -> None:
     """Two operations of one stream in one group: the first overflows, which ends the second as well."""
     async with world(memory_bus()) as w:
