@@ -7,13 +7,15 @@ from decimal import Decimal
 
 import pytest
 
+from desk.fair_scheduler import FairScheduler, Work
 from desk.monitoring.watch_margin import Monitor
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.ids import AccountId
 from domain.inputs import Message
 from domain.market import TradeStatus
+from gateway.loops.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT, attempt
 from models.case import live_cases_of
-from tests.kit.desk_kit import APPLE, BOEING, USD, DeskKit, quoted
+from tests.kit.desk_kit import APPLE, BOEING, USD, DeskKit, cash_of, quoted
 
 ACCOUNTS = 12
 Said = Callable[[datetime], list[Message]]
@@ -47,7 +49,9 @@ def a_fall_then_a_stock_that_trades_again(at: datetime) -> list[Message]:
     return [quoted(APPLE, 50, at), *others, TradeStatusStated(BOEING, TradeStatus.TRADING, at)]
 
 
-async def watched(kit: DeskKit, said: Said) -> tuple[Monitor, Sequence[AccountId]]:
+async def watched(
+    kit: DeskKit, said: Said, monitor: Monitor | None = None
+) -> tuple[Monitor, Sequence[AccountId]]:
     """Accounts that owe 50,000 on 1,000 shares at 100, and nothing is to be collected."""
     revived = said is a_fall_then_a_stock_that_trades_again
     held = {APPLE: 1000} | ({BOEING: 1000} if revived else {})
@@ -56,7 +60,7 @@ async def watched(kit: DeskKit, said: Said) -> tuple[Monitor, Sequence[AccountId
         await kit.quote(symbol, 100)
     await kit.account("IDLE", 0, {})
     ids = [await kit.account(f"M{number}", -50_000, held) for number in range(ACCOUNTS)]
-    monitor = kit.monitor()
+    monitor = monitor or kit.monitor()
     await monitor.note_everything()
     if revived:
         await monitor.take([TradeStatusStated(BOEING, TradeStatus.DELISTED, kit.clock())])
@@ -105,16 +109,29 @@ async def test_a_reader_of_the_database_in_the_meantime_finds_nothing_owed_eithe
 
 
 async def test_an_account_without_further_messages_is_judged_during_the_batch(kit: DeskKit) -> None:
-    monitor, _ = await watched(kit, deposits_then_a_fall)
+    """A look after every step of the batch: how often two tasks take turns would be left to chance."""
+    looks = False
+    meanwhile: list[bool] = []
+
+    async def attempt_then_look(work: Work) -> Exception | None:
+        nonlocal looks
+        error = await attempt(work)
+        if looks:
+            looks = False
+            await monitor.look()
+            called, deposits_lack = await live_cases_of([other]), await cash_of(accounts[-1]) == -50_000
+            meanwhile.append(bool(called) and deposits_lack)
+            looks = True
+        return error
+
+    scheduler = FairScheduler(attempt_then_look, kit.clock, ROUND_FIRST_WAIT, ROUND_MAX_WAIT)
+    monitor, accounts = await watched(kit, deposits_then_a_fall, Monitor(kit.desk, scheduler))
     other = await kit.account("OTHER", -50_000, {APPLE: 1000})
     await monitor.note_new_accounts()
     await monitor.look()
     kit.clock.pass_(seconds=1)
     deposits = of_each(lambda number: cash(number, 0, kit.clock()))
-    taking = asyncio.create_task(monitor.take([quoted(APPLE, 60, kit.clock()), *deposits]))
-    called_meanwhile = False
-    while not taking.done():
-        await monitor.look()
-        called_meanwhile |= bool(await live_cases_of([other])) and not taking.done()
-    await taking
-    assert called_meanwhile
+    looks = True
+    await monitor.take([quoted(APPLE, 60, kit.clock()), *deposits])
+    assert any(meanwhile)
+    assert await cash_of(accounts[-1]) == 0
