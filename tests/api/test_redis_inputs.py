@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from json import loads
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
@@ -23,6 +23,7 @@ from tests.api.test_command_line import Gateway
 from tests.api.trading import cases
 from tests.kit.book_files import BANK, HKD, RAIL, a_book, a_client, owing
 from tests.kit.desk_server import Desk, World, scraped
+from tests.kit.http_client import got
 from tests.kit.outage_lines import unpaired_outages
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import RedisServer
@@ -102,9 +103,8 @@ async def balance(desk: Desk, account_no: str) -> Decimal:
 
 
 async def readiness(desk: Desk) -> tuple[int, dict[str, Any]]:
-    async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
-        answer = await client.get(f"http://127.0.0.1:{desk.port}/readyz")
-    return answer.status_code, answer.json()
+    answer = await got(desk.port, "/readyz", PATIENCE_S)
+    return answer.status, loads(answer.body)
 
 
 async def until_ready(desk: Desk, http_status: int, **checks: object) -> None:

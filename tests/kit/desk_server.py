@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from json import loads
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import uvicorn
 
 from domain.principal import Permission
@@ -24,6 +24,7 @@ from gateway.settings import Settings, load_settings
 from gateway.startup.book_import import import_book
 from models.sql.database import Database, Row, fetch
 from tests.kit.desk_client import Caller
+from tests.kit.http_client import got
 from tests.kit.outside import Clock, Market, PushFeed
 from tests.kit.patience import ANY_TIME_S, FAR_S, PATIENCE_S, pauses
 from tests.kit.rate_limits import UNLIMITED
@@ -182,8 +183,7 @@ class Desk:
 
     async def leads(self) -> bool:
         """As it says itself."""
-        async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
-            return bool((await client.get(f"http://127.0.0.1:{self.port}/readyz")).json()["leader"])
+        return bool(loads((await got(self.port, "/readyz", PATIENCE_S)).body)["leader"])
 
     async def until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
         """Wait for what has no event."""
@@ -219,8 +219,7 @@ class Desk:
 
 async def scraped(desk: Desk) -> dict[str, float]:
     """The metrics of the process, by name and labels."""
-    async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
-        text = (await client.get(f"http://127.0.0.1:{desk.port}/metrics")).text
+    text = (await got(desk.port, "/metrics", PATIENCE_S)).body.decode()
     lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in lines}
 

@@ -71,6 +71,15 @@ class HttpClient:
         return connection
 
 
+async def got(port: int, path: str, patience_s: float) -> Response:
+    """The response to a GET by a client that comes once."""
+    client = HttpClient(port, idle_s=0, patience_s=patience_s)
+    try:
+        return await client.request("GET", path, {}, b"")
+    finally:
+        client.close()
+
+
 def _head(method: str, path: str, port: int, headers: Mapping[str, str], body: bytes) -> bytes:
     sent = {"host": f"127.0.0.1:{port}", "accept": "*/*", "content-length": str(len(body))}
     sent |= {name.lower(): value for name, value in headers.items()}
