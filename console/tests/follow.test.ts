@@ -271,6 +271,19 @@ test("a list that became empty during the cut is emptied", async (t) => {
   assert.deepEqual(page.last, { is: "live", after: "rebuilt" });
 });
 
+test("the first event of a list that was empty during the cut is its only row", async (t) => {
+  const page = new Page(t);
+  await page.live();
+  await page.cut(1006);
+  await page.pass(300);
+  page.desk.says("error", [{ message: "too old", extensions: { code: "CURSOR_EXPIRED" } }]);
+  await settled();
+  page.event("c", { resumed: false });
+  page.frame();
+  assert.deepEqual(page.held, ["c"]);
+  assert.deepEqual(page.last, { is: "live", after: "rebuilt" });
+});
+
 test("a stream that resumes while nothing happens is live, and its first event later is no burst", async (t) => {
   const page = new Page(t);
   await page.live();
