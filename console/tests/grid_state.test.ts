@@ -112,6 +112,19 @@ test("a row that left stays in sight while a person works there, and then gives 
   assert.equal(state.activeId.value, "c");
 });
 
+test("a grid that is replaced by another takes nothing from that one", () => {
+  const { rows, columns, state } = grid();
+  const next = new GridState<Row>(rows, columns);
+  state.stop();
+  next.focusIn.value = true;
+  rows.leave({ id: "b", amount: "0" }, "CLOSED", 0);
+  rows.sweep(GONE_STAYS_MS);
+  assert.equal(rows.entry("b")?.value.gone?.kind, "CLOSED", "it stays in sight in the other one");
+  next.stop();
+  rows.sweep(GONE_STAYS_MS);
+  assert.equal(rows.entry("b"), undefined);
+});
+
 test("an empty list has no active row, and the first that comes is active", () => {
   const { state, run, set } = grid({});
   assert.equal(state.activeId.value, null);

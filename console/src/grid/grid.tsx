@@ -39,7 +39,8 @@ export function Grid<Row>({ state, label, tick, asked, sorted, rowHeight, letter
   const view = useMemo(() => new RowWindow(rowHeight, rowHeight), []);
   const flashes = useMemo(() => new Flashes(browserTimer, prefersStillness), []);
   const shared = useMemo<Shared<Row>>(() => ({ name, state, flashes }), [name, state, flashes]);
-  const width = useComputed(() => state.columns.shown.value.reduce((sum, column) => sum + column.width, 0));
+  const pinned = useComputed(() => widthOf(state.columns.shown.value.filter((each) => each.pinned)));
+  const width = useComputed(() => widthOf(state.columns.shown.value));
 
   useEffect(() => (scroller.current ? view.mount(scroller.current) : undefined), [view]);
   useEffect(() => view.setRowHeight(rowHeight), [view, rowHeight]);
@@ -55,6 +56,11 @@ export function Grid<Row>({ state, label, tick, asked, sorted, rowHeight, letter
     event.preventDefault();
     event.stopPropagation();
     if (command.is === "move") view.reveal(state.place());
+    else if (command.is.endsWith("column")) requestAnimationFrame(revealColumn);
+  };
+  const revealColumn = () => {
+    const active = scroller.current?.getAttribute("aria-activedescendant");
+    if (active) document.getElementById(active)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
   const onClick = (event: TargetedMouseEvent<HTMLDivElement>) => {
     const cell = (event.target as Element).closest<HTMLElement>("[data-row]");
@@ -84,7 +90,7 @@ export function Grid<Row>({ state, label, tick, asked, sorted, rowHeight, letter
       aria-colcount={columns.length + FIRST_COLUMN - 1}
       aria-multiselectable="true"
       aria-activedescendant={row === null || column === null ? undefined : cellId(name, row, column)}
-      style={{ "--row-height": `${rowHeight}px`, "--row-width": `${width.value}px` }}
+      style={{ "--row-height": `${rowHeight}px`, "--row-width": `${width.value}px`, "--pinned": `${pinned.value}px` }}
       onKeyDown={onKeyDown}
       onClick={onClick}
       onDblClick={onDoubleClick}
@@ -104,6 +110,10 @@ export function Grid<Row>({ state, label, tick, asked, sorted, rowHeight, letter
       </div>
     </div>
   );
+}
+
+function widthOf(columns: readonly { readonly width: number }[]): number {
+  return columns.reduce((sum, column) => sum + column.width, 0);
 }
 
 function prefersStillness(): boolean {

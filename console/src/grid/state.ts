@@ -57,8 +57,13 @@ export class GridState<Row> {
     const held = computed(() => this.selection.size.value > 0 || this.pointerIn.value || this.focusIn.value);
     this.order = new HeldOrder(rows.ids, held);
     const shown = computed(() => new Set(this.order.shown.value));
-    rows.keeps = (id) => held.peek() && shown.peek().has(id);
-    this.#stops = [effect(() => this.#keepActive(this.order.shown.value)), () => this.order.stop()];
+    const keeps = (id: string) => held.peek() && shown.peek().has(id);
+    rows.keeps = keeps;
+    const letGo = () => {
+      // Another grid of these rows may have begun before this one ends.
+      if (rows.keeps === keeps) rows.keeps = () => false;
+    };
+    this.#stops = [letGo, effect(() => this.#keepActive(this.order.shown.value)), () => this.order.stop()];
   }
 
   get activeId(): ReadonlySignal<string | null> {
@@ -145,7 +150,6 @@ export class GridState<Row> {
 
   stop(): void {
     for (const stop of this.#stops) stop();
-    this.rows.keeps = () => false;
   }
 
   #move(to: Move, extend: boolean, page: number): boolean {
