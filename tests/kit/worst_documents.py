@@ -168,6 +168,27 @@ FAMILIES: Mapping[str, Family] = {
 }
 
 
+_OF_CASES = "{ cases { nodes {"
+
+
+def _of_case_events(family: Family) -> Family:
+    """The same selections of the case in an event."""
+    return lambda number: family(number).replace(_OF_CASES, "subscription { caseEvents { case {", 1)
+
+
+def _figures_by_alias(number: int) -> str:
+    """Everything that an event contains, as often as aliases allow."""
+    figures = " ".join(leaves("MarginFigures"))
+    return _of_cases(_each(min(number, LIMITS.aliases), lambda n: f"a{n}: figures {{ {figures} }}"))
+
+
+SUBSCRIPTIONS: Mapping[str, Family] = {
+    name: _of_case_events(family)
+    for name, family in {**FAMILIES, "figures by alias": _figures_by_alias}.items()
+    if family(2).startswith(_OF_CASES)
+}
+
+
 def largest(family: Family) -> str:
     """The largest document of a family that is validated, or that the parser refuses by itself."""
     low, high = 1, GROWS_TO

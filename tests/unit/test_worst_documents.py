@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -13,9 +14,15 @@ import orjson
 import pytest
 
 from resolvers.execution.executor import AdmittedOperation
+from resolvers.live_feed.sharing_key import sharing_key
+from resolvers.subscription import case_event_of
 from tests.kit.executing import executor
-from tests.kit.worst_documents import BODIES, BODY_BYTES, FAMILIES, largest, variables
+from tests.kit.live_desk import case_event
+from tests.kit.worst_documents import BODIES, BODY_BYTES, FAMILIES, SUBSCRIPTIONS, largest, variables
 
+EVENT = case_event_of(case_event(datetime(2020, 3, 9, 16, tzinfo=UTC)), "cursor")
+EVENT_CALLS_MAX = 2_500
+"""Calls to render one event, which may be done for thousands of subscriptions."""
 CALLS_MAX = 250_000
 """Calls of Python functions to check one document; a usual page of cases takes 20,000."""
 
@@ -47,6 +54,26 @@ def test_the_largest_document_of_each_kind_is_checked_in_bounded_work(name: str)
 
     assert len(orjson.dumps({"query": text})) <= BODY_BYTES
     assert calls_of(check) < CALLS_MAX
+
+
+@pytest.mark.parametrize("name", SUBSCRIPTIONS)
+def test_the_largest_subscription_of_each_kind_begins_and_is_rendered_in_bounded_work(name: str) -> None:
+    """What it takes to begin, in one step; what it takes for its first event, and what for each."""
+    text, desk = largest(SUBSCRIPTIONS[name]), executor(introspection=False)
+    admitted: list[AdmittedOperation] = []
+
+    def begin() -> None:
+        operation = desk.admit(desk.read(text), None, {})
+        if isinstance(operation, AdmittedOperation):
+            sharing_key(operation)
+            admitted.append(operation)
+
+    assert len(orjson.dumps({"query": text})) <= BODY_BYTES
+    assert calls_of(begin) < CALLS_MAX
+    for operation in admitted:
+        assert calls_of(partial(desk.projection, operation)) < CALLS_MAX // 5
+        if (project := desk.projection(operation)) is not None:
+            assert calls_of(partial(project, EVENT)) < EVENT_CALLS_MAX
 
 
 def test_the_largest_variables_of_each_kind_are_read_in_bounded_work() -> None:
