@@ -32,6 +32,7 @@ class ReportLanes:
         self._held_max = held_max
         self._lanes: dict[str, deque[ExecutionReport]] = {}
         self._room = asyncio.Event()
+        self._some = asyncio.Event()
 
     @property
     def held(self) -> int:
@@ -42,6 +43,12 @@ class ReportLanes:
     def accounts(self) -> tuple[str, ...]:
         """The accounts with waiting reports."""
         return tuple(self._lanes)
+
+    async def some_wait(self) -> None:
+        """Until a report waits."""
+        while not self._lanes:
+            self._some.clear()
+            await self._some.wait()
 
     async def read(self) -> None:
         """Read the venue's reports until it is closed. Unconfirmed reports are delivered again."""
@@ -60,6 +67,7 @@ class ReportLanes:
             lane.append(report)
         elif not await self._book(who, report):
             self._lanes[who] = deque([report])
+            self._some.set()
 
     async def book_waiting(self) -> None:
         """Try every lane whose wait is over, as far as it can be booked."""

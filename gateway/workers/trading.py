@@ -81,6 +81,7 @@ def report_lanes(resources: Resources, venue: Venue) -> ReportLanes:
 async def book_waiting_reports(resources: Resources, lanes: ReportLanes) -> None:
     """Until cancelled; counts the waiting reports."""
     while True:
+        await lanes.some_wait()
         await asyncio.sleep(WAITING_REPORTS_POLL_S)
         await lanes.book_waiting()
         resources.order_path.reports = len(lanes.accounts)

@@ -123,8 +123,9 @@ async def test_an_account_that_the_desk_fails_at_holds_up_no_other_and_loses_not
     (row,) = await fetch("SELECT figures FROM margin_case WHERE id = $1", first.order.case_id)
     await fetch("UPDATE margin_case SET figures = '{' WHERE id = $1 RETURNING 1", first.order.case_id)
     lanes = ReportLanes(kit.desk, venue, scheduler(kit), held_max=100)
-    reading = asyncio.create_task(lanes.read())
+    waiting, reading = asyncio.create_task(lanes.some_wait()), asyncio.create_task(lanes.read())
     await until(lambda: venue.unconfirmed == 1 and lanes.held == 1)
+    await waiting
     assert (await status(first), await status(second)) == (S.NEW, S.FILLED)
     await fetch(
         "UPDATE margin_case SET figures = $2 WHERE id = $1 RETURNING 1", first.order.case_id, row["figures"]
@@ -132,8 +133,11 @@ async def test_an_account_that_the_desk_fails_at_holds_up_no_other_and_loses_not
     kit.clock.pass_(seconds=5)
     await lanes.book_waiting()
     assert (await status(first), venue.unconfirmed) == (S.FILLED, 0)
+    waiting = asyncio.create_task(lanes.some_wait())
     await venue.close()
     await reading
+    assert not waiting.done(), "no report waits any more"
+    waiting.cancel()
 
 
 async def test_no_more_are_read_than_may_wait_and_a_new_reader_loses_none(kit: DeskKit) -> None:
