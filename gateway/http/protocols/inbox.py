@@ -1,4 +1,4 @@
-"""What a WebSocket has received and its application has not taken yet.
+"""What a WebSocket has received and its application has not read yet.
 
 `asyncio.Queue` keeps three deques, 2 KB, as long as it lives. Nearly all sockets of a desk are idle, so this
 one has a deque only while something waits. It needs no bound of its own: the protocol stops reading from its
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Inbox:
-    """As far as uvicorn uses `asyncio.Queue`: one task takes from it."""
+    """As far as uvicorn uses `asyncio.Queue`: one task reads it."""
 
     __slots__ = ("_taker", "_waiting")
 
@@ -32,7 +32,7 @@ class Inbox:
             self._taker.set_result(None)
 
     async def get(self) -> Any:
-        """The oldest message, once there is one. Cancelled, it takes none."""
+        """The oldest message, once there is one. Cancelled, it removes none."""
         while not self._waiting:
             self._taker = get_running_loop().create_future()
             try:
