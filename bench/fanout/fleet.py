@@ -66,6 +66,8 @@ class Fleet:
         for number, (payload, token) in enumerate(zip(payloads, tokens, strict=True)):
             opened = _subscribed(port, payload, token)
             self.add(opened, sampled=number % every == 0)
+            # On a busy machine the handshakes take longer than a server waits for the answer to a ping.
+            self._read_ready(0.0)
 
     def add(self, connected: socket.socket, *, sampled: bool) -> None:
         """A socket whose frames count from now on."""
@@ -84,8 +86,11 @@ class Fleet:
     def pump(self, until: Callable[[], float | None]) -> None:
         """Read until `until` says None; else it says after how many seconds to ask again at the latest."""
         while (patience_s := until()) is not None:
-            for fd, _ in self._epoll.poll(patience_s):
-                self._read(self._by_fd[fd])
+            self._read_ready(patience_s)
+
+    def _read_ready(self, patience_s: float) -> None:
+        for fd, _ in self._epoll.poll(patience_s):
+            self._read(self._by_fd[fd])
 
     def _read(self, subscriber: Subscriber) -> None:
         buffer, begun = self._buffer, len(subscriber.begun)
