@@ -121,9 +121,11 @@ async def messages(desk: Desk, outcome: str, kind: str = "cash") -> float:
     return (await scraped(desk)).get(f'desk_feed_messages_total{{kind="{kind}",outcome="{outcome}"}}', 0)
 
 
+@pytest.mark.faults
 async def test_a_statement_that_is_held_by_a_lock_comes_again_and_is_acknowledged_when_it_was_stored(
     outside: Outside,
 ) -> None:
+    """After a minute, in which the process that reads it could still be alive."""
     desk = await outside.desk()
     lock = await asyncpg.connect(outside.world.database_url)
     await lock.execute("BEGIN")
