@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { BURST_MS, Follower, REMEMBERED_IDS, type DeskEvent, type Progress } from "../src/api/follow.ts";
+import { BURST_MS, Follower, QUEUE_MOST, REMEMBERED_IDS, type DeskEvent, type Progress } from "../src/api/follow.ts";
 import { QUIET_MS } from "../src/api/reopen.ts";
 import { settled, ScriptedDesk, steadyClock } from "./kit/scripted_desk.ts";
 
@@ -102,6 +102,15 @@ test("events of one frame are applied by one call", async (t) => {
   for (const id of ["c", "d", "e"]) page.event(id);
   page.frame();
   assert.deepEqual(page.calls.slice(-1), ["apply 3"]);
+});
+
+test("a page that is not drawn for long does not let events wait without limit", async (t) => {
+  const page = new Page(t);
+  await page.live();
+  for (let at = 0; at < QUEUE_MOST; at += 1) page.event(`e${at}`);
+  assert.deepEqual(page.calls.slice(-1), [`apply ${QUEUE_MOST}`]);
+  page.event("next");
+  assert.equal(page.held.length, 2 + QUEUE_MOST);
 });
 
 test("after a cut the stream goes on behind the last event, and says that nothing is missing", async (t) => {

@@ -45,6 +45,8 @@ export interface FollowOptions<Event extends DeskEvent> {
 
 /** Ids of events by which repeats are known. */
 export const REMEMBERED_IDS = 1_000;
+/** Events that wait for a frame; a browser that draws none and hardly runs timers would let them grow. */
+export const QUEUE_MOST = 2_000;
 /** Events that follow each other within this time after a cut are of the time of the cut. */
 export const BURST_MS = 250;
 
@@ -163,7 +165,8 @@ export class Follower<Event extends DeskEvent> {
 
   #put(events: readonly Event[], replaces: boolean, cursor: string | null): void {
     this.#queue.push({ events, replaces, cursor });
-    this.#options.schedule(this.#flush);
+    if (this.#queue.length >= QUEUE_MOST) this.#flush();
+    else this.#options.schedule(this.#flush);
   }
 
   /** Applies what was received, in order, and only then moves the cursor. */
