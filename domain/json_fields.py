@@ -6,8 +6,13 @@ JSON parsers differ in which of the two they keep, so one of them would be lost 
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 _NAME_SHOWN = 40
+KNOWN_TEXTS, KNOWN_CHARACTERS_MAX = 256, 4096
+"""Texts whose names are known to be distinct, and their length: dashboards send the same requests again and
+again.
+"""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
 
 
@@ -31,13 +36,20 @@ def read_json(
     except ValueError as error:
         raise NotJson(f"not JSON: {error}") from None
     text = data.decode() if isinstance(data, bytes) else data
+    (_distinct_known if len(text) <= KNOWN_CHARACTERS_MAX else _require_distinct)(text, however_deep)
+    return value
+
+
+def _require_distinct(text: str, however_deep: bool) -> None:
     try:
         _read(text)
     except RecursionError:
         if not however_deep:
             raise NotJson("not JSON: nested too deeply") from None
         _walk(text)
-    return value
+
+
+_distinct_known = lru_cache(maxsize=KNOWN_TEXTS)(_require_distinct)
 
 
 def _read(text: str) -> None:

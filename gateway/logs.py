@@ -6,7 +6,7 @@ X-Request-ID if that is harmless, otherwise a new one, and is returned in the re
 
 import logging
 import re
-import uuid
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +24,7 @@ from gateway.settings import LogFormat
 REQUEST_ID_HEADER = "X-Request-ID"
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Of structlog's context the desk would have to look through all variables, several times for a request."""
+ID_BYTES = 16
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ABOUT_BYTES = ("Invalid HTTP request received.", "Unsupported upgrade request.")
 """Lines of uvicorn."""
@@ -121,7 +122,7 @@ class RequestId:
 
 def request_id_of(given: str | None) -> str:
     """The caller's id if it is harmless, otherwise a new one."""
-    return given if given and _HARMLESS_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if given and _HARMLESS_ID.fullmatch(given) else secrets.token_hex(ID_BYTES)
 
 
 def _without_colour(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -111,7 +111,7 @@ def books_of(
     are. That is so if a row of it cannot be read, or if the price of a position is that of an option after
     its last day.
     """
-    fx = rates_by_base(readable(rows[parts.rate], fx_rate_from_row, "fx_rate", "pair"))
+    fx = rates_by_base(_rates_from(rows[parts.rate]))
     books: dict[str, BookRows] = {}
     for row in rows[parts.account]:
         with suppress(UnreadableRow):
@@ -123,6 +123,14 @@ def books_of(
         if row["account_id"] in books:
             books[row["account_id"]].cash.append(row)
     return {AccountId(account_id): book for account_id, book in books.items()}
+
+
+def _rates_from(rows: Sequence[Row]) -> Sequence[FxRate]:
+    """The readable ones; usually all are."""
+    try:
+        return [fx_rate_from_row(row) for row in rows]
+    except (UnreadableRow, *DAMAGE):
+        return readable(rows, fx_rate_from_row, "fx_rate", "pair")
 
 
 def _add_position(books: dict[str, BookRows], row: Row, zone_of: ZoneOf, now: datetime) -> None:

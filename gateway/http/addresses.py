@@ -7,11 +7,14 @@ address, and no limit by address holds for it: one limit for all clients of the 
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
 
 IPV6_PREFIX = 64
 """Of IPv6 a subscriber has a whole network of this size, so its addresses count as one."""
 UNKNOWN_CHARACTERS_MAX = 64
+KNOWN_HOSTS = 1024
+"""Addresses of peers that are kept as they count."""
 _MAPPED = "::ffff:"
 """How a socket for both versions of IP, such as one at `::`, names an address of IPv4 (RFC 4291)."""
 _MAPPED_BITS = 96
@@ -22,12 +25,16 @@ class Addresses:
 
     def __init__(self, proxies: Iterable[str]) -> None:
         self._proxies = [ip_network(each) for each in proxies]
+        self._known = lru_cache(maxsize=KNOWN_HOSTS)(self._of_host)
 
     def of(self, client: tuple[str, int] | None) -> str | None:
         """Of the client in an ASGI scope; None: it has none, as a Unix socket, or it is a trusted proxy."""
         if client is None:
             return None
         host = client[0]
+        return (self._known if len(host) <= UNKNOWN_CHARACTERS_MAX else self._of_host)(host)
+
+    def _of_host(self, host: str) -> str | None:
         try:
             address = ip_address(host)
         except ValueError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -10,6 +11,8 @@ HTML = "text/html"
 
 RANGES_MAX = 50
 """Media ranges of one Accept header that are read."""
+KNOWN_HEADERS, KNOWN_CHARACTERS_MAX = 256, 500
+"""Headers whose preference is kept, and their length: clients have few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,16 @@ class MediaRange:
         return {type_: 2, "*": 1}.get(self.type, 0)
 
 
-def negotiated(accept: str | None, offers: Sequence[str]) -> str | None:
+def negotiated(accept: str | None, offers: tuple[str, ...]) -> str | None:
     """The offer that the client prefers: of several equally good ones, the one that it names first, or else
     the first offer. None: it accepts none of them.
     """
     if not accept or not accept.strip():
         return offers[0]
+    return (_known if len(accept) <= KNOWN_CHARACTERS_MAX else _preferred)(accept, offers)
+
+
+def _preferred(accept: str, offers: tuple[str, ...]) -> str | None:
     ranges = _ranges(accept)
     best: tuple[float, int] = (0.0, 0)
     chosen = None
@@ -49,6 +56,9 @@ def negotiated(accept: str | None, offers: Sequence[str]) -> str | None:
         if rank[0] > 0 and (chosen is None or rank > best):
             best, chosen = rank, offer
     return chosen
+
+
+_known = lru_cache(maxsize=KNOWN_HEADERS)(_preferred)
 
 
 def is_json(content_type: str) -> bool:

@@ -20,7 +20,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from inspect import signature
 from typing import Any
 
@@ -184,6 +184,11 @@ def _time_sent(time: datetime) -> tuple[int]:
     return ((time - _POSTGRES_EPOCH) // _MICROSECOND,)
 
 
+TIMES_KEPT = 4096
+"""Times that are kept: the rows of a list are read again with every look at it."""
+
+
+@lru_cache(maxsize=TIMES_KEPT)
 def _time_read(sent: tuple[int]) -> datetime | str:
     """Python cannot represent all times of PostgreSQL, such as infinity.
 

@@ -38,6 +38,8 @@ def decimal(value: Any) -> Decimal:
 
 _are_digits = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII).fullmatch
 _are_lines_of_digits = re.compile(r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\n)+", re.ASCII).fullmatch
+_are_plain_lines = re.compile(r"(?:(?!-0\n)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?\n)+", re.ASCII).fullmatch
+"""As `plain_decimal` writes them: without zeros at the end, and no minus before zero."""
 _is_number = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[-+]?[0-9]+)?", re.ASCII).fullmatch
 
 
@@ -65,7 +67,10 @@ def plain_decimals(values: Sequence[Any]) -> Sequence[str]:
         lines = "\n".join((*values, ""))
     except TypeError:
         lines = ""
-    if lines.count("\n") != len(values) or not _are_lines_of_digits(lines):
+    is_one_line_each = lines.count("\n") == len(values)
+    if is_one_line_each and _are_plain_lines(lines):
+        return values
+    if not is_one_line_each or not _are_lines_of_digits(lines):
         return [plain_decimal(value) for value in values]
     plain = [value.rstrip("0").rstrip(".") if "." in value else value for value in values]
     return ["0" if value == "-0" else value for value in plain] if "-0" in plain else plain
