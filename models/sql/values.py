@@ -93,6 +93,16 @@ def currency(value: Any) -> Currency:
     return Currency(value)
 
 
+def times(values: Sequence[Any]) -> Sequence[datetime]:
+    """`time` of each of them; PostgreSQL has them as they are."""
+    return values if set(map(type, values)) == {datetime} else [time(value) for value in values]
+
+
+def truths(values: Sequence[Any]) -> Sequence[bool]:
+    """Of a column of truth values, which SQLite stores as numbers."""
+    return values if set(map(type, values)) <= {bool} else [bool(value) for value in values]
+
+
 def time_or_none(value: Any) -> datetime | None:
     """The value of a nullable time column, aware UTC, see `time`."""
     return None if value is None else time(value)

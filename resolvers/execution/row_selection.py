@@ -48,6 +48,7 @@ from resolvers.kit.row_fields import (
     RowObject,
     RowValue,
     Shared,
+    Together,
     row_itself,
 )
 
@@ -192,13 +193,20 @@ class RowCompiler:
         """What its fields read, opened for all rows if it is not the row."""
         if how.opened is row_itself:
             return _ROW
+        called = self._together(how.opened, how.columns, _ROW)
         if how.is_row:
-            self._line(how.opened, "row, at")
+            self._first.append(called)
             return _ROW
         opened = self._variable("")
         self._read[opened] = f"all_{opened}"
-        self._first.append(f"all_{opened} = [{self._name(how.opened)}(row, at) for row in rows]")
+        self._first.append(f"all_{opened} = {called}")
         return opened
+
+    def _together(self, function: Callable[..., Any], columns: Sequence[str], source: str) -> str:
+        """The expression that calls it for all rows."""
+        return (
+            f"{self._name(function)}({', '.join(('at', *(self._all_of(each, source) for each in columns)))})"
+        )
 
     def _all_of(self, column: str, source: str) -> str:
         """The expression of a column's values in all rows."""
@@ -219,6 +227,8 @@ class RowCompiler:
     def _value(self, how: RowValue, type_: GraphQLOutputType, source: str) -> str:
         if isinstance(how, Computed):
             value = f"{self._name(how.compute)}({self._arguments(source, how.of)})"
+        elif isinstance(how, Together):
+            value = self._variable(self._together(how.compute, how.columns, source))
         elif isinstance(how, Converted) and how.convert_all is not None:
             value = self._variable(f"{self._name(how.convert_all)}({self._all_of(how.name, source)})")
         elif isinstance(how, Converted) and isinstance(how.convert, EnumMeta):

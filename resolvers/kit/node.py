@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
+from collections.abc import Sequence
 
 import strawberry
 
@@ -22,6 +23,12 @@ class Node:
 def global_id(type_name: str, local_id: str) -> strawberry.ID:
     """The global id that clients see."""
     return strawberry.ID(_encoded(f"{type_name}:{local_id}".encode()))
+
+
+def global_ids(type_name: str, local_ids: Sequence[str]) -> list[str]:
+    """`global_id` of each of them."""
+    beginning = f"{type_name}:"
+    return [_encoded((beginning + local_id).encode()) for local_id in local_ids]
 
 
 def beginning_of_id(type_name: str, local_id: str) -> str | None:

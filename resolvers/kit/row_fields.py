@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from models.sql.values import plain_decimal, plain_decimals
-from resolvers.kit.node import global_id
+from models.sql.values import plain_decimal, plain_decimals, time, times, truths
+from resolvers.kit.node import global_id, global_ids
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -78,16 +78,28 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
-class RowObject:
-    """An object whose fields are read from the row too. `opened`: what its fields read, from the row and the
-    context of the rows; the columns are those that this needs.
+class Together:
+    """A field whose values are computed for all rows at once: `compute` gets the context of the rows and the
+    values of each column. `is_text`: as of `Converted`.
     """
 
     columns: tuple[str, ...]
-    opened: Callable[[Row, Any], Any]
+    compute: Callable[..., Sequence[Any]]
+    is_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowObject:
+    """An object whose fields are read from the row too.
+
+    `opened` gets the context of the rows and the values of the columns in all rows. Unless its fields are
+    columns of the row itself (`is_row`), it returns what they read, for each row.
+    """
+
+    columns: tuple[str, ...]
+    opened: Callable[..., Any]
     fields: "RowFields"
     is_row: bool = True
-    """Whether its fields are columns of the row itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +112,31 @@ class Resolved:
     resolve: Callable[..., Any]
 
 
-RowValue: TypeAlias = Column | Converted | Computed
+RowValue: TypeAlias = Column | Converted | Computed | Together
 RowField: TypeAlias = RowValue | RowObject | Resolved
 RowFields: TypeAlias = Mapping[str, RowField]
 """By the Python names of a type's fields."""
 
 
-def row_itself(row: Row, at: Any) -> Row:
+def row_itself(at: Any) -> None:
     """For an object whose columns need no preparation."""
-    return row
 
 
 def an_id(type_name: str, column: str) -> Converted:
     """The global id of an object of the type."""
-    return Converted(column, partial(global_id, type_name), is_text=True)
+    return Converted(
+        column, partial(global_id, type_name), is_text=True, convert_all=partial(global_ids, type_name)
+    )
+
+
+def a_time(column: str) -> Converted:
+    """A time that is never null."""
+    return Converted(column, time, convert_all=times)
+
+
+def a_truth(column: str) -> Converted:
+    """A truth value that is never null."""
+    return Converted(column, bool, convert_all=truths)
 
 
 def a_decimal(column: str) -> Converted:

@@ -4,6 +4,7 @@ The same fields of `resolvers.types.client.position_of` and `cash_of`, without t
 compares both.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -29,6 +30,7 @@ from resolvers.kit.row_fields import (
     RowFields,
     RowObject,
     Shared,
+    Together,
     a_decimal,
     a_decimal_or_none,
     row_itself,
@@ -46,11 +48,12 @@ class BookAt:
         """Of a position, without the symbol."""
         self._beginning = beginning_of_id("Position", self._id)
 
-    def position_id(self, symbol: str) -> str:
-        """The global id of the account's position."""
-        if self._beginning is None:
-            return global_id("Position", self._id + symbol)
-        return self._beginning + _end_of_id(symbol)
+    def position_ids(self, symbols: Sequence[str]) -> list[str]:
+        """The global ids of the account's positions."""
+        beginning = self._beginning
+        if beginning is None:
+            return [global_id("Position", self._id + symbol) for symbol in symbols]
+        return [beginning + _end_of_id(symbol) for symbol in symbols]
 
     def rate(self, code: str) -> Decimal:
         """From a column with a currency, which many rows have in common."""
@@ -133,7 +136,7 @@ _INSTRUMENT: RowFields = {
     ),
 }
 _POSITION: RowFields = {
-    "id": Computed(("symbol",), lambda row, at: at.position_id(row["symbol"]), is_text=True),
+    "id": Together(("symbol",), lambda at, symbols: at.position_ids(symbols), is_text=True),
     "instrument": RowObject((), row_itself, _INSTRUMENT),
     "quantity": Converted("quantity", _plain_decimal, is_text=True),
     "average_cost": a_decimal_or_none("average_cost"),

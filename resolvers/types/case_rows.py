@@ -3,9 +3,11 @@
 The same fields of `resolvers.types.case.case_of`, without the objects between; a test compares both.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 import orjson
 
@@ -20,7 +22,7 @@ from domain.case import (
 from domain.ids import AccountId, CaseId, ClientId
 from domain.margin import AccountType, RiskLevel
 from domain.principal import MASKED, Capability
-from models.sql.values import currency, time, time_or_none
+from models.sql.values import currency, time_or_none, times
 from resolvers.kit.arguments import POSITIONS, SNAPSHOTS, PageArguments
 from resolvers.kit.context import ReadContext
 from resolvers.kit.row_fields import (
@@ -31,8 +33,11 @@ from resolvers.kit.row_fields import (
     Row,
     RowFields,
     RowObject,
+    Together,
     a_decimal,
     a_decimal_or_none,
+    a_time,
+    a_truth,
     an_id,
     row_itself,
 )
@@ -52,20 +57,40 @@ class CasesAt:
     def _shows_names(self) -> bool:
         return self.context.audience.may(Capability.SEE_PERSONAL_DATA)
 
-    def name(self, name: str) -> str:
-        """The name of a client, or the mask."""
-        return name if self._shows_names else MASKED
+    def names(self, names: Sequence[str]) -> Sequence[str]:
+        """The names of clients, or masks."""
+        return names if self._shows_names else [MASKED] * len(names)
 
 
-def _client(row: Row, at: CasesAt) -> Row:
-    """Records that the client was shown, as `client_of` does."""
-    at.context.clients_shown.add(ClientId(row["client_id"]))
-    return row
+def _note_clients(at: CasesAt, client_ids: Sequence[str]) -> None:
+    """Records that the clients were shown, as `client_of` does."""
+    at.context.clients_shown.update(map(ClientId, client_ids))
 
 
-def _figures(row: Row, at: CasesAt) -> Row:
-    figures: Row = orjson.loads(row["figures"])
-    return figures
+def _figures(at: CasesAt, texts: Sequence[str]) -> list[Row]:
+    return [orjson.loads(text) for text in texts]
+
+
+def _truths(values: Sequence[object]) -> Sequence[bool]:
+    return [_truth(value) for value in values]
+
+
+def _overdue(at: CasesAt, statuses: Sequence[Any], deadlines: Sequence[Any]) -> list[bool]:
+    now = at.now
+    return [is_overdue(*of_case, now) for of_case in zip(statuses, times(deadlines), strict=True)]
+
+
+def _long_term_unsettled(at: CasesAt, statuses: Sequence[Any], opened: Sequence[Any]) -> list[bool]:
+    now = at.now
+    return [is_long_term_unsettled(*of_case, now) for of_case in zip(statuses, times(opened), strict=True)]
+
+
+def _elapsed_hours(at: CasesAt, opened: Sequence[Any], closed: Sequence[Any]) -> list[int]:
+    now = at.now
+    return [
+        elapsed_hours(began, time_or_none(ended), now)
+        for began, ended in zip(times(opened), closed, strict=True)
+    ]
 
 
 def _truth(value: object) -> bool:
@@ -81,8 +106,8 @@ def _texts(values: object) -> list[str]:
 
 
 _FIGURES: RowFields = {
-    "as_of": Converted("as_of", time),
-    "stale": Converted("stale", _truth),
+    "as_of": a_time("as_of"),
+    "stale": Converted("stale", _truth, convert_all=_truths),
     "unvalued": Computed((), lambda figures, at: _texts(figures.get("unvalued", []))),
     "net_asset_ratio": a_decimal_or_none("net_asset_ratio"),
     "risk_level": Converted("risk_level", RiskLevel),
@@ -113,7 +138,7 @@ _ACCOUNT: RowFields = {
     "account_no": Column("account_no"),
     "type": Converted("account_type", AccountType),
     "base_currency": Converted("base_currency", currency),
-    "close_only": Converted("close_only", bool),
+    "close_only": a_truth("close_only"),
     "cash_balances": Resolved(("account_id",), lambda row, info: cash_of(info, AccountId(row["account_id"]))),
     "positions": Resolved(
         ("account_id",),
@@ -125,7 +150,7 @@ _ACCOUNT: RowFields = {
 _CLIENT: RowFields = {
     "id": an_id("Client", "client_id"),
     "client_no": Column("client_no"),
-    "name": Computed(("client_name",), lambda row, at: at.name(row["client_name"])),
+    "name": Together(("client_name",), lambda at, names: at.names(names)),
     "group": Column("client_group"),
 }
 CASE_ROWS: RowFields = {
@@ -137,27 +162,18 @@ CASE_ROWS: RowFields = {
     "amount_at_open": a_decimal("amount_at_open"),
     "uncovered_amount": a_decimal("uncovered_amount"),
     "figures": RowObject(("figures",), _figures, _FIGURES, is_row=False),
-    "opened_at": Converted("opened_at", time),
-    "deadline": Converted("deadline", time),
-    "overdue": Computed(
-        ("status", "deadline"),
-        lambda row, at: is_overdue(row["status"], time(row["deadline"]), at.now),
-    ),
-    "force_eligible": Converted("force_eligible", bool),
-    "elapsed_hours": Computed(
-        ("opened_at", "closed_at"),
-        lambda row, at: elapsed_hours(time(row["opened_at"]), time_or_none(row["closed_at"]), at.now),
-    ),
-    "long_term_unsettled": Computed(
-        ("status", "opened_at"),
-        lambda row, at: is_long_term_unsettled(row["status"], time(row["opened_at"]), at.now),
-    ),
+    "opened_at": a_time("opened_at"),
+    "deadline": a_time("deadline"),
+    "overdue": Together(("status", "deadline"), _overdue),
+    "force_eligible": a_truth("force_eligible"),
+    "elapsed_hours": Together(("opened_at", "closed_at"), _elapsed_hours),
+    "long_term_unsettled": Together(("status", "opened_at"), _long_term_unsettled),
     "follow_up_count": Column("follow_ups"),
     "remark": Column("remark"),
     "closed_at": Converted("closed_at", time_or_none),
     "close_reason": Converted("close_reason", CaseCloseReason),
     "version": Column("version"),
-    "client": RowObject(("client_id",), _client, _CLIENT),
+    "client": RowObject(("client_id",), _note_clients, _CLIENT),
     "account": RowObject((), row_itself, _ACCOUNT),
     "orders": Resolved(
         ("id",), lambda row, info, **asked: orders_of_case(info, CaseId(row["id"]), PageArguments(**asked))

@@ -19,7 +19,7 @@ from domain.order import (
     plan_of,
 )
 from domain.raw_status import raw_status_of
-from models.sql.values import decimal, time
+from models.sql.values import decimal
 from resolvers.kit.row_fields import (
     Column,
     Computed,
@@ -29,6 +29,8 @@ from resolvers.kit.row_fields import (
     Shared,
     a_decimal,
     a_decimal_or_none,
+    a_time,
+    a_truth,
     an_id,
 )
 
@@ -68,7 +70,7 @@ ORDER_ROWS: RowFields = {
         lambda row, at, status, filled: raw_status_of(row["raw_status"], status, has_fills=bool(filled)),
         of=(_STATUS, _FILLED),
     ),
-    "override": Converted("override", bool),
+    "override": a_truth("override"),
     "cancellable": Computed(
         ("cancel_requested",),
         lambda row, at, status: status not in TERMINAL and not row["cancel_requested"],
@@ -78,8 +80,8 @@ ORDER_ROWS: RowFields = {
     "reason": Column("reason"),
     "estimated_reduction": a_decimal("estimated_reduction"),
     "placed_by": Column("placed_by"),
-    "created_at": Converted("created_at", time),
-    "updated_at": Converted("updated_at", time),
+    "created_at": a_time("created_at"),
+    "updated_at": a_time("updated_at"),
     "version": Column("version"),
 }
 """The fields of an order that a page of a case reads from its row."""

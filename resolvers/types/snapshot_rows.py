@@ -4,14 +4,13 @@ The same fields of `resolvers.types.snapshot.snapshot_of`, without decoding the 
 """
 
 from domain.snapshot import SnapshotKind
-from models.sql.values import time
-from resolvers.kit.row_fields import Column, Converted, RowFields, an_id
+from resolvers.kit.row_fields import Column, Converted, RowFields, a_time, an_id
 
 SNAPSHOT_ROWS: RowFields = {
     "id": an_id("Snapshot", "id"),
     "kind": Converted("kind", SnapshotKind),
     "occasion": Column("occasion"),
-    "taken_at": Converted("at", time),
+    "taken_at": a_time("at"),
     "hash": Column("hash"),
 }
 """The fields of a snapshot that a page of a case reads from its row."""
