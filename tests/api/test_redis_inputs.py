@@ -125,7 +125,7 @@ async def messages(desk: Desk, outcome: str, kind: str = "cash") -> float:
 async def test_a_statement_that_is_held_by_a_lock_comes_again_and_is_acknowledged_when_it_was_stored(
     outside: Outside,
 ) -> None:
-    """After a minute, in which the process that reads it could still be alive."""
+    """Only after half a minute or more, for the process that has it could still be alive."""
     desk = await outside.desk()
     lock = await asyncpg.connect(outside.world.database_url)
     await lock.execute("BEGIN")
