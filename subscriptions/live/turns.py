@@ -44,19 +44,23 @@ class FairTurns:
 
     def release(self) -> None:
         """The turn goes to the next subject that waits."""
-        if not self._waiting:
-            self._free += 1
-            return
-        subject, queue = self._waiting.popitem(last=False)
-        queue.popleft().set_result(None)
-        if queue:
-            self._waiting[subject] = queue
+        while self._waiting:
+            subject, queue = self._waiting.popitem(last=False)
+            turn = queue.popleft()
+            if queue:
+                self._waiting[subject] = queue
+            # One that was cancelled stays in its queue until its task has run.
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     def _give_up(self, subject: str, turn: "asyncio.Future[None]") -> None:
-        queue = self._waiting[subject]
-        queue.remove(turn)
-        if not queue:
-            del self._waiting[subject]
+        queue = self._waiting.get(subject, deque())
+        if turn in queue:
+            queue.remove(turn)
+            if not queue:
+                del self._waiting[subject]
 
     async def __aenter__(self) -> None:
         await self.acquire()
