@@ -109,7 +109,7 @@ function Languages() {
     <select
       aria-label={words.value.language}
       value={language.value}
-      onChange={(event) => choose(window, event.currentTarget.value as Language)}
+      onChange={(event) => void choose(window, event.currentTarget.value as Language)}
     >
       {Object.entries(LANGUAGES).map(([tag, name]) => (
         <option key={tag} value={tag} lang={tag}>
