@@ -90,7 +90,8 @@ async def fault_response(request: Request, fault: Exception) -> Response:
     error = internal_error(fault, "request failed", path=request.url.path)
     # Sent outside of every middleware.
     request.app.state.http_errors.count(500, INTERNAL)
-    response = JSONResponse({"errors": [error.formatted]}, status_code=500)
+    # uvicorn ends the connection after it: without this a client would send its next request there.
+    response = JSONResponse({"errors": [error.formatted]}, 500, {"Connection": "close"})
     return in_accepted_type(response, request.headers.get("accept"))
 
 

@@ -12,6 +12,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     "Client": frozenset({"name"}),
     "ClientContact": frozenset({"email", "phone", "pushId"}),
     "Message": frozenset({"title", "body", "recipient", "earlierBodies"}),
+    "PreviewedMessage": frozenset({"title", "body", "recipient"}),
 }
 """The fields with personal data, by type."""
 

@@ -34,6 +34,7 @@ async def test_a_fault_over_http_has_a_code_and_a_reference(world: World) -> Non
         answer = await caller.answer(VIEWER)
     clock.broken = False
     assert (answer.status, answer.codes) == (500, ["INTERNAL"])
+    assert answer.headers["connection"] == "close"
     (logged,) = [each for each in logs if each["event"] == "request failed"]
     assert logged["reference"] == answer.body["errors"][0]["extensions"]["reference"]
     assert (await caller.ask(VIEWER))["viewer"]["subject"]
