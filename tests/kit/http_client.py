@@ -132,7 +132,9 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._response.status = self._parser.get_status_code()
-        self.stays_open = self.stays_open and self._parser.should_keep_alive()
+        # Uvicorn ends the connection behind the answer of a fault, and does not say so in it.
+        is_last = self._response.status >= 500 or not self._parser.should_keep_alive()
+        self.stays_open = self.stays_open and not is_last
         self._used_at = self._loop.time()
         if self._answered is not None and not self._answered.done():
             self._answered.set_result(self._response)
