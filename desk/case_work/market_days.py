@@ -97,13 +97,18 @@ async def shift_deadlines(desk: DeskContext, scheduler: FairScheduler) -> int:
     views = await _live_cases(scheduler)
     moved: list[CaseId] = []
     for view in views:
-        who = f"{view.case.id} deadline"
+        who = deadline_item(view.case.id)
         if not scheduler.waits(who):
             await scheduler.run(who, "moving a deadline", partial(_shift_if_due, desk, view, moved))
     await list_unknown_calendars(desk, views, scheduler)
     if moved:
         desk.on_commit()
     return len(moved)
+
+
+def deadline_item(case_id: CaseId) -> str:
+    """The name of the case among the items of the scheduler of `shift_deadlines`."""
+    return f"{case_id} deadline"
 
 
 async def _live_cases(scheduler: FairScheduler) -> list[CaseView]:

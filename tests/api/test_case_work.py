@@ -4,6 +4,7 @@ import asyncio
 from datetime import date
 from typing import Any
 
+import asyncpg
 import pytest
 
 from domain.calendar import MarketDay, MarketDayKind
@@ -312,6 +313,32 @@ async def test_the_command_of_a_market_day_tells_which_deadlines_moved(
     told = next(each for each in moved if each.case_no == called["caseNo"])
     assert (told.account_no, told.before.day, told.after.day) == ("M1", 18, 19)
     assert (await work(ann, called["id"]))["deadline"] == "2020-03-19T06:00:00Z"
+
+
+@pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
+async def test_the_command_of_a_market_day_waits_for_an_account_that_is_locked(
+    world: World, desk: Desk, ann: Caller, called: Any
+) -> None:
+    """As the leader locks it while it moves the same deadline."""
+    resources = desk.application.resources
+    typhoon = MarketDay("XHKG", date(2020, 3, 17), MarketDayKind.CLOSED, None, "typhoon")
+    session = await asyncpg.connect(world.database_url)
+    try:
+        lock = session.transaction()
+        await lock.start()
+        await session.execute("SELECT 1 FROM account WHERE account_no = 'M1' FOR UPDATE")
+        with resources.database.active():
+            putting = asyncio.create_task(put_in(resources.desk, resources.market_days, typhoon))
+
+        async def other_is_moved() -> bool:
+            late = "2020-03-19T06:00:00Z"
+            return late in [(await work(ann, each["id"]))["deadline"] for each in await cases(ann)]
+
+        await desk.until(other_is_moved, "the deadline of the other account to move")
+        await lock.rollback()
+        assert called["caseNo"] in {each.case_no for each in await putting}
+    finally:
+        await session.close()
 
 
 @pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
