@@ -14,8 +14,6 @@ from tests.kit.damage import damage
 from tests.kit.desk_client import Caller
 from tests.kit.desk_server import World
 
-pytestmark = pytest.mark.both_stacks
-
 LISTS = """{
   orders { nodes { symbol account { accountNo } instrument { symbol } } }
   cases { nodes { account { accountNo } orders { nodes { symbol instrument { symbol } } } } }

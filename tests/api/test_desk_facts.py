@@ -13,7 +13,7 @@ from gateway.version import VERSION
 from tests.kit.book_files import BANK, RAIL, a_book, a_client, an_instrument, owing
 from tests.kit.desk_server import Desk, World
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.both_stacks]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 INSTRUMENTS = """query ($search: String, $first: Int, $after: String, $last: Int, $before: String) {
   instruments(search: $search, first: $first, after: $after, last: $last, before: $before) {

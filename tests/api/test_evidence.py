@@ -4,7 +4,6 @@ import json
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from structlog.testing import capture_logs
 
 from domain.book_changes import CashStated
@@ -17,8 +16,6 @@ from tests.kit.book_files import HKD, a_book, a_client, owing, quotes
 from tests.kit.desk_server import Desk, World
 from tests.kit.forks import run_command
 from tests.kit.unguarded import without_guards
-
-pytestmark = pytest.mark.both_stacks
 
 SNAPSHOTS = """
 query ($id: ID!, $after: String) { case(id: $id) { snapshots(first: 1, after: $after) {

@@ -2,13 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.kit.book_files import BANK, RAIL, a_book
 from tests.kit.damage import damage
 from tests.kit.desk_server import World
-
-pytestmark = pytest.mark.both_stacks
 
 ASKED = """query ($known: String!, $other: String!) {
   known: instrument(symbol: $known) { symbol market currency kind lotSize }

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
-import pytest
 
 from domain.book_changes import CashStated, PositionStated
 from domain.ids import Symbol
@@ -28,8 +27,6 @@ from tests.kit.book_files import (
 from tests.kit.desk_server import Desk, World
 from tests.kit.patience import PATIENCE_S
 from tests.kit.unguarded import without_guards
-
-pytestmark = pytest.mark.both_stacks
 
 A_DAY = 'from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z"'
 RECORDS = f"""

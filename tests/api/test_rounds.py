@@ -3,15 +3,11 @@
 from datetime import timedelta
 from decimal import Decimal
 
-import pytest
-
 from domain.book_changes import PositionStated
 from tests.api.doubts import unwatched
 from tests.kit.book_files import BANK, a_book, a_client, a_quote, an_account, an_instrument, owing, quotes
 from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World, scraped
-
-pytestmark = pytest.mark.both_stacks
 
 ENORMOUS = Decimal("-99999999999999999999")
 """As large as a message may state it; at any price above 1 it is worth more than can be stored."""

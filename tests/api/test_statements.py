@@ -17,7 +17,7 @@ from tests.kit.book_files import a_quote
 from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.both_stacks]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NEVER_S = 86_400
 """Between two looks of what a process follows by itself: the first is over before anything is counted."""
