@@ -26,8 +26,8 @@ LAYERS = {
     "screens": {"parts", "grid", "live", "api", "exact", "words", "style"},
 }
 """What a folder of the sources may import of others. The files beside the folders may import any."""
-NEUTRAL = ("api/clock.ts",)
-"""Knows nothing of the desk, so that every folder may import it."""
+NEUTRAL = ("api/clock.ts", "parts/composed.ts")
+"""They know nothing of the desk, so that every folder may import them."""
 CONVERTERS = ("api/", "parts/plot")
 """No amount passes the first, except as a text; the second draws them, where no digit can be read."""
 _IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']+)["']""")

@@ -4,10 +4,11 @@
 import { useComputed, useSignalEffect } from "@preact/signals";
 import type { TargetedKeyboardEvent, TargetedMouseEvent } from "preact";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
+import { isComposed } from "../parts/composed.ts";
 import "../style/grid.css";
 import { Header, type Sorted } from "./header.tsx";
 import { Flashes } from "./flash.ts";
-import { commandOf, isComposed } from "./keyboard.ts";
+import { commandOf } from "./keyboard.ts";
 import { cellId, FIRST_COLUMN, GridRow, type Shared } from "./row.tsx";
 import type { Asked, GridState } from "./state.ts";
 import { RowWindow } from "./window.ts";

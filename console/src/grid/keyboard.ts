@@ -1,6 +1,8 @@
 // What a key means in a grid. No key acts while an input method composes, and a held key acts only where repeating it
 // does no harm.
 
+import { isComposed } from "../parts/composed.ts";
+
 export type Command =
   | { readonly is: "move"; readonly to: Move; readonly extend: boolean }
   | { readonly is: "open" | "select" | "select view" | "clear" | "show order" }
@@ -23,7 +25,6 @@ export interface Key {
   readonly shiftKey: boolean;
 }
 
-const COMPOSING = 229;
 const MOVES: Readonly<Record<string, Move>> = {
   ArrowUp: "up",
   ArrowDown: "down",
@@ -34,11 +35,6 @@ const MOVES: Readonly<Record<string, Move>> = {
   Home: "first",
   End: "last",
 };
-
-/** Whether the key belongs to an input method, so that no handler of the page may act. */
-export function isComposed({ isComposing, keyCode }: Pick<Key, "isComposing" | "keyCode">): boolean {
-  return isComposing || keyCode === COMPOSING;
-}
 
 /** Null: the key is not the grid's. `letters` says whether single letters act, which a person can switch off. */
 export function commandOf(key: Key, letters: boolean): Command | null {
