@@ -14,4 +14,5 @@ export interface Place {
 export const PLACES: readonly Place[] = [
   { path: "/console/", screen: RiskWarning, title: "riskWarning" },
   { path: "/console/case/:id", screen: lazy(() => import("./screens/case/details.tsx")), title: null },
+  { path: "/console/request/:id", screen: lazy(() => import("./screens/request/request.tsx")), title: null },
 ];

@@ -1,14 +1,18 @@
 // The details of one case: what is to be collected, from which figures, cash and positions.
+import { useSignal, type Signal } from "@preact/signals";
 import { useRoute } from "preact-iso/router";
 import { CaseDetailsDocument, CaseEventsDocument, type CaseDetailsQuery, type CaseRowFragment, type CaseStatus } from "../../api/operations.ts";
+import { formatCount } from "../../exact/format.ts";
 import type { Light } from "../../live/light.ts";
 import { Amount, Price, Quantity, Ratio } from "../../parts/amount.tsx";
+import { Fact } from "../../parts/fact.tsx";
 import { ProblemNote } from "../../parts/problem.tsx";
 import { Table, type Column } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { API_LANGUAGE, language, words } from "../../words/words.ts";
 import { ContinuityLight } from "../continuity_light.tsx";
 import { useAnswer, useFollowing } from "../desk.ts";
+import { useLiquidate } from "../liquidate/use_liquidate.tsx";
 import { Processing } from "./processing.tsx";
 
 type Case = NonNullable<CaseDetailsQuery["case"]>;
@@ -40,13 +44,32 @@ function Live({ case: read }: { case: Case }) {
   const ofAccount: { readonly accountNo: string; readonly status?: readonly CaseStatus[] } = { accountNo };
   const cases = useFollowing((live) => live.cases<CaseRowFragment>(CaseEventsDocument, ofAccount, inAnyOrder));
   // The list is read so that the page is drawn again when the case comes into it.
-  const row = cases?.list.rows.ids.value.includes(read.id) ? cases.list.rows.entry(read.id)?.value.row : undefined;
-  if (row === undefined) return <Found case={read} light={cases?.light} />;
-  const { status, amount, uncoveredAmount, deadline, remark, figures } = row;
-  return <Found case={{ ...read, status, amount, uncoveredAmount, deadline, remark, figures }} light={cases?.light} />;
+  const entry = cases?.list.rows.ids.value.includes(read.id) ? cases.list.rows.entry(read.id)?.value : undefined;
+  const liquidate = useLiquidate(cases && { rows: cases.list.rows, light: cases.light });
+  if (entry === undefined) return <Found case={read} light={cases?.light} liquidate={null} />;
+  const { status, amount, uncoveredAmount, deadline, remark, figures } = entry.row;
+  const open = entry.gone === null && liquidate.open;
+  return (
+    <>
+      <Found
+        case={{ ...read, status, amount, uncoveredAmount, deadline, remark, figures }}
+        light={cases?.light}
+        liquidate={open ? (symbols) => open([read.id], symbols) : null}
+      />
+      {liquidate.dialog}
+    </>
+  );
 }
 
-function Found({ case: shown, light }: { case: Case; light: Light | undefined }) {
+interface FoundProps {
+  readonly case: Case;
+  readonly light: Light | undefined;
+  /** Opens the dialog for these positions, or for the desk to select; null where that may not be. */
+  readonly liquidate: ((symbols: readonly string[]) => void) | null;
+}
+
+function Found({ case: shown, light, liquidate }: FoundProps) {
+  const chosen = useSignal<ReadonlySet<string>>(new Set());
   const say = words.value;
   const { account, client, figures } = shown;
   const currency = account.baseCurrency;
@@ -56,6 +79,18 @@ function Found({ case: shown, light }: { case: Case; light: Light | undefined })
         {shown.caseNo} <bdi>{client.name}</bdi>
       </h1>
       {light && <ContinuityLight light={light} />}
+      {liquidate && (
+        <p>
+          <button type="button" onClick={() => liquidate([])}>
+            {say.liquidate}
+          </button>{" "}
+          {chosen.value.size > 0 && (
+            <button type="button" onClick={() => liquidate([...chosen.value])}>
+              {say.liquidateChosen(formatCount(chosen.value.size, language.value))}
+            </button>
+          )}
+        </p>
+      )}
       <dl class="facts">
         <Fact title={say.columns.status}>{say.status[shown.status]}</Fact>
         <Fact title={say.columns.alert}>{say.alert[shown.alertType]}</Fact>
@@ -92,7 +127,7 @@ function Found({ case: shown, light }: { case: Case; light: Light | undefined })
       </h2>
       <Table
         caption={say.positions}
-        columns={positionColumns(currency)}
+        columns={liquidate ? [chooseColumn(chosen), ...positionColumns(currency), liquidateColumn(liquidate)] : positionColumns(currency)}
         rows={account.positions?.nodes ?? []}
         keyOf={(row) => row.id}
         empty={say.noPositions}
@@ -102,15 +137,6 @@ function Found({ case: shown, light }: { case: Case; light: Light | undefined })
       <Table caption={say.followUps} columns={followUpColumns()} rows={shown.followUps.nodes} keyOf={(row) => row.id} empty={say.noFollowUps} />
       <p class="note">{say.personalRead}</p>
     </article>
-  );
-}
-
-function Fact({ title, children }: { title: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 
@@ -161,6 +187,29 @@ function cashColumns(base: string): Column<Cash>[] {
     { key: "balance", title: columns.balance, digits: true, cell: (row) => <Amount text={row.balance} currency={row.currency} /> },
     { key: "base", title: `${columns.baseValue} (${base})`, digits: true, cell: (row) => <Amount text={row.baseValue} currency={base} /> },
   ];
+}
+
+function chooseColumn(chosen: Signal<ReadonlySet<string>>): Column<Position> {
+  const { choose } = words.value;
+  const toggle = (symbol: string) => {
+    const changed = new Set(chosen.value);
+    if (!changed.delete(symbol)) changed.add(symbol);
+    chosen.value = changed;
+  };
+  const cell = ({ instrument: { symbol } }: Position) => (
+    <input type="checkbox" aria-label={`${choose} ${symbol}`} checked={chosen.value.has(symbol)} onChange={() => toggle(symbol)} />
+  );
+  return { key: "choose", title: choose, cell };
+}
+
+function liquidateColumn(liquidate: (symbols: readonly string[]) => void): Column<Position> {
+  const say = words.value;
+  const cell = ({ instrument: { symbol } }: Position) => (
+    <button type="button" aria-label={`${say.liquidate} ${symbol}`} onClick={() => liquidate([symbol])}>
+      {say.liquidate}
+    </button>
+  );
+  return { key: "liquidate", title: say.liquidate, cell };
 }
 
 function positionColumns(base: string): Column<Position>[] {

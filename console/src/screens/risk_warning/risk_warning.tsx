@@ -13,6 +13,7 @@ import type { Following } from "../../live/desk.ts";
 import type { Summary } from "../../live/summary.ts";
 import { language, words } from "../../words/words.ts";
 import { ContinuityLight } from "../continuity_light.tsx";
+import { useLiquidate } from "../liquidate/use_liquidate.tsx";
 import { useDesk, useFollowing } from "../desk.ts";
 import { caseColumns } from "./columns.tsx";
 import { DUE_FIRST, orderOf, type Sorting } from "./sorting.ts";
@@ -46,6 +47,7 @@ function Cases({ cases, totals }: Followed) {
   const { route } = useLocation();
   const say = words.value;
   const { rows } = cases.list;
+  const liquidate = useLiquidate({ rows, light: cases.light });
   const sorting = useSignal<Sorting>(DUE_FIRST);
   // Titles are in the language of the page, so that another one makes the columns again.
   const state = useMemo(() => {
@@ -61,7 +63,11 @@ function Cases({ cases, totals }: Followed) {
   const asked = {
     open: (id: string) => route(`/console/case/${encodeURIComponent(id)}`),
     copy: (content: Copied) => void copy(content),
-    letter: () => false,
+    letter: (letter: string, ids: readonly string[]) => {
+      if (letter !== "l" || liquidate.open === null) return false;
+      liquidate.open(ids);
+      return true;
+    },
   };
   const isEmpty = rows.count.value === 0 && cases.light.state.value.is === "live";
   return (
@@ -69,6 +75,7 @@ function Cases({ cases, totals }: Followed) {
       <div class="bar">
         <TotalsLine totals={totals.summary.totals} />
         <WaitingLine state={state} />
+        {liquidate.open && <LiquidateChosen state={state} open={liquidate.open} />}
         <ContinuityLight light={cases.light} />
       </div>
       {isEmpty && <p class="empty">{say.noCases}</p>}
@@ -84,6 +91,7 @@ function Cases({ cases, totals }: Followed) {
           letters
         />
       </div>
+      {liquidate.dialog}
     </>
   );
 }
@@ -114,6 +122,17 @@ async function copy({ text, html }: Copied): Promise<void> {
   } catch {
     await navigator.clipboard.writeText(text);
   }
+}
+
+/** Its number is that of the cases with which the dialog begins: those chosen that are still in the list. */
+function LiquidateChosen({ state, open }: { state: GridState<Row>; open: (ids: readonly string[]) => void }) {
+  if (state.selection.size.value === 0) return null;
+  const ids = state.targets();
+  return (
+    <button type="button" disabled={ids.length === 0} onClick={() => open(ids)}>
+      {words.value.liquidateChosen(formatCount(ids.length, language.value))}
+    </button>
+  );
 }
 
 function TotalsLine({ totals }: { totals: ReadonlySignal<Totals | null> }) {
