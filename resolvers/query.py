@@ -26,7 +26,7 @@ from resolvers.commands.webhook import WebhookQueries
 from resolvers.kit.arguments import INPUT, After, Before, First, GlobalId, Last, PageArguments
 from resolvers.kit.context import IF_IT_FAILS, Info, RequestInfo, reader, require
 from resolvers.kit.node import Node, filter_id
-from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.pagination import Connection, FollowedConnection, Pager
 from resolvers.kit.search import search_of
 from resolvers.reads.book_what_if import BookWhatIf, book_what_if
 from resolvers.reads.case_details import case_details
@@ -104,12 +104,13 @@ class Query(
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[Case]:
+    ) -> FollowedConnection[Case]:
         """A keyset page."""
-        context = reader(info)
-        order = (order_by or CaseOrder()).sort(context.api.reporting_currency)
-        selection = await selected(filter, context.api.reporting_currency)
-        return await cases_page(info, selection, order, PageArguments(first, after, last, before))
+        currency = reader(info).api.reporting_currency
+        order = (order_by or CaseOrder()).sort(currency)
+        selection, asked = await selected(filter, currency), PageArguments(first, after, last, before)
+        can_be_followed = filter is None or not filter.converts(currency)
+        return await cases_page(info, selection, order, asked, can_be_followed=can_be_followed)
 
     @strawberry.field(description="A case by its id; null if none exists within your scope.")
     async def case(self, info: Info, id: GlobalId) -> Case | None:
@@ -221,7 +222,7 @@ class Query(
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[Order]:
+    ) -> FollowedConnection[Order]:
         """A keyset page."""
         reader(info)
         return await orders_page(

@@ -15,7 +15,6 @@ from domain.events import CaseEvent as CaseFact
 from domain.events import CaseEventKind, OrderEventKind
 from domain.events import OrderEvent as OrderFact
 from domain.order import OrderStatus
-from domain.principal import Audience
 from resolvers.types.case import Case, case_of
 from resolvers.types.case_filter import CaseFilter
 from resolvers.types.market import Quote
@@ -66,16 +65,17 @@ class OrderEvent(DeskEvent):
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="The cursor of the last event that you received: the events after it follow without a "
-        "gap. Omitted: only new events. Not allowed together with `snapshot`."
+        description="The cursor of the last event that you received, or the `streamCursor` of a list: the "
+        "events after it follow without a gap. Omitted: only new events. Not allowed together with "
+        "`snapshot`."
     ),
 ]
 Snapshot = Annotated[
     bool,
     strawberry.argument(
         description="Whether to begin with everything that matches now, as SNAPSHOT events. If too much "
-        "matches, the error is BAD_USER_INPUT: narrow the filter, or query the list page by page. Not "
-        "allowed together with `after`."
+        "matches, the error is BAD_USER_INPUT: narrow the filter, or query the list page by page and "
+        "subscribe after its `streamCursor`. Not allowed together with `after`."
     ),
 ]
 
@@ -152,14 +152,6 @@ class Subscription:
     ) -> AsyncGenerator[Quote, None]:
         """resolvers.live_feed.fields.QuoteUpdates"""
         raise SharedOnly
-
-
-def scope_text(field: str, selection: object, audience: Audience) -> tuple[str, str, str]:
-    """The scope that a cursor is bound to: the field, its filter, and the accounts that the audience
-    may see.
-    """
-    scope = audience.account_scope
-    return field, repr(selection), "*" if scope is None else repr(sorted(scope))
 
 
 def case_event_of(fact: CaseFact, cursor: str) -> CaseEvent:

@@ -317,5 +317,5 @@ def _selected_in_connection(
             for of_edge in compiler.collected(edge, same).values():
                 if of_edge[0].node.name.value == "node":
                     yield get_named_type(edge.fields["node"].type), of_edge
-        elif name not in ("pageInfo", "__typename"):
+        elif name not in ("pageInfo", "streamCursor", "__typename"):
             raise CannotCompile

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
-from graphql import GraphQLResolveInfo
+from graphql import FieldNode, FragmentSpreadNode, GraphQLResolveInfo, InlineFragmentNode
 from strawberry import Info as StrawberryInfo
 
 from desk.command import permission_lacking
@@ -141,6 +141,26 @@ RequestInfo: TypeAlias = StrawberryInfo[RequestContext, None]
 def selected_rows(info: Info, fields: RowFields) -> SelectedRows | None:
     """How rows become the value of this field; None: through objects."""
     return info.context.rows(info._raw_info, fields)
+
+
+def selects(info: Info, name: str) -> bool:
+    """Whether the object of this field is asked for the field with this name in the schema. The conditions of
+    @skip and @include count as met.
+    """
+    raw, spread = info._raw_info, set[str]()
+    waiting = [node.selection_set for node in raw.field_nodes]
+    while waiting:
+        selections = waiting.pop()
+        for each in selections.selections if selections else ():
+            if isinstance(each, FieldNode):
+                if each.name.value == name:
+                    return True
+            elif isinstance(each, InlineFragmentNode):
+                waiting.append(each.selection_set)
+            elif isinstance(each, FragmentSpreadNode) and each.name.value not in spread:
+                spread.add(each.name.value)
+                waiting.append(raw.fragments[each.name.value].selection_set)
+    return False
 
 
 IF_IT_FAILS = " Null, with an error, if this field fails; the other fields of the request are answered."

@@ -35,6 +35,7 @@ from models.order import (
     newest_orders_of_cases,
     open_orders_of,
 )
+from models.outbox import StreamHead, stream_head
 from models.risk_setting import load_settings
 from models.snapshot import newest_snapshots
 from models.sql.database import Row, consistent_read, unreadable_rows
@@ -184,6 +185,8 @@ class Loaders:
     changes = _many(_for_all(changes_of), "liquidation_order")
 
     orders_of = _pages(newest_orders_of_cases)
+    orders_after_stream_head = _pages(newest_orders_of_cases)
+    """Loaded only by readers that have awaited `stream_heads`."""
     messages_of = _pages(newest_messages_of_cases)
     follow_ups_of = _pages(newest_follow_ups)
     deadline_changes_of = _pages(newest_deadline_changes)
@@ -194,6 +197,11 @@ class Loaders:
     follow_up_counts = _one(partial(count_of_cases, "follow_up"))
     deadline_change_counts = _one(partial(count_of_cases, "deadline_change"))
     snapshot_counts = _one(partial(count_of_cases, "snapshot"))
+
+    @cached_property
+    def stream_heads(self) -> BatchLoader[str, StreamHead]:
+        """Where the stream was when a reader of this operation first asked; keys are names of streams."""
+        return BatchLoader(load_fn=_stream_heads)
 
     @cached_property
     def frozen(self) -> BatchLoader[AccountReference, bool]:
@@ -265,6 +273,11 @@ class Loaders:
             loaded = {} if some is None else await some.books_in_steps(pace)
             books |= {(account_id, moment): book for account_id, book in loaded.items()}
         return books
+
+
+async def _stream_heads(names: list[str]) -> list[StreamHead | BaseException]:
+    head = await stream_head()
+    return [head for _ in names]
 
 
 async def _frozen(accounts: list[AccountReference]) -> list[bool | BaseException]:

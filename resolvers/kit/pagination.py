@@ -3,7 +3,7 @@
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -112,6 +112,18 @@ class Connection(Generic[T]):
         return await self.count()
 
 
+@strawberry.type(name="Connection", description="One page of a list, as a Relay connection.")
+class FollowedConnection(Connection[T]):
+    """Of a list whose changes a subscription sends; in the schema it is called like any other."""
+
+    stream_cursor: str | None = strawberry.field(
+        description="The cursor after which `caseEvents` or `orderEvents` continues this list. Select it on "
+        "the first page, read the other pages, then subscribe with the same filter and with this cursor as "
+        "`after`: no change is missing, and one that a page shows already may arrive again. Null if "
+        "`amountCurrency` is not the reporting currency, because a subscription refuses that filter."
+    )
+
+
 @dataclass(frozen=True)
 class _Nodes(Generic[T]):
     """A connection whose edges, cursors and position are made when they are read: most clients select nodes
@@ -122,6 +134,7 @@ class _Nodes(Generic[T]):
     count: Callable[[], Awaitable[int]]
     cursors: Callable[[], list[str]]
     info: Callable[[], PageInfo]
+    stream_cursor: str | None = None
 
     @cached_property
     def page_info(self) -> PageInfo:
@@ -133,6 +146,11 @@ class _Nodes(Generic[T]):
         if isinstance(nodes, ObjectsInResponse):
             nodes = [InResponse(node) for node in nodes]
         return [Edge(node=node, cursor=cursor) for node, cursor in zip(nodes, self.cursors(), strict=True)]
+
+
+def followed(page: Connection[T], stream_cursor: str | None) -> FollowedConnection[T]:
+    """The page of a pager, with the cursor that `resolvers.kit.stream_cursor` made before it was read."""
+    return cast(FollowedConnection[T], replace(cast(_Nodes[T], page), stream_cursor=stream_cursor))
 
 
 Load = Callable[[PageRequest], Awaitable[Page[Row]]]

@@ -18,9 +18,10 @@ from models.sql.database import consistent_read
 from models.sql.where import PageRequest
 from resolvers.kit.context import Api, ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
+from resolvers.kit.stream_cursor import scope_text
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
 from resolvers.live_feed.operation import EventOperation, LiveOperation, Request
-from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of, scope_text
+from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of
 from resolvers.types.case_filter import CaseFilter as ChosenCases
 from resolvers.types.market import quote_of
 from resolvers.types.summary import summarise
@@ -205,7 +206,7 @@ def _selection(chosen: ChosenCases | None, reporting: Currency) -> CaseFilter:
     """
     if chosen is None:
         return CaseFilter()
-    if chosen.amount_currency not in (None, reporting):
+    if chosen.converts(reporting):
         raise ApiError(
             BAD_USER_INPUT,
             f"A subscription compares amounts in {reporting}, the reporting currency: leave amountCurrency "
@@ -235,5 +236,6 @@ def _refuse_partial(has_next: bool, api: Api) -> None:
     if has_next:
         raise ApiError(
             BAD_USER_INPUT,
-            f"More than {api.snapshot_max} rows match: narrow the filter, or read the list page by page.",
+            f"More than {api.snapshot_max} rows match: narrow the filter, or read the list page by page and "
+            "subscribe after its streamCursor.",
         )

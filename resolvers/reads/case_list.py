@@ -9,12 +9,21 @@ from models.sql.database import unreadable_rows
 from models.sql.where import Page, PageRequest
 from resolvers.kit.arguments import PageArguments
 from resolvers.kit.context import Info, selected_rows
-from resolvers.kit.pagination import Connection, Pager, PageRead
+from resolvers.kit.pagination import Connection, FollowedConnection, Pager, PageRead, followed
+from resolvers.kit.stream_cursor import stream_cursor
 from resolvers.types.case import Case, case_of
 from resolvers.types.case_rows import CASE_ROWS, CasesAt
 
 
 async def cases_page(
+    info: Info, selection: CaseFilter, order: CaseOrder, asked: PageArguments, *, can_be_followed: bool
+) -> FollowedConnection[Case]:
+    """With the cursor after which `caseEvents` continues it, unless that refuses the filter."""
+    cursor = await stream_cursor(info, "caseEvents", selection) if can_be_followed else None
+    return followed(await _page(info, selection, order, asked), cursor)
+
+
+async def _page(
     info: Info, selection: CaseFilter, order: CaseOrder, asked: PageArguments
 ) -> Connection[Case]:
     """Straight from rows if every selected field can be read from one, otherwise through the cases."""

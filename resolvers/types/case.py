@@ -17,7 +17,7 @@ from resolvers.kit.arguments import SNAPSHOTS, After, Before, First, FirstSnapsh
 from resolvers.kit.context import Info
 from resolvers.kit.loaded import loaded
 from resolvers.kit.node import Node, global_id
-from resolvers.kit.pagination import Connection
+from resolvers.kit.pagination import Connection, FollowedConnection
 from resolvers.types.case_records import DeadlineChange, FollowUp, deadline_changes_page, follow_ups_page
 from resolvers.types.client import Account, Client, account_in_scope, client_in_scope
 from resolvers.types.currency_amount import CurrencyAmount
@@ -255,7 +255,7 @@ class Case(Node):
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[Order]:
+    ) -> FollowedConnection[Order]:
         """Batches the first pages of many cases."""
         return await orders_of_case(info, self.view.case.id, PageArguments(first, after, last, before))
 

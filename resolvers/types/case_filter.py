@@ -106,6 +106,10 @@ class CaseFilter:
             closed_before=self.closed_before,
         )
 
+    def converts(self, reporting: Currency) -> bool:
+        """Whether it compares amounts in another than the reporting currency, at a rate that changes."""
+        return self.amount_currency not in (None, reporting)
+
     def _at_least(self, reporting: Currency, rates: Mapping[Currency, FxRate]) -> AmountAtLeast | None:
         currency = reporting if self.amount_currency is None else Currency(self.amount_currency)
         if unknown_currencies([currency]):
@@ -133,8 +137,7 @@ async def selected(filter: CaseFilter | None, reporting: Currency) -> CaseSelect
     """The filter of a list, at the current rates."""
     if filter is None:
         return CaseSelection()
-    converts = filter.amount_currency not in (None, reporting)
-    rates = rates_by_base(await load_fx_rates()) if converts else {}
+    rates = rates_by_base(await load_fx_rates()) if filter.converts(reporting) else {}
     return filter.selection(reporting, rates.get(reporting, {}))
 
 

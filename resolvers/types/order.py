@@ -18,8 +18,9 @@ from models.sql.where import Page, PageRequest
 from resolvers.kit.arguments import PageArguments
 from resolvers.kit.context import Info, selected_rows
 from resolvers.kit.node import Node, filter_id, global_id
-from resolvers.kit.pagination import Connection, Pager, PageRead
+from resolvers.kit.pagination import FollowedConnection, Pager, PageRead, followed
 from resolvers.kit.search import search_of, unique
+from resolvers.kit.stream_cursor import stream_cursor
 from resolvers.types.client import Account, load_account
 from resolvers.types.market import IF_READABLE, Instrument, load_instrument
 from resolvers.types.order_rows import ORDER_ROWS
@@ -214,40 +215,48 @@ async def load_order(info: Info, order_id: OrderId | None) -> Order | None:
     return order_of(view) if view else None
 
 
-async def orders_page(info: Info, selection: OrderSelection, asked: PageArguments) -> Connection[Order]:
-    """A page of orders, newest first."""
+async def orders_page(
+    info: Info, selection: OrderSelection, asked: PageArguments
+) -> FollowedConnection[Order]:
+    """A page of orders, newest first, with the cursor after which `orderEvents` continues it."""
+    cursor = await stream_cursor(info, "orderEvents", selection)
     audience, pager = info.context.audience, _pager(info, selection)
     request = pager.request(asked)
-    return await pager.connection(
+    page = await pager.connection(
         request,
         lambda at: page_orders(audience, selection, at),
         _key,
         order_of,
         lambda: count_orders(audience, selection),
     )
+    return followed(page, cursor)
 
 
-async def orders_of_case(info: Info, case_id: CaseId, asked: PageArguments) -> Connection[Order]:
+async def orders_of_case(info: Info, case_id: CaseId, asked: PageArguments) -> FollowedConnection[Order]:
     """A page of a case's orders, newest first; the first pages of many cases are loaded together."""
     selection = OrderSelection(case_id=case_id)
     context, pager = info.context, _pager(info, selection)
+    cursor = await stream_cursor(info, "orderEvents", selection)
 
     async def load(at: PageRequest) -> Page[Any]:
         if at.is_first:
-            return await context.loaders.orders_of.load((case_id, at.size))
+            # A page that another field has loaded may be older than the position of the cursor.
+            pages = context.loaders.orders_of if cursor is None else context.loaders.orders_after_stream_head
+            return await pages.load((case_id, at.size))
         return await page_orders(context.audience, selection, at)
 
     async def count() -> int:
         return await context.loaders.order_counts.load(case_id) or 0
 
     request = pager.request(asked)
-    rows = selected_rows(info, ORDER_ROWS) if request.is_first else None
+    rows = selected_rows(info, ORDER_ROWS) if request.is_first and cursor is None else None
     if rows is not None and not unreadable_rows().any_of("liquidation_order"):
         found = await context.loaders.page_rows.orders(case_id, request.size, rows.columns)
         nodes: Any = await rows.objects(found.rows, None)
         if nodes is not None:
-            return await pager.connection_of(nodes, PageRead(request, found, load), _row_key, count)
-    return await pager.connection(request, load, _key, order_of, count)
+            page = await pager.connection_of(nodes, PageRead(request, found, load), _row_key, count)
+            return followed(page, cursor)
+    return followed(await pager.connection(request, load, _key, order_of, count), cursor)
 
 
 def _pager(info: Info, selection: OrderSelection) -> Pager[Any]:

@@ -22,8 +22,9 @@ CASES = """query ($filter: CaseFilter, $after: String, $direction: OrderDirectio
   cases(first: 1, after: $after, filter: $filter, orderBy: {field: AMOUNT, direction: $direction}) {
     totalCount nodes { reportingAmount { amount currency } account { accountNo } }
     pageInfo { hasNextPage endCursor } } }"""
-EVENTS = """subscription ($filter: CaseFilter, $snapshot: Boolean! = false) {
-  caseEvents(filter: $filter, snapshot: $snapshot) {
+STREAM_CURSOR = "query ($filter: CaseFilter) { cases(filter: $filter) { streamCursor nodes { id } } }"
+EVENTS = """subscription ($filter: CaseFilter, $snapshot: Boolean! = false, $after: String) {
+  caseEvents(filter: $filter, snapshot: $snapshot, after: $after) {
     kind case { reportingAmount { amount currency } account { accountNo } } } }"""
 SUMMARY = "query ($filter: CaseFilter) { caseSummary(filter: $filter) { openCases totalAmount currency } }"
 
@@ -112,6 +113,22 @@ async def test_a_subscription_compares_in_the_reporting_currency_alone(desk: Des
     (error,) = refused["payload"]
     assert (refused["type"], error["extensions"]["code"]) == ("error", "BAD_USER_INPUT")
     assert "HKD" in error["message"]
+
+
+@pytest.mark.parametrize("threshold", [{}, {"amountAtLeast": "60000"}], ids=str)
+async def test_a_list_in_another_currency_has_no_cursor_of_the_stream(
+    world: World, desk: Desk, threshold: dict[str, str]
+) -> None:
+    trader = desk.caller()
+    for refused in ("USD", "JPY"):
+        wanted = {**threshold, "amountCurrency": refused}
+        assert (await trader.ask(STREAM_CURSOR, filter=wanted))["cases"]["streamCursor"] is None
+    reporting = {**threshold, "amountCurrency": "HKD"}
+    cursor = (await trader.ask(STREAM_CURSOR, filter=reporting))["cases"]["streamCursor"]
+    events = await trader.subscribe(EVENTS, filter=reporting, after=cursor)
+    world.clock.advance(seconds=1)
+    await world.market.says(FxRate(USD, HKD, Decimal("8.8"), world.clock()))
+    await events.until(lambda event: event["case"]["account"]["accountNo"] == "M2")
 
 
 async def test_a_rate_that_moves_far_enough_moves_the_case_live(world: World, desk: Desk) -> None:

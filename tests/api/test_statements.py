@@ -47,16 +47,23 @@ OF_CLIENTS = """query ($first: Int!) { clients(first: $first) { nodes {
 } } }"""
 COUNTED = "query ($first: Int!) { cases(first: $first) { totalCount nodes { id } } }"
 NOT_COUNTED = "query ($first: Int!) { cases(first: $first) { nodes { id } } }"
+FOLLOWED = """query ($first: Int!) { cases(first: $first) { streamCursor nodes {
+  id orders { streamCursor totalCount nodes { id } }
+} } }"""
+STREAM_HEAD = "AS first_offset"
+"""In the statement that reads the position of the stream, and in no other."""
+OWN = ("lease", "advisory_unlock")
+OWN_AND_EVENTS = (*OWN, "FROM outbox")
+"""The bus reads events, now and then, which no query of these does."""
 
 
 @asynccontextmanager
-async def statements(desk: Desk) -> AsyncIterator[list[str]]:
+async def statements(desk: Desk, ignored: tuple[str, ...] = OWN_AND_EVENTS) -> AsyncIterator[list[str]]:
     """What the desk's only connection is asked, without values, lease and the driver's own cleaning up."""
     seen: list[str] = []
 
     def note(sql: str) -> None:
-        # The bus reads events, now and then, which no query does.
-        if not any(own in sql for own in ("lease", "advisory_unlock", "FROM outbox")):
+        if not any(own in sql for own in ignored):
             seen.append(re.sub(r"'[^']*'|\$\d+|[0-9]+|, ", "", sql))
 
     with desk.application.resources.database.active():
@@ -115,7 +122,13 @@ async def follower(shared_world: World) -> Desk:
 
 @pytest.mark.parametrize(
     ("document", "field"),
-    [(EVERYTHING, "cases"), (OF_RECORDS, "cases"), (OF_ORDERS, "orders"), (OF_CLIENTS, "clients")],
+    [
+        (EVERYTHING, "cases"),
+        (OF_RECORDS, "cases"),
+        (OF_ORDERS, "orders"),
+        (OF_CLIENTS, "clients"),
+        (FOLLOWED, "cases"),
+    ],
 )
 async def test_a_longer_page_costs_no_more_statements(follower: Desk, document: str, field: str) -> None:
     caller = follower.caller()
@@ -136,3 +149,42 @@ async def test_a_list_is_counted_only_when_that_is_asked(follower: Desk) -> None
     assert [sql for sql in (with_count - without).elements()] != []
     assert not any("COUNT(" in sql for sql in without)
     assert sum(without.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "table", "page"),
+    [
+        ("cases(first: $first) { CURSOR nodes { id } }", "margin_case", 0),
+        ("cases(first: $first) { totalCount nodes { id } ... { CURSOR } }", "margin_case", 0),
+        ("orders(first: $first) { CURSOR nodes { id } }", "liquidation_order", 0),
+        (
+            "cases(first: $first) { nodes {"
+            " early: orders { nodes { history { at } } } orders { CURSOR nodes { history { at } } } } }",
+            "liquidation_order",
+            -1,
+        ),
+    ],
+    ids=["from rows", "through objects", "orders", "orders of cases that another field reads too"],
+)
+async def test_the_position_of_the_stream_is_read_before_the_page_and_only_for_its_cursor(
+    follower: Desk, fields: str, table: str, page: int
+) -> None:
+    """Once in three times, since the bus may read the position meanwhile."""
+    document = f"query ($first: Int!) {{ {fields} }}"
+    with_cursor = document.replace("CURSOR", "streamCursor")
+    without = document.replace("CURSOR", "__typename")
+    caller = follower.caller()
+    followed = [await _heads_and_pages(follower, caller, with_cursor, table) for _ in range(3)]
+    assert any(len(heads) == 1 and heads[0] < pages[page] for heads, pages in followed), followed
+    others = [await _heads_and_pages(follower, caller, without, table) for _ in range(3)]
+    assert any(not heads and pages for heads, pages in others), others
+
+
+async def _heads_and_pages(
+    desk: Desk, caller: Caller, document: str, table: str
+) -> tuple[list[int], list[int]]:
+    """The places of the statements that read the position of the stream, and of those that read the table."""
+    async with statements(desk, OWN) as seen:
+        await caller.ask(document, first=50)
+    heads = [place for place, sql in enumerate(seen) if STREAM_HEAD in sql]
+    return heads, [place for place, sql in enumerate(seen) if f"FROM {table}" in sql]

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from models.outbox import prune
 from tests.api.moments import prices_call
-from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, cases, liquidate, orders
+from tests.api.trading import CASE_EVENTS, ORDER, ORDER_EVENTS, cancel, cases, liquidate, orders
 from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
 from tests.kit.desk_client import Caller, SocketClosed
 from tests.kit.desk_server import Desk, World
@@ -17,6 +17,10 @@ from tests.kit.desk_server import Desk, World
 pytestmark = pytest.mark.both_stacks
 
 LEG = [{"symbol": BANK, "quantity": "100"}]
+ORDER_LISTS = f"""query ($id: ID!) {{
+  orders {{ streamCursor nodes {{ {ORDER} }} }}
+  case(id: $id) {{ orders {{ streamCursor nodes {{ {ORDER} }} }} }}
+}}"""
 BOOK = a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2")))
 
 
@@ -79,6 +83,23 @@ async def test_the_events_add_up_to_the_answer_of_a_query(desk: Desk, trader: Ca
     latest = {event["order"]["id"]: event["order"] for event in heard_of_orders}
     assert latest == {order["id"]: order for order in await orders(trader)}
     assert first["id"] in latest
+
+
+async def test_the_orders_of_a_list_are_followed_after_its_stream_cursor(desk: Desk, trader: Caller) -> None:
+    m1, work = await _case_of(trader, "M1"), await trader.subscribe(ORDER_EVENTS)
+    await liquidate(trader, m1["id"], legs=LEG)
+    await work.until(_is_new)
+    lists = await trader.ask(ORDER_LISTS, id=m1["id"])
+    await liquidate(trader, m1["id"], legs=LEG)
+    await work.until(_is_new)
+    newest, *_ = found = await orders(trader)
+    expected = {order["id"]: order for order in found}
+    for page, wanted in [(lists["orders"], {}), (lists["case"]["orders"], {"caseId": m1["id"]})]:
+        held = {order["id"]: order for order in page["nodes"]}
+        assert len(held) == 1
+        followed = await trader.subscribe(ORDER_EVENTS, after=page["streamCursor"], filter=wanted)
+        events = await followed.until(lambda event: _is_new(event) and event["order"] == newest)
+        assert held | {event["order"]["id"]: event["order"] for event in events} == expected
 
 
 async def _some_events(desk: Desk, trader: Caller, field: str) -> list[Any]:

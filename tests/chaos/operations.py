@@ -17,7 +17,7 @@ from domain.principal import Audience, Permission
 from gateway.settings import DEVELOPMENT_SECRET
 from models.order import OrderFilter
 from resolvers.kit.node import global_id
-from resolvers.subscription import scope_text
+from resolvers.kit.stream_cursor import scope_text
 from subscriptions.stream.bus import Position
 from subscriptions.stream.cursor import CursorSigner, key_id_of, scope_of
 
