@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from domain.events import AccountReference
+from domain.account_reference import AccountReference
 from domain.ids import AccountId, ApprovalId
 from domain.principal import Audience, Capability, Principal
 from domain.refusals import Refusal, RefusalCode

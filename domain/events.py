@@ -9,10 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.account_reference import AccountReference as AccountReference
 from domain.case import Case, CaseStatus
-from domain.ids import AccountId, ClientId, EventId, ExecutionId, Symbol
-from domain.margin import AccountType
-from domain.money import Currency
+from domain.ids import AccountId, EventId, ExecutionId, Symbol
 from domain.order import Order, OrderStatus
 from domain.reporting import Worth
 
@@ -38,19 +37,6 @@ class OrderEventKind(StrEnum):
     CANCEL_REJECTED = "CANCEL_REJECTED"
     LATE_FILL = "LATE_FILL"
     REMOVED = "REMOVED"
-
-
-@dataclass(frozen=True, slots=True)
-class AccountReference:
-    """The account and client of a fact, on which filters and permissions are based."""
-
-    account_id: AccountId
-    account_no: str
-    account_type: AccountType
-    base_currency: Currency
-    client_id: ClientId
-    client_no: str
-    client_name: str
 
 
 @dataclass(frozen=True, slots=True)

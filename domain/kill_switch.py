@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.events import AccountReference
+from domain.account_reference import AccountReference
 from domain.ids import AccountId, ClientId, KillSwitchId
 from domain.refusals import Refusal, RefusalCode
 
