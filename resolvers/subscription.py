@@ -1,4 +1,4 @@
-"""The root of subscriptions: the live feeds and the form of their events.
+"""The root of subscriptions: the live feeds, and the form of case and order events.
 
 Case and order events come from the one event stream, in commit order, without gaps or duplicates. A consumer
 that does not keep up is disconnected and resumes from its last cursor. Of summaries and quotes only the
@@ -6,7 +6,6 @@ latest matters.
 """
 
 from collections.abc import AsyncGenerator
-from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -17,6 +16,7 @@ from domain.events import OrderEvent as OrderFact
 from domain.order import OrderStatus
 from resolvers.types.case import Case, case_of
 from resolvers.types.case_filter import CaseFilter
+from resolvers.types.desk_event import DeskEvent
 from resolvers.types.market import Quote
 from resolvers.types.order import Fill, Order, OrderFilter, order_of
 from resolvers.types.summary import CaseSummary
@@ -26,20 +26,6 @@ SYMBOLS_MAX = 100
 
 class SharedOnly(AssertionError):
     """A subscription was executed outside the shared feed."""
-
-
-@strawberry.interface(description="An event with its position in the stream.")
-class DeskEvent:
-    """The fields that every event has."""
-
-    id: strawberry.ID = strawberry.field(
-        description="The id of the event. If the event is delivered twice, both deliveries have this id, "
-        "so that you can ignore the second."
-    )
-    cursor: str = strawberry.field(
-        description="The opaque cursor of the event. Pass it as `after` to resume after this event."
-    )
-    at: datetime = strawberry.field(description="The time of the event.")
 
 
 @strawberry.type(description="An event of a case.")

@@ -16,11 +16,11 @@ from models.order import OrderFilter, page_orders
 from models.outbox import stream_head
 from models.sql.database import consistent_read
 from models.sql.where import PageRequest
-from resolvers.kit.context import Api, ReadContext
+from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
-from resolvers.kit.stream_cursor import scope_text
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
 from resolvers.live_feed.operation import EventOperation, LiveOperation, Request
+from resolvers.live_feed.starting import cursor_scope, refuse_partial
 from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of
 from resolvers.types.case_filter import CaseFilter as ChosenCases
 from resolvers.types.market import quote_of
@@ -36,7 +36,7 @@ class CaseEvents(EventOperation):
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
         self._selection = _selection(chosen, request.api.reporting_currency)
-        super().__init__(request, _scope("caseEvents", self._selection, request.audience))
+        super().__init__(request, cursor_scope("caseEvents", self._selection, request.audience))
         self.postings = _postings(
             "case", request.audience, self._selection.account_no, self._selection.client_id
         )
@@ -59,7 +59,7 @@ class CaseEvents(EventOperation):
             request = PageRequest(api.snapshot_max)
             order = CaseOrder(CaseOrderField.OPENED_AT, False, api.reporting_currency)
             page = await page_cases(self._request.audience, self._selection, order, request, now)
-        _refuse_partial(page.more, api)
+        refuse_partial(page.more, api, "and subscribe after its streamCursor")
         roots = [
             CaseEvent(api.desk.event_id(), now, CaseEventKind.SNAPSHOT, view, view.case.status)
             for view in page.rows
@@ -73,7 +73,7 @@ class OrderEvents(EventOperation):
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
         self._selection: OrderFilter = chosen.selection() if chosen else OrderFilter()
-        super().__init__(request, _scope("orderEvents", self._selection, request.audience))
+        super().__init__(request, cursor_scope("orderEvents", self._selection, request.audience))
         selection = self._selection
         self.postings = _postings("order", request.audience, selection.account_no, selection.client_id)
         if selection.case_id is not None:
@@ -95,7 +95,7 @@ class OrderEvents(EventOperation):
         async with consistent_read():
             head, contained = await stream_head(), await self._unpublished()
             page = await page_orders(self._request.audience, self._selection, PageRequest(api.snapshot_max))
-        _refuse_partial(page.more, api)
+        refuse_partial(page.more, api, "and subscribe after its streamCursor")
         roots = [
             OrderEvent(api.desk.event_id(), now, OrderEventKind.SNAPSHOT, view)
             for view in reversed(page.rows)
@@ -112,7 +112,7 @@ class SummaryUpdates(LiveOperation):
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
         self._selection = _selection(chosen, request.api.reporting_currency)
-        super().__init__(request, _scope("caseSummary", self._selection, request.audience))
+        super().__init__(request, cursor_scope("caseSummary", self._selection, request.audience))
         self.interval_s = request.api.summary_interval_s
         self.postings = _postings(
             "case", request.audience, self._selection.account_no, self._selection.client_id
@@ -226,16 +226,3 @@ def _postings(
     if audience.account_scope is not None:
         return [(name, "account", each) for each in sorted(audience.account_scope)]
     return [(name,)]
-
-
-def _scope(field: str, selection: object, audience: Audience) -> bytes:
-    return scope_of(*scope_text(field, selection, audience))
-
-
-def _refuse_partial(has_next: bool, api: Api) -> None:
-    if has_next:
-        raise ApiError(
-            BAD_USER_INPUT,
-            f"More than {api.snapshot_max} rows match: narrow the filter, or read the list page by page and "
-            "subscribe after its streamCursor.",
-        )

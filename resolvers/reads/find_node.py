@@ -6,7 +6,6 @@ from domain.ids import AccountId, ApprovalId, CaseId, ClientId, KillSwitchId, Or
 from domain.message import MessageId
 from domain.webhook import WebhookId
 from models.case_records import follow_ups_of
-from resolvers.commands.kill_switch import kill_switch_of
 from resolvers.commands.settings import find_setting
 from resolvers.commands.webhook import find_webhook
 from resolvers.kit.context import ReadContext, RequestContext
@@ -16,6 +15,7 @@ from resolvers.types.audit import find_audit_entry
 from resolvers.types.case import Case, case_of
 from resolvers.types.case_records import follow_up_of
 from resolvers.types.client import Account, Client, account_of, client_of, position_of
+from resolvers.types.kill_switch import kill_switch_of
 from resolvers.types.market_days import find_market_day
 from resolvers.types.message import message_of
 from resolvers.types.order import Order, order_of
