@@ -20,6 +20,7 @@ from desk.four_eyes.change_setting import execute_setting
 from desk.four_eyes.executed import Executed as Executed
 from desk.four_eyes.executed import Executor as Executor
 from desk.four_eyes.kill_switch import execute_kill_switch_off
+from desk.four_eyes.request_approval import approval_event
 from desk.liquidation.approved_liquidation import execute_liquidation
 from desk.outcomes import Done, Outcome
 from domain.approval import (
@@ -34,6 +35,7 @@ from domain.approval import (
 from domain.ids import ApprovalId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
+from models import outbox
 from models.approval import load_approvals, lock_approval, overdue_approvals, save_approval
 from models.audit import AuditEntry, write_audit
 from models.book import lock_accounts
@@ -105,12 +107,13 @@ async def expire_approvals(desk: DeskContext, batch: int, scheduler: FairSchedul
 
 async def _expire(desk: DeskContext, approval_id: ApprovalId, expired: list[ApprovalId]) -> None:
     async with transaction():
-        approval, now = await lock_approval(approval_id, wait=False), desk.clock()
-        after = expire(approval, now)
+        view, now = await lock_approval(approval_id, wait=False), desk.clock()
+        after = expire(view.approval, now)
         if isinstance(after, Refusal):
             return
         await save_approval(after)
         await write_audit([_audit(after, DESK, ApprovalTrigger.EXPIRE, {}, now)])
+        await outbox.append([approval_event(desk, replace(view, approval=after), now)])
     expired.append(approval_id)
 
 
@@ -126,7 +129,8 @@ async def _decide(
         return NO_REQUEST
     if seen.approval.account_id is not None:
         await lock_accounts([seen.approval.account_id])
-    approval, now = await lock_approval(id_), desk.clock()
+    view, now = await lock_approval(id_), desk.clock()
+    approval = view.approval
     decided = decide(approval, command.trigger, principal, command.reason, now)
     if isinstance(decided, Refusal):
         return decided
@@ -137,8 +141,10 @@ async def _decide(
             return did
         executed = did
     detail = {"idempotencyKey": command.idempotency_key, "difference": dict(executed.difference)}
-    await save_approval(replace(decided, difference=dumps(dict(executed.difference))))
-    await write_audit([_audit(decided, principal, command.trigger, detail, now)])
+    after = replace(decided, difference=dumps(dict(executed.difference)))
+    await save_approval(after)
+    await write_audit([_audit(after, principal, command.trigger, detail, now)])
+    await outbox.append([approval_event(desk, replace(view, approval=after), now)])
     return Done(id_)
 
 

@@ -10,8 +10,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.account_reference import AccountReference as AccountReference
+from domain.approval import ApprovalStatus, ApprovalView
 from domain.case import Case, CaseStatus
 from domain.ids import AccountId, EventId, ExecutionId, Symbol
+from domain.kill_switch import KillSwitch
 from domain.order import Order, OrderStatus
 from domain.reporting import Worth
 
@@ -39,6 +41,27 @@ class OrderEventKind(StrEnum):
     REMOVED = "REMOVED"
 
 
+class ApprovalEventKind(StrEnum):
+    """The kind of an event of an approval request."""
+
+    SNAPSHOT = "SNAPSHOT"
+    REQUESTED = "REQUESTED"
+    APPROVED = "APPROVED"
+    DECLINED = "DECLINED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+    REMOVED = "REMOVED"
+
+
+class KillSwitchEventKind(StrEnum):
+    """The kind of an event of a kill switch."""
+
+    SNAPSHOT = "SNAPSHOT"
+    SWITCHED_ON = "SWITCHED_ON"
+    SWITCHED_OFF = "SWITCHED_OFF"
+    REMOVED = "REMOVED"
+
+
 @dataclass(frozen=True, slots=True)
 class CaseView:
     """A case with its account and the symbols that the account holds."""
@@ -54,6 +77,14 @@ class OrderView:
 
     order: Order
     account: AccountReference
+
+
+@dataclass(frozen=True, slots=True)
+class KillSwitchView:
+    """A kill switch with the numbers of the accounts that it freezes; empty for the whole desk."""
+
+    switch: KillSwitch
+    account_nos: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +128,28 @@ class OrderEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalEvent:
+    """An approval request right after it was made or decided, without the data for its executor."""
+
+    id: EventId
+    at: datetime
+    kind: ApprovalEventKind
+    view: ApprovalView
+    previous_status: ApprovalStatus | None = None
+    """The status before the change; None for a new request."""
+
+
+@dataclass(frozen=True, slots=True)
+class KillSwitchEvent:
+    """A kill switch right after it was switched on or off."""
+
+    id: EventId
+    at: datetime
+    kind: KillSwitchEventKind
+    view: KillSwitchView
+
+
+@dataclass(frozen=True, slots=True)
 class BookChanged:
     """Cash or positions of an account were stated: the monitor assesses the account."""
 
@@ -113,4 +166,4 @@ class LostEvent:
     at: datetime
 
 
-Event = CaseEvent | OrderEvent | BookChanged
+Event = CaseEvent | OrderEvent | ApprovalEvent | KillSwitchEvent | BookChanged

@@ -75,14 +75,26 @@ async def load_approvals(
     return {view.approval.id: view for view in views}
 
 
-async def lock_approval(approval_id: ApprovalId, *, wait: bool = True) -> Approval:
+async def lock_approval(approval_id: ApprovalId, *, wait: bool = True) -> ApprovalView:
     """Lock the request; its account was locked before. Without `wait`, `Busy` at once if another transaction
     holds it.
     """
     await fetch(f"SELECT r.id FROM approval r WHERE r.id = $1{for_update('r', wait=wait)}", approval_id)
     row = await fetch_one(f"{_SELECT} WHERE r.id = $1", approval_id)
     assert row is not None
-    return _view(row).approval
+    return _view(row)
+
+
+async def view_of(approval: Approval) -> ApprovalView:
+    """A request with the account that it concerns."""
+    if approval.account_id is None:
+        return ApprovalView(approval, None)
+    row = await fetch_one(
+        f"SELECT {ACCOUNT_COLUMNS} FROM account a JOIN client k ON k.id = a.client_id WHERE a.id = $1",
+        approval.account_id,
+    )
+    assert row is not None
+    return ApprovalView(approval, account_reference(row))
 
 
 async def pending_approval(kind: ApprovalKind, entity: str, entity_id: str) -> Approval | None:

@@ -88,6 +88,17 @@ async def frozen_accounts(accounts: Sequence[AccountReference]) -> set[AccountId
     return {each.account_id for each in accounts if any(frozen.covers(each) for frozen in on)}
 
 
+async def account_nos_of(frozen: Frozen) -> tuple[str, ...]:
+    """The numbers of the accounts that a switch of this scope freezes, sorted; empty for the whole desk."""
+    if frozen.scope is KillSwitchScope.DESK:
+        return ()
+    column = "id" if frozen.scope is KillSwitchScope.ACCOUNT else "client_id"
+    rows = await fetch(
+        f"SELECT a.account_no FROM account a WHERE a.{column} = $1 ORDER BY a.account_no", frozen.subject
+    )
+    return tuple(row["account_no"] for row in rows)
+
+
 async def load_switches(audience: Audience, ids: Sequence[KillSwitchId]) -> dict[KillSwitchId, KillSwitch]:
     """Those of these switches that the audience may see."""
     where = _visible(audience)

@@ -1,6 +1,6 @@
 """The root of subscriptions: the live feeds, and the form of case and order events.
 
-Case and order events come from the one event stream, in commit order, without gaps or duplicates. A consumer
+Events come from the one event stream, in commit order, without gaps or duplicates. A consumer
 that does not keep up is disconnected and resumes from its last cursor. Of summaries and quotes only the
 latest matters.
 """
@@ -14,8 +14,10 @@ from domain.events import CaseEvent as CaseFact
 from domain.events import CaseEventKind, OrderEventKind
 from domain.events import OrderEvent as OrderFact
 from domain.order import OrderStatus
+from resolvers.types.approval import ApprovalRequestFilter
 from resolvers.types.case import Case, case_of
 from resolvers.types.case_filter import CaseFilter
+from resolvers.types.control_events import ApprovalEvent, KillSwitchEvent
 from resolvers.types.desk_event import DeskEvent
 from resolvers.types.market import Quote
 from resolvers.types.order import Fill, Order, OrderFilter, order_of
@@ -67,12 +69,12 @@ Snapshot = Annotated[
 
 
 @strawberry.type(
-    description="The root of all subscriptions. They are open to every token with a permission of the "
-    "desk, and send only events of accounts within your scope."
+    description="The root of all subscriptions. A field whose description names no permission is open to "
+    "every token with a permission of the desk. They send only events of accounts within your scope."
 )
 class Subscription:
     """The fields, which the shared feed executes once for all subscribers that request the same. See
-    resolvers.live_feed.fields, which has the operation of each field.
+    resolvers.live_feed.fields, which names the operation of each field.
     """
 
     @strawberry.subscription(
@@ -106,6 +108,40 @@ class Subscription:
         snapshot: Snapshot = False,
     ) -> AsyncGenerator[OrderEvent, None]:
         """resolvers.live_feed.fields.OrderEvents"""
+        raise SharedOnly
+
+    @strawberry.subscription(
+        description="Every new approval request, and every decision or expiry of one. Delivered in the same "
+        "way as caseEvents. Requires any permission except RISK_WARNING_READ_ONLY and SERVICE. Requests for "
+        "setting changes are sent only with RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
+    )
+    def approval_events(
+        self,
+        filter: Annotated[
+            ApprovalRequestFilter | None,
+            strawberry.argument(description="Filter for approval requests. Omitted: all requests."),
+        ] = None,
+        after: After = None,
+        snapshot: Snapshot = False,
+    ) -> AsyncGenerator[ApprovalEvent, None]:
+        """resolvers.live_feed.control_fields.ApprovalEvents"""
+        raise SharedOnly
+
+    @strawberry.subscription(
+        description="Every kill switch that is switched on or off. Delivered in the same way as caseEvents."
+    )
+    def kill_switch_events(
+        self,
+        on: Annotated[
+            bool | None,
+            strawberry.argument(
+                description="True: switches that are on. False: switches that are off. Omitted: both."
+            ),
+        ] = None,
+        after: After = None,
+        snapshot: Snapshot = False,
+    ) -> AsyncGenerator[KillSwitchEvent, None]:
+        """resolvers.live_feed.control_fields.KillSwitchEvents"""
         raise SharedOnly
 
     @strawberry.subscription(

@@ -16,14 +16,23 @@ from desk.four_eyes.request_approval import ApprovalDraft, request_approval
 from desk.outcomes import AwaitingApproval, Done, Outcome
 from domain.approval import Approval, ApprovalKind
 from domain.canonical import differences, plain
-from domain.events import AccountReference
+from domain.events import AccountReference, KillSwitchEvent, KillSwitchEventKind, KillSwitchView
 from domain.ids import KillSwitchId
 from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope, refusal_of
 from domain.principal import Audience, Capability, Principal
 from domain.refusals import Refusal, RefusalCode
+from models import outbox
 from models.audit import write_audit
 from models.client import load_accounts, load_clients, sees_every_account_of
-from models.kill_switch import end_switch, guard_setting, insert_switch, load_switches, switch_on, switch_over
+from models.kill_switch import (
+    account_nos_of,
+    end_switch,
+    guard_setting,
+    insert_switch,
+    load_switches,
+    switch_on,
+    switch_over,
+)
 from models.sql.codec import Codec
 
 _FROZEN: Codec[Frozen] = Codec(Frozen)
@@ -77,6 +86,7 @@ async def execute_kill_switch_off(
     was, is_now = differences(switch, ended)
     record = entry(approver, now, "killSwitchOff", "killSwitch", switch.id, detail)
     await write_audit([record.changing(before=was, after=is_now)])
+    await outbox.append([await _event(desk, KillSwitchEventKind.SWITCHED_OFF, ended, now)])
     return Executed()
 
 
@@ -124,7 +134,16 @@ async def _switched_on(
     detail = {"idempotencyKey": command.idempotency_key}
     record = entry(principal, now, "killSwitchOn", "killSwitch", switch.id, detail)
     await write_audit([record.changing(after=plain(switch))])
+    await outbox.append([await _event(desk, KillSwitchEventKind.SWITCHED_ON, switch, now)])
     return switch
+
+
+async def _event(
+    desk: DeskContext, kind: KillSwitchEventKind, switch: KillSwitch, now: datetime
+) -> KillSwitchEvent:
+    """It names the accounts of this moment: subscribers with an account scope see those of theirs."""
+    view = KillSwitchView(switch, await account_nos_of(switch.frozen))
+    return KillSwitchEvent(desk.event_id(), now, kind, view)
 
 
 async def _ask_for_the_end(

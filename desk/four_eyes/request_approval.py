@@ -1,22 +1,32 @@
 """Create an approval request, which `desk.approvals` executes when a second person approves it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.audit import entry
 from desk.context import DeskContext
 from desk.outcomes import AwaitingApproval
-from domain.approval import APPROVER, Approval, ApprovalKind
+from domain.approval import APPROVER, Approval, ApprovalKind, ApprovalStatus, ApprovalView
+from domain.events import ApprovalEvent, ApprovalEventKind
 from domain.ids import AccountId, ApprovalId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
-from models.approval import insert_approval, pending_approval
+from models import outbox
+from models.approval import insert_approval, pending_approval, view_of
 from models.audit import AuditEntry, write_audit
 from models.sql.codec import dumps, loads
 
 Facts = Mapping[str, str | None]
 """Plain data by name, for persons to compare: decimals and times as text."""
+_KINDS: Mapping[ApprovalStatus, ApprovalEventKind] = {
+    ApprovalStatus.PENDING: ApprovalEventKind.REQUESTED,
+    ApprovalStatus.APPROVED: ApprovalEventKind.APPROVED,
+    ApprovalStatus.DECLINED: ApprovalEventKind.DECLINED,
+    ApprovalStatus.WITHDRAWN: ApprovalEventKind.WITHDRAWN,
+    ApprovalStatus.EXPIRED: ApprovalEventKind.EXPIRED,
+}
+"""A request enters each status once, so the status names the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,7 @@ async def request_approval(
         refusal = _pending(pending)
         return AwaitingApproval(refusal.code, refusal.message, pending.id) if pending else refusal
     await write_audit([_audit(principal, approval)])
+    await outbox.append([approval_event(desk, await view_of(approval), now)])
     refusal = _required(why)
     return AwaitingApproval(refusal.code, refusal.message, approval.id)
 
@@ -73,6 +84,23 @@ async def would_ask(kind: ApprovalKind, entity: str, entity_id: str, why: str) -
     """The answer that `request_approval` would give now, without making a request."""
     pending = await pending_approval(kind, entity, entity_id)
     return _pending(pending) if pending else _required(why)
+
+
+def approval_event(desk: DeskContext, view: ApprovalView, now: datetime) -> ApprovalEvent:
+    """The event of a request that was made or decided now; the caller appends it in the transaction of the
+    change.
+
+    The data for the executor stays in the row: no subscriber may request it.
+    """
+    approval = view.approval
+    is_new = approval.status is ApprovalStatus.PENDING
+    return ApprovalEvent(
+        id=desk.event_id(),
+        at=now,
+        kind=_KINDS[approval.status],
+        view=replace(view, approval=replace(approval, command="")),
+        previous_status=None if is_new else ApprovalStatus.PENDING,
+    )
 
 
 def _required(why: str) -> Refusal:

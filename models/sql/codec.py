@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 from pydantic import TypeAdapter
 
-from domain.events import BookChanged, CaseEvent, Event, OrderEvent
+from domain.events import ApprovalEvent, BookChanged, CaseEvent, Event, KillSwitchEvent, OrderEvent
 from domain.margin import MarginFigures
 
 EVENT_VERSION = 1
@@ -19,7 +19,8 @@ _TRACED = b'{"traceparent":"'
 T = TypeVar("T")
 
 _EVENTS: dict[str, TypeAdapter[Any]] = {
-    kind.__name__: TypeAdapter(kind) for kind in (CaseEvent, OrderEvent, BookChanged)
+    kind.__name__: TypeAdapter(kind)
+    for kind in (CaseEvent, OrderEvent, ApprovalEvent, KillSwitchEvent, BookChanged)
 }
 
 

@@ -1,6 +1,7 @@
 """Permissions, approvals by a second person and the kill switch."""
 
 from domain.approval import ApprovalKind, ApprovalStatus
+from domain.events import ApprovalEventKind, KillSwitchEventKind
 from domain.kill_switch import KillSwitchScope
 from domain.principal import Capability, Permission
 from resolvers.enums.descriptions import Descriptions
@@ -113,6 +114,33 @@ DESCRIPTIONS: Descriptions = {
             "DESK": "The whole desk: every account.",
             "CLIENT": "All accounts of one client.",
             "ACCOUNT": "One single account.",
+        },
+    ),
+    ApprovalEventKind: (
+        "The kind of an event of an approval request.",
+        {
+            "SNAPSHOT": "A matching request, as it was when the subscription began.",
+            "REQUESTED": "A new request was made.",
+            "APPROVED": "A second person approved the request, and the desk carried out the action.",
+            "DECLINED": "A second person declined the request.",
+            "WITHDRAWN": "The maker withdrew the request.",
+            "EXPIRED": "The request was not decided before `expiresAt`.",
+            "REMOVED": (
+                "The request no longer matches the filter: remove it from your list. No further events "
+                "follow."
+            ),
+        },
+    ),
+    KillSwitchEventKind: (
+        "The kind of an event of a kill switch.",
+        {
+            "SNAPSHOT": "A matching switch, as it was when the subscription began.",
+            "SWITCHED_ON": "The switch was switched on.",
+            "SWITCHED_OFF": "Two persons switched the switch off.",
+            "REMOVED": (
+                "The switch was switched off and no longer matches `on: true`: remove it from your list. "
+                "Switched on again it is another switch, with another id."
+            ),
         },
     ),
 }

@@ -179,9 +179,14 @@ def reader(info: Info, *needed: Capability) -> ReadContext:
 
 def require(context: ReadContext, *needed: Capability) -> None:
     """Raise ApiError unless the caller has one of the capabilities; see `reader`."""
-    if not context.audience.may_see:
+    require_capability(context.audience, *needed)
+
+
+def require_capability(audience: Audience, *needed: Capability) -> None:
+    """Raise ApiError unless the audience may read and, if capabilities are named, has one of them."""
+    if not audience.may_see:
         raise ApiError(
             FORBIDDEN, "Your token grants no permission for this: ask the administrator who issued it."
         )
-    if needed and not context.audience.may(*needed):
+    if needed and not audience.may(*needed):
         raise ApiError(FORBIDDEN, permission_lacking(*needed))

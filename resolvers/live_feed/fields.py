@@ -1,11 +1,23 @@
-"""The subscription fields: which events concern each, and its snapshot of the current state."""
+"""The subscription fields: which events concern each, and its snapshot of the current state.
+
+Those of approval requests and kill switches are in `resolvers.live_feed.control_fields`.
+"""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from domain.case_filter import CaseFilter, CaseOrder, CaseOrderField
-from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent, OrderEventKind
+from domain.events import (
+    ApprovalEvent,
+    BookChanged,
+    CaseEvent,
+    CaseEventKind,
+    Event,
+    KillSwitchEvent,
+    OrderEvent,
+    OrderEventKind,
+)
 from domain.ids import Symbol
 from domain.market import Quote
 from domain.money import Currency
@@ -18,6 +30,12 @@ from models.sql.database import consistent_read
 from models.sql.where import PageRequest
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
+from resolvers.live_feed.control_fields import (
+    APPROVALS,
+    KILL_SWITCHES,
+    ApprovalEvents,
+    KillSwitchEvents,
+)
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
 from resolvers.live_feed.operation import EventOperation, LiveOperation, Request
 from resolvers.live_feed.starting import cursor_scope, refuse_partial
@@ -171,6 +189,8 @@ class QuoteUpdates(LiveOperation):
 OPERATIONS: Mapping[str, Callable[[Request], LiveOperation]] = {
     "caseEvents": CaseEvents,
     "orderEvents": OrderEvents,
+    "approvalEvents": ApprovalEvents,
+    "killSwitchEvents": KillSwitchEvents,
     "caseSummary": SummaryUpdates,
     "quotes": QuoteUpdates,
 }
@@ -183,6 +203,10 @@ def postings_of(fact: Any) -> Iterable[Hashable]:
         return (("quote", fact.symbol),)
     if isinstance(fact, BookChanged):
         return ()
+    if isinstance(fact, ApprovalEvent):
+        return (APPROVALS,)
+    if isinstance(fact, KillSwitchEvent):
+        return (KILL_SWITCHES,)
     account = fact.view.account
     name = "case" if isinstance(fact, CaseEvent) else "order"
     keys: list[Hashable] = [

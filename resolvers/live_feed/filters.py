@@ -1,14 +1,22 @@
 """The filters of subscriptions: those of the lists, applied to one event at a time."""
 
+from domain.approval import READER, Approval, ApprovalView
 from domain.case_filter import CaseFilter, contains, searched_texts
 from domain.events import (
+    ApprovalEvent,
+    ApprovalEventKind,
     CaseEvent,
     CaseEventKind,
+    KillSwitchEvent,
+    KillSwitchEventKind,
+    KillSwitchView,
     OrderEvent,
     OrderEventKind,
     OrderView,
 )
+from domain.kill_switch import KillSwitchScope
 from domain.principal import Audience
+from models.approval import ApprovalFilter
 from models.order import OrderFilter
 
 
@@ -49,6 +57,32 @@ def order_event_kind(event: OrderEvent, selection: OrderFilter, audience: Audien
     return OrderEventKind.REMOVED if event.previous_status in selection.status else None
 
 
+def approval_event_kind(
+    event: ApprovalEvent, selection: ApprovalFilter, audience: Audience
+) -> ApprovalEventKind | None:
+    """The kind under which the event is delivered; None: not at all. A request that leaves the statuses is
+    REMOVED.
+    """
+    if not _sees_approval(event.view, audience) or not _approval_matches(event.view.approval, selection):
+        return None
+    if selection.status is None or event.view.approval.status in selection.status:
+        return event.kind
+    return ApprovalEventKind.REMOVED if event.previous_status in selection.status else None
+
+
+def kill_switch_event_kind(
+    event: KillSwitchEvent, on: bool | None, audience: Audience
+) -> KillSwitchEventKind | None:
+    """The kind under which the event is delivered; None: not at all. A switch that was selected because it
+    was on, and is off, is REMOVED.
+    """
+    if not _sees_switch(event.view, audience):
+        return None
+    if on is None or event.view.switch.on is on:
+        return event.kind
+    return KillSwitchEventKind.REMOVED if on else None
+
+
 def _was_selected(event: CaseEvent, selection: CaseFilter) -> bool:
     if event.previous_status is None:
         return False
@@ -78,3 +112,26 @@ def _order_matches(view: OrderView, selection: OrderFilter, audience: Audience) 
             )
         )
     )
+
+
+def _sees_approval(view: ApprovalView, audience: Audience) -> bool:
+    """As in the list: a request about the whole desk is visible with access to all accounts."""
+    if not audience.may(READER[view.approval.kind]):
+        return False
+    return audience.sees_every_account if view.account is None else audience.covers(view.account.account_no)
+
+
+def _approval_matches(approval: Approval, selection: ApprovalFilter) -> bool:
+    return (
+        (selection.kind is None or approval.kind in selection.kind)
+        and selection.entity in (None, approval.entity)
+        and selection.entity_id in (None, approval.entity_id)
+        and selection.maker in (None, approval.maker)
+    )
+
+
+def _sees_switch(view: KillSwitchView, audience: Audience) -> bool:
+    """As in the list: the desk's switch is visible to every audience, others with an account in scope."""
+    if view.switch.frozen.scope is KillSwitchScope.DESK or audience.account_scope is None:
+        return audience.may_see
+    return any(audience.covers(account_no) for account_no in view.account_nos)

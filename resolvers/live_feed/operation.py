@@ -48,7 +48,7 @@ class Request:
 
 
 class LiveOperation(ABC):
-    """The base of all four fields."""
+    """The base of all fields."""
 
     delivery = Delivery.EVERY
     interval_s = 0.0

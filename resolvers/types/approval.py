@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from domain.approval import ApprovalKind, ApprovalStatus, ApprovalView
+from domain.approval import Approval, ApprovalKind, ApprovalStatus, ApprovalView
 from domain.ids import ApprovalId, CaseId
 from domain.principal import Capability
 from domain.text import lenient_subject_form, same_subject
@@ -68,7 +68,11 @@ class ApprovalRequest(Node):
     )
     may_decide: bool = strawberry.field(
         description="Whether you may approve or decline this request: it is pending, your token grants the "
-        "permission, and you are not its maker."
+        "permission, and you are not its maker. Depends on the caller, so subscriptions refuse it with "
+        "BAD_USER_INPUT: compare `neededCapabilities` and `maker` with those of the viewer."
+    )
+    needed_capabilities: list[Capability] = strawberry.field(
+        description="The single rights of which the person who approves or declines needs one."
     )
     view: strawberry.Private[ApprovalView]
 
@@ -152,9 +156,26 @@ class ApprovalQueries:
 
 
 def approval_of(view: ApprovalView, context: ReadContext) -> ApprovalRequest:
-    """The GraphQL object."""
+    """The GraphQL object for the caller of this context."""
+    return _approval(view, may_decide=_may_decide(view.approval, context))
+
+
+def approval_in_event(view: ApprovalView) -> ApprovalRequest:
+    """The GraphQL object for many callers, none of whom may request `mayDecide`."""
+    return _approval(view, may_decide=False)
+
+
+def _may_decide(approval: Approval, context: ReadContext) -> bool:
+    return (
+        approval.status is ApprovalStatus.PENDING
+        and isinstance(context, RequestContext)
+        and not same_subject(context.principal.subject, approval.maker)
+        and context.audience.may(*approval.approver)
+    )
+
+
+def _approval(view: ApprovalView, *, may_decide: bool) -> ApprovalRequest:
     approval = view.approval
-    subject = context.principal.subject if isinstance(context, RequestContext) else None
     return ApprovalRequest(
         id=global_id("ApprovalRequest", approval.id),
         kind=approval.kind,
@@ -171,10 +192,8 @@ def approval_of(view: ApprovalView, context: ReadContext) -> ApprovalRequest:
             Change(field=name, before=asked, after=done)
             for name, (asked, done) in loads(approval.difference or "{}").items()
         ],
-        may_decide=approval.status is ApprovalStatus.PENDING
-        and subject is not None
-        and not same_subject(subject, approval.maker)
-        and context.audience.may(*approval.approver),
+        may_decide=may_decide,
+        needed_capabilities=list(approval.approver),
         view=view,
     )
 

@@ -218,6 +218,8 @@ MUTATIONS: Mapping[str, Row] = {
 SUBSCRIPTIONS: Mapping[str, Row] = {
     "caseEvents": Row("subscription { caseEvents(snapshot: true) { id } }", EVERYBODY),
     "orderEvents": Row("subscription { orderEvents(snapshot: true) { id } }", EVERYBODY),
+    "approvalEvents": Row("subscription { approvalEvents(snapshot: true) { id } }", SEES_APPROVALS),
+    "killSwitchEvents": Row("subscription { killSwitchEvents(snapshot: true) { id } }", EVERYBODY),
     "caseSummary": Row("subscription { caseSummary { openCases } }", EVERYBODY),
     "quotes": Row('subscription { quotes(symbols: ["5.HK"]) { at } }', EVERYBODY),
 }

@@ -51,6 +51,8 @@ class Day:
     receiver: Receiver
     run: list[str] = field(default_factory=list)
     callers: dict[str, Caller] = field(default_factory=dict)
+    watching: dict[str, Operation] = field(default_factory=dict)
+    """Subscriptions that later chapters look at, by their block."""
 
     async def ask(self, block: str, by: str | None = None, **variables: object) -> Any:
         """The data of a block; by the role that the page names unless said otherwise."""
@@ -204,6 +206,7 @@ async def the_morning_list(day: Day) -> None:
     assert [(await cases.next())["kind"] for _ in range(6)] == ["SNAPSHOT"] * 6
     await day.listen("watch-orders")
     assert (await (await day.listen("watch-totals")).next())["openCases"] == 6
+    day.watching = {block: await day.listen(block) for block in ("watch-switches", "watch-requests")}
 
 
 async def one_case(day: Day) -> None:
@@ -286,8 +289,12 @@ async def what_takes_two_people(day: Day) -> None:
     (waiting,) = (await day.ask("requests"))["approvalRequests"]["nodes"]
     assert (waiting["id"], waiting["maker"]) == (refused["approval"]["id"], "the trader")
     assert waiting["mayDecide"]
+    badge = day.watching["watch-requests"]
+    told = (await badge.until(lambda event: bool(event["request"]["id"] == waiting["id"])))[-1]
+    assert (told["kind"], told["request"]["neededCapabilities"]) == ("REQUESTED", ["APPROVE_CASE_ACTION"])
     done = await day.approved(refused["approval"])
     assert (done["decidedBy"], done["differences"]) == ("the approver", [])
+    assert (await badge.next())["kind"] == "REMOVED"
     await day.is_sold_and_resolved(m2["id"])
 
 
@@ -296,12 +303,15 @@ async def stop_everything(day: Day) -> None:
     account = m3["account"]["id"]
     frozen = (await day.ask("freeze", account=account))["setKillSwitch"]["result"]
     assert frozen["killSwitch"]["scope"] == "ACCOUNT"
+    banner = day.watching["watch-switches"]
+    assert (await banner.next())["kind"] == "SWITCHED_ON"
     await day.prices()
     answer = await day.ask("liquidate", case=m3["id"], version=m3["version"])
     assert answer["liquidate"]["results"][0]["code"] == "FROZEN"
     wish = (await day.ask("unfreeze", account=account))["setKillSwitch"]["result"]
     assert wish["code"] == "APPROVAL_REQUIRED"
     await day.approved(wish["approval"], "risk-admin")
+    assert (await banner.next())["kind"] == "REMOVED"
 
 
 async def deadlines_and_automatic_liquidation(day: Day) -> None:

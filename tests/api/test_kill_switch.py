@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from domain.principal import Permission
+from tests.api.control import SWITCH, turn
 from tests.api.moments import prices_call
 from tests.api.trading import cancel, cases, liquidate, orders, preview
 from tests.kit.book_files import BANK, a_book, a_client, owing
@@ -15,11 +16,6 @@ from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World
 
 AT_ONCE = 50
-SWITCH = "id scope on setBy reason endedBy account { accountNo } client { clientNo }"
-SET = f"""mutation ($input: SetKillSwitchInput!) {{ setKillSwitch(input: $input) {{ result {{ __typename
-  ... on KillSwitchSet {{ killSwitch {{ {SWITCH} }} }}
-  ... on KillSwitchRefused {{ code message approval {{ id kind mayDecide }} }}
-}} }} }}"""
 SWITCHES = f"query ($on: Boolean) {{ killSwitches(on: $on) {{ totalCount nodes {{ {SWITCH} }} }} }}"
 APPROVE = """mutation ($input: DecideApprovalsInput!) { approve(input: $input) { results { __typename
   ... on ApprovalRefused { code } } } }"""
@@ -37,11 +33,6 @@ async def desk(world: World) -> Desk:
 @pytest.fixture
 def trader(desk: Desk) -> Caller:
     return desk.caller()
-
-
-async def turn(caller: Caller, on: bool, key: str = "", **about: object) -> Any:
-    asked = {"idempotencyKey": key or uuid4().hex, "on": on, "reason": "wrong prices", **about}
-    return (await caller.ask(SET, input=asked))["setKillSwitch"]["result"]
 
 
 async def approve(caller: Caller, approval_id: str) -> Any:

@@ -13,6 +13,7 @@ from domain.principal import Permission
 from gateway.auth import issue
 from resolvers.schema import sdl
 from tests.api.a_busy_desk import a_busy_desk
+from tests.api.control import turn
 from tests.api.permission_matrix import MUTATIONS, QUERIES, SUBSCRIPTIONS, Row
 from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World
@@ -26,7 +27,13 @@ ANSWERED_TO_ANYBODY = {"viewer"}
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(shared_world: World) -> Desk:
-    return (await a_busy_desk(shared_world)).desk
+    """An account is frozen, and a second person is asked to end that."""
+    busy = await a_busy_desk(shared_world)
+    frozen = busy.ids["account"]
+    await turn(busy.trader, on=True, accountId=frozen)
+    asked = await turn(busy.desk.caller(Permission.RISK_APPROVER, subject="bob"), on=False, accountId=frozen)
+    assert asked["code"] == "APPROVAL_REQUIRED", asked
+    return busy.desk
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.case import CaseStatus
 from domain.case_filter import CaseFilter
-from domain.events import AccountReference, BookChanged, Event, OrderEvent
+from domain.events import AccountReference, CaseEvent, Event, OrderEvent
 from domain.ids import ClientId
 from domain.order import OrderStatus
 from domain.principal import Audience, Permission
@@ -67,7 +67,7 @@ class Operation:
 
     def kind_of(self, event: Event) -> str | None:
         """As what a subscriber has to get the event; None: not at all."""
-        if isinstance(event, BookChanged) or isinstance(event, OrderEvent) is not self.orders:
+        if not isinstance(event, CaseEvent | OrderEvent) or isinstance(event, OrderEvent) is not self.orders:
             return None
         if not self._covers(event.view.account):
             return None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.approval import ApprovalKind, ApprovalStatus
 from domain.case import AlertType, CaseCloseReason, CaseStatus
 from domain.case_filter import CaseFilter as CaseSelection
 from domain.events import CaseEvent, OrderEvent, OrderEventKind, OrderView
@@ -16,13 +17,15 @@ from domain.ids import EventId, Symbol
 from domain.margin import AccountType
 from domain.money import Currency
 from domain.order import OrderStatus
-from domain.principal import EVERYTHING
-from models import case_list, order
+from domain.principal import EVERYTHING, Audience, Permission
+from models import approval, case_list, order
 from models.sql.database import Database
 from resolvers.kit.node import global_id
-from resolvers.live_feed.filters import case_event_kind, order_event_kind
+from resolvers.live_feed.filters import approval_event_kind, case_event_kind, order_event_kind
+from resolvers.types.approval import ApprovalRequestFilter
 from resolvers.types.case_filter import CaseFilter
 from resolvers.types.order import OrderFilter
+from tests.kit.control_events import an_approval_event
 from tests.kit.live_desk import case_event as some_case_event
 from tests.kit.orders import PLACED_AT, an_order
 
@@ -59,7 +62,22 @@ ORDERS: dict[str, tuple[Any, Any]] = {
     "created_after": (SOONER, LATER),
     "created_before": (LATER, SOONER),
 }
+REQUESTS: dict[str, tuple[Any, Any]] = {
+    "status": ([ApprovalStatus.PENDING], [ApprovalStatus.EXPIRED]),
+    "kind": ([ApprovalKind.VOID], [ApprovalKind.SETTING]),
+    "case_id": (global_id("Case", "case-1"), global_id("Case", "another")),
+    "maker": ("ann", "another"),
+}
+SELECTED_REQUESTS: dict[str, tuple[Any, Any]] = {
+    "status": ((ApprovalStatus.PENDING,), (ApprovalStatus.EXPIRED,)),
+    "kind": ((ApprovalKind.VOID,), (ApprovalKind.SETTING,)),
+    "entity": ("case", "killSwitch"),
+    "entity_id": ("case-1", "another"),
+    "maker": ("ann", "another"),
+}
+"""By the field of the filter for the database, which has two for the case."""
 USD = Currency("USD")
+CHECKER = Audience(frozenset({Permission.RISK_APPROVER}), None)
 
 
 def a_closed_case() -> CaseEvent:
@@ -87,6 +105,15 @@ def cases_with(**chosen: Any) -> CaseSelection:
 
 def orders_with(**chosen: Any) -> order.OrderFilter:
     return OrderFilter(**chosen).selection()
+
+
+def requests_with(**chosen: Any) -> approval.ApprovalFilter:
+    return ApprovalRequestFilter(**chosen).selection()
+
+
+def listed_requests(wanted: approval.ApprovalFilter) -> tuple[str, list[Any]]:
+    where = approval._where(CHECKER, wanted)
+    return str(where), where.values
 
 
 def listed_cases(wanted: CaseSelection) -> tuple[str, list[Any]]:
@@ -131,8 +158,22 @@ async def test_every_field_of_the_filter_of_orders_selects_in_the_list_and_in_th
         assert told == [event.kind, None], f"resolvers/live_feed/filters.py leaves out {field}"
 
 
+@pytest.mark.usefixtures("database")
+async def test_every_field_of_the_filter_of_requests_selects_in_the_list_and_in_the_stream() -> None:
+    event = an_approval_event(NOW)
+    for field in (each.name for each in fields(approval.ApprovalFilter)):
+        some, none = (approval.ApprovalFilter(**{field: value}) for value in SELECTED_REQUESTS[field])
+        assert listed_requests(some) != listed_requests(none), f"models/approval.py leaves out {field}"
+        told = [approval_event_kind(event, wanted, CHECKER) for wanted in (some, none)]
+        assert told == [event.kind, None], f"resolvers/live_feed/filters.py leaves out {field}"
+
+
 def test_every_filter_field_reaches_the_list_and_the_stream() -> None:
-    for chosen, values, selection in ((CaseFilter, CASES, cases_with), (OrderFilter, ORDERS, orders_with)):
+    for chosen, values, selection in (
+        (CaseFilter, CASES, cases_with),
+        (OrderFilter, ORDERS, orders_with),
+        (ApprovalRequestFilter, REQUESTS, requests_with),
+    ):
         assert set(values) == {each.name for each in fields(chosen)}, "add the new field to the table above"
         for field, (some, none) in values.items():
             together = {"amount_at_least": Decimal(1)} if field == "amount_currency" else {}
