@@ -46,19 +46,22 @@ function Live({ case: read }: { case: Case }) {
   // The list is read so that the page is drawn again when the case comes into it.
   const entry = cases?.list.rows.ids.value.includes(read.id) ? cases.list.rows.entry(read.id)?.value : undefined;
   const liquidate = useLiquidate(cases && { rows: cases.list.rows, light: cases.light });
-  if (entry === undefined) return <Found case={read} light={cases?.light} liquidate={null} />;
-  const { status, amount, uncoveredAmount, deadline, remark, figures } = entry.row;
-  const open = entry.gone === null && liquidate.open;
+  const open = entry?.gone === null ? liquidate.open : null;
   return (
     <>
       <Found
-        case={{ ...read, status, amount, uncoveredAmount, deadline, remark, figures }}
+        case={entry === undefined ? read : newest(read, entry.row)}
         light={cases?.light}
-        liquidate={open ? (symbols) => open([read.id], symbols) : null}
+        liquidate={open && ((symbols) => open([read.id], symbols))}
       />
+      {/* Its results stay when the case has ended and left the list. */}
       {liquidate.dialog}
     </>
   );
+}
+
+function newest(read: Case, { status, amount, uncoveredAmount, deadline, remark, figures }: CaseRowFragment): Case {
+  return { ...read, status, amount, uncoveredAmount, deadline, remark, figures };
 }
 
 interface FoundProps {

@@ -95,7 +95,7 @@ export function confirmText(planned: readonly Planned[], words: LiquidateWords, 
   if (planned.length > 1) {
     const asked = planned.filter((each) => fateOf(each) === "ask").length;
     const text = words.doBatch(formatCount(planned.length, locale), formatCount(orders, locale), about);
-    return asked > 0 ? `${text}; ${words.ofThemAsked(formatCount(asked, locale))}` : text;
+    return asked > 0 ? words.withAsked(text, formatCount(asked, locale)) : text;
   }
   const { caseNo } = first.case;
   if (fateOf(first) === "cancel first") return words.doCancelFirst(caseNo);

@@ -14,7 +14,7 @@ export const en = {
   doBatch: (cases: string, orders: string, about: string) => `Liquidate ${cases} cases: ${orders} orders, about ${about}`,
   doAsk: (text: string) => `Ask a second person: ${text}`,
   doCancelFirst: (caseNo: string) => `Cancel the resting orders of case ${caseNo}; then liquidate again`,
-  ofThemAsked: (count: string) => `a second person decides ${count} of them`,
+  withAsked: (text: string, count: string) => `${text}; a second person decides ${count} of them`,
   entries: "What to close",
   by: { policy: "The desk selects positions", legs: "Own selection, in lots" },
   policy: "Policy",

@@ -12,7 +12,7 @@ export const zhHans: LiquidateWords = {
   doBatch: (cases, orders, about) => `平仓 ${cases} 个个案：${orders} 笔委托，约 ${about}`,
   doAsk: (text) => `请第二人审批：${text}`,
   doCancelFirst: (caseNo) => `先撤销个案 ${caseNo} 的挂单，然后再次平仓`,
-  ofThemAsked: (count) => `其中 ${count} 个由第二人决定`,
+  withAsked: (text, count) => `${text}；其中 ${count} 个由第二人决定`,
   entries: "平仓内容",
   by: { policy: "由交易台选择持仓", legs: "自选持仓（按手）" },
   policy: "策略",

@@ -12,7 +12,7 @@ export const zhHant: LiquidateWords = {
   doBatch: (cases, orders, about) => `平倉 ${cases} 個個案：${orders} 筆委託，約 ${about}`,
   doAsk: (text) => `請第二人審批：${text}`,
   doCancelFirst: (caseNo) => `先撤銷個案 ${caseNo} 的掛單，然後再次平倉`,
-  ofThemAsked: (count) => `其中 ${count} 個由第二人決定`,
+  withAsked: (text, count) => `${text}；其中 ${count} 個由第二人決定`,
   entries: "平倉內容",
   by: { policy: "由交易台選擇持倉", legs: "自選持倉（按手）" },
   policy: "策略",
