@@ -12,7 +12,7 @@ from graphql import parse, print_ast, separate_operations
 from resolvers.kit.node import global_id
 from tests.api.moments import prices_call
 from tests.api.trading import cases
-from tests.kit.book_files import a_book, a_client, owing
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, an_account, an_instrument, owing
 from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World
 from tests.kit.source import ROOT
@@ -107,6 +107,26 @@ async def test_a_case_that_changed_is_not_sold(world: World) -> None:
     (result,) = await placed(trader, [worse])
     assert result["code"] == "EXPECTATION_EXCEEDED"
     assert result["plan"] == {"notional": plan["notional"], "amountAfter": plan["amountAfter"]}
+
+
+async def test_everything_is_sent_as_its_policy_since_a_leg_that_collects_nothing_cannot_be_named(
+    world: World,
+) -> None:
+    instruments = (an_instrument(BANK, lot=100), an_instrument(RAIL, "0 0 0 0", lot=100))
+    account = an_account("M1", "-175000", {BANK: 1000, RAIL: 1000})
+    desk = await world.desk(a_book(a_client("C1", account), instruments=instruments))
+    await prices_call(desk, 1)
+    trader = desk.caller()
+    (case,) = await cases(trader)
+    wanted = {"caseId": case["id"], "policy": "ALL"}
+    plan = (await trader.ask(document("LiquidationPlan"), input=wanted))["liquidationPreview"]
+    assert len(plan["legs"]) == 2
+    shown = as_shown(case, plan)
+    (result,) = await placed(trader, [shown])
+    assert result["code"] == "CANNOT_CURE"
+    del shown["legs"]
+    (result,) = await placed(trader, [shown | {"policy": "ALL"}])
+    assert (len(result["orders"]), result["amountAfter"]) == (2, plan["amountAfter"])
 
 
 @pytest.mark.parametrize("name", ["LiquidationPlans", "Liquidate"])
