@@ -67,7 +67,7 @@ class LiveOperation(ABC):
         """The object to render for the event; None: the event does not concern this operation."""
 
     def merge_key(self, root: Any) -> str | None:
-        """The key under which events replace each other; only LATEST fields have one."""
+        """The key under which waiting events replace each other; fields that keep EVERY have none."""
         return None
 
     @abstractmethod
@@ -98,7 +98,7 @@ class LiveOperation(ABC):
         return b'%b","stream":%b}}' % (payload.removesuffix(_END_OF_EXTENSIONS), orjson.dumps(stream))
 
     def cursor(self, position: Position) -> str | None:
-        """The cursor of a position; only fields that keep EVERY event are resumed."""
+        """The cursor of a position; fields of which only the LATEST matters are not resumed."""
         if self.delivery is Delivery.LATEST:
             return None
         return self._request.api.cursors.sign(position, self.scope)
@@ -112,7 +112,7 @@ class LiveOperation(ABC):
         cursor = request.api.cursors.sign(position if resumable else NOWHERE, self.scope)
         result = await self._result(root, cursor, context)
         raise_outage(result)
-        return encode(result, cursor if self.delivery is Delivery.EVERY else None)
+        return encode(result, None if self.delivery is Delivery.LATEST else cursor)
 
     def render_at_once(self, root: Any, position: Position) -> AtHand | None:
         """The same payload if nothing has to be looked up for it; None otherwise."""

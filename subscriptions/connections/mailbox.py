@@ -3,11 +3,13 @@
 A frame is written at once if nothing waits and the socket has room; no task is woken and no queue is used.
 Otherwise it waits, in order. When an operation whose field keeps EVERY event reaches its limit, the socket is
 closed, and its client resumes from its cursor; with LATEST a frame replaces the waiting one with the same
-key. Nothing here awaits a peer, so a stalled peer does not affect others.
+key, in its place. With THINNED the waiting one is dropped and the frame comes last, because a client resumes
+after the last cursor that it has: they stay in order. Nothing here awaits a peer, so a stalled peer does not
+affect others.
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,7 +25,7 @@ class MailboxLimits:
     bytes: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Waiting:
     """One frame in the queue; a newer one with its key replaces it."""
 
@@ -64,8 +66,10 @@ class Mailbox:
         self._sink = sink
         self._limits = limits
         self._overflow = overflow
-        self._queue: deque[Waiting] | None = None
-        """None while nothing waits: a deque takes 700 bytes, and nearly all sockets are idle."""
+        self._queue: OrderedDict[Waiting, None] | None = None
+        """In order; frames are dropped from its midst too. None while nothing waits: nearly all sockets are
+        idle.
+        """
         self._asked = False
         self._waiting_for_room: list[tuple[Slot, asyncio.Future[None]]] = []
 
@@ -84,7 +88,9 @@ class Mailbox:
             return True
         if self._sink.gone or slot.ended:
             return False
-        if (
+        if key is not None and slot.delivery is Delivery.THINNED:
+            self._drop_older(slot, key)
+        elif (
             key is not None
             and slot.delivery is Delivery.LATEST
             and self._replaced(slot, key, frame, committed_at)
@@ -108,8 +114,8 @@ class Mailbox:
         """The operation has ended: its waiting frames are not sent."""
         slot.ended = True
         if slot.frames:
-            left = [waiting for waiting in self._queue or () if waiting.slot is not slot]
-            self._queue = deque(left) if left else None
+            left = [(waiting, None) for waiting in self._queue or () if waiting.slot is not slot]
+            self._queue = OrderedDict(left) if left else None
             slot.frames = slot.bytes = 0
             slot.latest.clear()
 
@@ -117,12 +123,19 @@ class Mailbox:
         slot = waiting.slot
         slot.frames += 1
         slot.bytes += len(waiting.frame)
-        if waiting.key is not None and slot.delivery is Delivery.LATEST:
+        if waiting.key is not None and slot.delivery is not Delivery.EVERY:
             slot.latest[waiting.key] = waiting
         if self._queue is None:
-            self._queue = deque()
-        self._queue.append(waiting)
+            self._queue = OrderedDict()
+        self._queue[waiting] = None
         self._ask_for_room()
+
+    def _drop_older(self, slot: Slot, key: str) -> None:
+        older = slot.latest.pop(key, None)
+        if older is not None and self._queue is not None:
+            del self._queue[older]
+            slot.frames -= 1
+            slot.bytes -= len(older.frame)
 
     def _replaced(self, slot: Slot, key: str, frame: bytes, committed_at: float) -> bool:
         waiting = slot.latest.get(key)
@@ -141,8 +154,12 @@ class Mailbox:
         self._asked = False
         if self._sink.gone:
             self._queue = None
-        while self._queue and self._sink.try_write(self._queue[0].frame):
-            self._took(self._queue.popleft())
+        while self._queue:
+            first = next(iter(self._queue))
+            if not self._sink.try_write(first.frame):
+                break
+            del self._queue[first]
+            self._took(first)
         if self._queue:
             self._ask_for_room()
         else:

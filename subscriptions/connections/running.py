@@ -348,7 +348,7 @@ class _Running:
             return
         if self._opening is not None:
             opened = operation.opened(rendered.payload, self._opening)
-            rendered, self._opening = rendered.with_payload(opened), None
+            rendered, self._opening = rendered.opening(opened), None
         frame = rendered.kept_frame(self._prefix, self._operations.wire, operation)
         if self._mailbox.put(self.slot, frame, rendered.key, event.at) and event.at:
             self._operations.backend.metrics.delivered(self.field, event.at, 1)

@@ -84,7 +84,7 @@ class Group:
         self.members: dict[Member, None] = {}
         self._last_subjects: Sequence[str] = ("",)
         self._field = operation.field
-        self._keeps_every = operation.delivery is Delivery.EVERY
+        self._keeps_every = operation.delivery is not Delivery.LATEST
         self._limits = limits
         self._metrics = metrics
         self._queue: deque[tuple[Happened, Any]] = deque()
@@ -112,7 +112,7 @@ class Group:
             at_hand = self.operation.render_at_once(root, event.position)
             if at_hand is not None:
                 self._metrics.executed(self._field)
-                self._put_ready(Rendered(event, at_hand))
+                self._put_ready(Rendered(event, at_hand, self.operation.merge_key(root)))
                 return True
         self._queue.append((event, root))
         self._news.set()

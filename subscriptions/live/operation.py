@@ -21,6 +21,8 @@ class Delivery(StrEnum):
     """Never dropped or merged: the socket is closed with 1013 and the client resumes."""
     LATEST = "LATEST"
     """Only the newest frame of each key waits."""
+    THINNED = "THINNED"
+    """As EVERY, but of the frames with a key only the newest waits, in its own place."""
 
 
 class Operation(Protocol):
@@ -50,7 +52,7 @@ class Operation(Protocol):
         """The root to render for the event; None: nothing."""
 
     def merge_key(self, root: Any) -> str | None:
-        """LATEST: renderings with equal keys replace each other."""
+        """LATEST, THINNED: a rendering replaces one with an equal key that waits. None: it is kept."""
 
     async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
         """Execute once and encode once: the payload of a `next` message.

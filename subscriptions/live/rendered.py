@@ -30,8 +30,8 @@ class Rendered:
         *,
         resumable: bool = True,
     ) -> None:
-        """`key`: LATEST, a newer one with the key replaces it. `resumable` is false within a snapshot, after
-        a part of which a client cannot resume.
+        """`key`: a newer one with the key replaces it while it waits. `resumable` is false within a
+        snapshot, after a part of which a client cannot resume.
         """
         self.event = event
         self.key = key
@@ -68,9 +68,9 @@ class Rendered:
             frame = self._frames[prefix] = self.frame(prefix, encoder, operation)
         return frame
 
-    def with_payload(self, payload: bytes) -> "Rendered":
-        """The same event with another payload."""
-        return Rendered(self.event, payload, self.key, resumable=self.resumable)
+    def opening(self, payload: bytes) -> "Rendered":
+        """The same event as the first of an operation: nothing replaces what only that payload says."""
+        return Rendered(self.event, payload, resumable=self.resumable)
 
     def replayed(self) -> "Rendered":
         """Without its commit time: the delay of a replay says nothing about the feed."""

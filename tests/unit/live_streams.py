@@ -78,7 +78,7 @@ class Topic:
         return fact if fact.startswith(self.word) else None
 
     def merge_key(self, root: str) -> str | None:
-        return root.split()[0] if self.delivery is Delivery.LATEST else None
+        return None if self.delivery is Delivery.EVERY else root.split()[0]
 
     def render_at_once(self, root: str, position: Position) -> AtHand | None:
         if root not in self.at_hand:

@@ -75,6 +75,10 @@ def latest() -> Slot:
     return Slot(Delivery.LATEST)
 
 
+def thinned() -> Slot:
+    return Slot(Delivery.THINNED)
+
+
 def test_with_room_a_frame_is_written_at_once() -> None:
     box = Box(Pipe(room=2))
     assert box.put(every(), b"1", b"2") == [True, True]
@@ -136,6 +140,39 @@ def test_of_latest_values_the_newest_of_each_key_waits_in_the_place_of_the_first
     assert not box.overflows
     box.put(slot, b"AAPL 10", key="AAPL")
     assert box.pipe.written[-1] == b"AAPL 10"
+
+
+def test_of_thinned_frames_the_newest_of_each_key_waits_in_its_own_place() -> None:
+    box, slot = Box(), thinned()
+    box.put(slot, b"A 1", key="A")
+    box.put(slot, b"remark")
+    box.put(slot, b"A 22", key="A")
+    assert (box.mailbox.depth, slot.frames, slot.bytes) == (2, 2, 10)
+    box.pipe.read(1)
+    box.put(slot, b"A 3", key="A")
+    box.pipe.read(3)
+    assert box.pipe.written == [b"remark", b"A 3"]
+    assert (box.mailbox.depth, slot.frames, slot.bytes, slot.latest) == (0, 0, 0, {})
+
+
+def test_thinned_frames_overflow_by_what_waits_alone() -> None:
+    box, slot = Box(), thinned()
+    for number in range(1000):
+        box.put(slot, b"x" * 40, key=str(number % 2))
+    assert not box.overflows
+    assert box.put(slot, b"1", b"2") == [False, False]
+    assert box.overflows == [slot]
+
+
+def test_a_thinned_operation_that_has_ended_leaves_those_beside_it_alone() -> None:
+    box, ended, goes_on = Box(), thinned(), thinned()
+    box.put(ended, b"1", key="A")
+    box.put(goes_on, b"2", key="A")
+    box.mailbox.drop(ended)
+    box.put(ended, b"3", key="A")
+    box.put(goes_on, b"4", key="A")
+    box.pipe.read(10)
+    assert box.pipe.written == [b"4"]
 
 
 def test_more_keys_than_may_wait_overflow_even_where_only_the_latest_matters() -> None:
@@ -214,3 +251,22 @@ def test_every_operation_sees_its_frames_in_order_and_none_twice(steps: list[tup
         box.pipe.read(room)
     box.pipe.read(len(steps))
     assert box.pipe.written == [b"%s %d" % (name.encode(), n) for n, (name, _) in enumerate(steps)]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "A", "B"]), st.integers(0, 2))))
+def test_of_thinned_frames_those_without_a_key_and_the_newest_of_each_are_sent_in_order(
+    steps: list[tuple[str, int]],
+) -> None:
+    box = Box(limits=MailboxLimits(frames=10_000, bytes=10**6))
+    slot, beside = thinned(), every()
+    for number, (key, room) in enumerate(steps):
+        box.put(slot, b"%d" % number, key=key or None)
+        box.put(beside, b"beside %d" % number)
+        box.pipe.read(room)
+    box.pipe.read(2 * len(steps))
+    sent = [int(frame) for frame in box.pipe.written if frame.isdigit()]
+    newest = {key: number for number, (key, _) in enumerate(steps)}
+    assert sent == sorted(sent)
+    assert set(sent) >= {n for n, (key, _) in enumerate(steps) if not key} | set(newest.values())
+    assert [f for f in box.pipe.written if not f.isdigit()] == [b"beside %d" % n for n in range(len(steps))]
+    assert (slot.frames, slot.bytes, slot.latest) == (0, 0, {})

@@ -49,13 +49,14 @@ def distance(request: pytest.FixtureRequest) -> tuple[str, Bus]:
     return request.param, memory_bus(history_max=5 if request.param == "outbox" else 10_000)
 
 
+@pytest.mark.parametrize("delivery", [Delivery.EVERY, Delivery.THINNED])
 async def test_a_resume_gets_the_missed_events_once_and_in_order_while_more_arrive(
-    distance: tuple[str, Bus],
+    distance: tuple[str, Bus], delivery: Delivery
 ) -> None:
     source, bus = distance
     limits = LIMITS if source == "memory" else FORGETFUL
     async with world(bus, limits=limits) as w:
-        topic, steady, back = Topic(), Reader(), Reader()
+        topic, steady, back = Topic(delivery=delivery), Reader(), Reader()
         await w.join(topic, steady)
         for number in range(HAPPENED):
             await w.happen(f"fact {number}")
