@@ -113,6 +113,8 @@ class CaseEvent:
     previous_overdue: bool | None = None
     """As in the previous event, so that subscribers who filter by it learn which cases left; None: unknown.
     """
+    figures_only: bool = False
+    """Nothing but recomputed figures: a newer event of the case tells all that this one does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from domain.events import CaseEvent as CaseFact
 from domain.events import CaseEventKind, OrderEventKind
 from domain.events import OrderEvent as OrderFact
 from domain.order import OrderStatus
+from resolvers.enums.cases import FiguresDelivery
 from resolvers.types.approval import ApprovalRequestFilter
 from resolvers.types.case import Case, case_of
 from resolvers.types.case_filter import CaseFilter
@@ -79,9 +80,10 @@ class Subscription:
 
     @strawberry.subscription(
         description="Every change of the matching cases, in commit order. Events are never dropped or "
-        "merged: if a client does not keep up, the desk closes its connection with code 1013, and the "
-        "client resumes from its last cursor. A cursor that is too old gives the error CURSOR_EXPIRED: "
-        "begin again with `snapshot`. A cursor of another field, filter or scope gives CURSOR_INVALID."
+        "merged, except by `figures: LATEST`: if a client does not keep up, the desk closes its connection "
+        "with code 1013, and the client resumes from its last cursor. A cursor that is too old gives the "
+        "error CURSOR_EXPIRED: begin again with `snapshot`. A cursor of another field, filter or scope gives "
+        "CURSOR_INVALID."
     )
     def case_events(
         self,
@@ -91,6 +93,13 @@ class Subscription:
         ] = None,
         after: After = None,
         snapshot: Snapshot = False,
+        figures: Annotated[
+            FiguresDelivery,
+            strawberry.argument(
+                description="Whether every event is sent that changes nothing but figures. Choose LATEST for "
+                "a screen. The cursors of both are the same."
+            ),
+        ] = FiguresDelivery.EVERY,
     ) -> AsyncGenerator[CaseEvent, None]:
         """resolvers.live_feed.fields.CaseEvents"""
         raise SharedOnly

@@ -82,6 +82,19 @@ def case_event(desk: DeskContext, before: CaseView, after: CaseView, now: dateti
     )
 
 
+def refreshed_event(desk: DeskContext, before: CaseView, after: CaseView, now: datetime) -> CaseEvent:
+    """The event of a live case whose figures were recomputed, and in which nothing else was changed. If that
+    shows it to be overdue or eligible for forced liquidation, it is no event of figures alone.
+    """
+    event, was, is_now = case_event(desk, before, after, now), before.case, after.case
+    figures_only = (
+        event.kind is CaseEventKind.UPDATED
+        and was.force_eligible is is_now.force_eligible
+        and event.previous_overdue is is_now.overdue(is_now.figures.as_of)
+    )
+    return replace(event, figures_only=figures_only)
+
+
 def symbols_before(
     symbols: tuple[Symbol, ...], held_before: tuple[Symbol, bool] | None
 ) -> tuple[Symbol, ...]:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TypeVar
 
 from desk.assessment.assess_case import assess_account
-from desk.assessment.case_event import case_event
+from desk.assessment.case_event import refreshed_event
 from desk.context import DeskContext
 from desk.fair_scheduler import FairScheduler
 from desk.monitoring.account_steps import AccountSteps, Step
@@ -332,7 +332,7 @@ class Monitor:
                 [(case, watched.account.version) for watched, _, case in changed], skip_locked=skip_locked
             )
             events: list[Event] = [
-                case_event(
+                refreshed_event(
                     self._desk,
                     replace(view, symbols=watched.account.symbols),
                     CaseView(case, view.account, watched.account.symbols),

@@ -1,10 +1,20 @@
 """Cases: what opens and closes them, and their events."""
 
+from enum import StrEnum
+
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
 from domain.case_records import DeadlineChangeKind
 from domain.events import CaseEventKind
 from domain.phrase import FollowUpCode
 from resolvers.enums.descriptions import Descriptions
+
+
+class FiguresDelivery(StrEnum):
+    """Which events of mere figures a subscription sends."""
+
+    EVERY = "EVERY"
+    LATEST = "LATEST"
+
 
 DESCRIPTIONS: Descriptions = {
     AlertType: (
@@ -103,6 +113,16 @@ DESCRIPTIONS: Descriptions = {
             ),
             "CASH_ROSE": (
                 "The cash of the account rose; the text says by how much, and what is left to collect."
+            ),
+        },
+    ),
+    FiguresDelivery: (
+        "The delivery of events that change nothing but the figures of a case.",
+        {
+            "EVERY": "Each of them, like all other events.",
+            "LATEST": (
+                "Of those that wait because the client does not keep up, only the newest of each case. All "
+                "other events are sent."
             ),
         },
     ),

@@ -28,6 +28,7 @@ from models.order import OrderFilter, page_orders
 from models.outbox import stream_head
 from models.sql.database import consistent_read
 from models.sql.where import PageRequest
+from resolvers.enums.cases import FiguresDelivery
 from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.live_feed.control_fields import (
@@ -58,6 +59,14 @@ class CaseEvents(EventOperation):
         self.postings = _postings(
             "case", request.audience, self._selection.account_no, self._selection.client_id
         )
+        if request.arguments.get("figures") is FiguresDelivery.LATEST:
+            # Not in the scope: a cursor is good for both.
+            self.delivery = Delivery.THINNED
+
+    def merge_key(self, root: CaseEvent) -> str | None:
+        """The case, if the event shows nothing but its figures to a client that has the case already."""
+        is_thinned = self.delivery is Delivery.THINNED and root.figures_only
+        return root.view.case.id if is_thinned and root.kind is CaseEventKind.UPDATED else None
 
     def concerns(self, fact: Any) -> Any | None:
         """A case that matches, or that has just stopped matching."""

@@ -21,6 +21,9 @@ ORDER_LISTS = f"""query ($id: ID!) {{
   orders {{ streamCursor nodes {{ {ORDER} }} }}
   case(id: $id) {{ orders {{ streamCursor nodes {{ {ORDER} }} }} }}
 }}"""
+FIGURES = """subscription ($figures: FiguresDelivery!, $after: String) {
+  caseEvents(figures: $figures, after: $after) { id cursor kind case { id version amount } }
+}"""
 BOOK = a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2")))
 
 
@@ -100,6 +103,22 @@ async def test_the_orders_of_a_list_are_followed_after_its_stream_cursor(desk: D
         followed = await trader.subscribe(ORDER_EVENTS, after=page["streamCursor"], filter=wanted)
         events = await followed.until(lambda event: _is_new(event) and event["order"] == newest)
         assert held | {event["order"]["id"]: event["order"] for event in events} == expected
+
+
+async def test_a_client_that_keeps_up_gets_every_event_however_figures_are_delivered(
+    desk: Desk, trader: Caller
+) -> None:
+    every = await trader.subscribe(FIGURES, figures="EVERY")
+    latest = await trader.subscribe(FIGURES, figures="LATEST")
+    m1 = await _case_of(trader, "M1")
+    for price in ("99", "98"):
+        await desk.market.says(*quotes(desk.clock(), price, size=0))
+    await liquidate(trader, m1["id"], legs=LEG)
+    heard = [await each.until(lambda event: event["kind"] == "STATUS_CHANGED") for each in (latest, every)]
+    begin = [event["id"] for event in heard[1]].index(heard[0][0]["id"])
+    assert heard[0] == heard[1][begin:]
+    resumed = await trader.subscribe(FIGURES, figures="LATEST", after=heard[1][0]["cursor"])
+    assert [await resumed.next() for _ in heard[1][1:]] == heard[1][1:]
 
 
 async def _some_events(desk: Desk, trader: Caller, field: str) -> list[Any]:

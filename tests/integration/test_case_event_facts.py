@@ -98,6 +98,23 @@ async def test_new_figures_tell_the_amount_before(kit: DeskKit) -> None:
     assert told.view.case.figures.amount > view.case.figures.amount
 
 
+async def test_refreshed_figures_are_an_event_of_figures_alone_and_nothing_else_is(kit: DeskKit) -> None:
+    view = await called(kit)
+    assert not (await last_case_event()).figures_only
+    monitor = kit.monitor()
+    await monitor.note_everything()
+    for price in (98, 97):
+        kit.clock.pass_(seconds=1)
+        await monitor.take([quoted(APPLE, price, kit.clock()), quoted(BOEING, 100, kit.clock())])
+        await monitor.look()
+        await monitor.refresh()
+    told = await last_case_event()
+    assert (told.kind, told.figures_only) == (CaseEventKind.UPDATED, True)
+    assert told.view.case.figures.amount > view.case.figures.amount
+    await state(kit, view.account.account_no, 0)
+    assert not (await last_case_event()).figures_only
+
+
 async def test_a_deadline_that_passes_sends_one_event_even_if_it_changes_nothing(kit: DeskKit) -> None:
     """A case that may be force-closed for its figures already has no other change at its deadline."""
     view = await called(kit)
@@ -117,6 +134,7 @@ async def test_a_deadline_that_passes_sends_one_event_even_if_it_changes_nothing
     assert seen[1] == seen[2] == seen[0] + 1
     told = await last_case_event()
     assert (told.previous_overdue, told.view.case.overdue(told.at)) == (False, True)
+    assert not told.figures_only
 
 
 @pytest.mark.parametrize("overdue", [True, False])
