@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { batch, signal } from "@preact/signals";
 import { Columns } from "../src/grid/columns.ts";
 import type { Copied } from "../src/grid/clipboard.ts";
 import type { Command } from "../src/grid/keyboard.ts";
@@ -69,6 +70,24 @@ test("rows do not move while the pointer, the focus or a selection is in the gri
   run({ is: "show order" });
   assert.equal(state.order.shown.value[0], "e");
   assert.ok(state.selection.has("a"), "the selection is of ids");
+});
+
+test("a list that is still arriving is not held, and once it is whole its last rows are in", () => {
+  const { rows, columns } = grid({ b: "30" });
+  const whole = signal(false);
+  const state = new GridState<Row>(rows, columns, whole);
+  const put = (id: string, amount: string) => (rows.put({ id, amount }), rows.publish());
+  state.focusIn.value = true;
+  put("a", "40");
+  assert.deepEqual(state.order.shown.value, ["a", "b"]);
+  batch(() => {
+    put("c", "20");
+    whole.value = true;
+  });
+  assert.deepEqual(state.order.shown.value, ["a", "b", "c"]);
+  put("d", "99");
+  assert.deepEqual(state.order.shown.value, ["a", "b", "c"]);
+  assert.equal(state.order.waiting.value.added, 1);
 });
 
 test("shift chooses a range from the active row", () => {

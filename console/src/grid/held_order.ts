@@ -25,11 +25,14 @@ export class HeldOrder {
   constructor(live: ReadonlySignal<readonly string[]>, held: ReadonlySignal<boolean>) {
     this.#live = live;
     this.#shown = signal<readonly string[]>(live.peek());
+    let wasHeld = false;
     this.#stop = effect(() => {
       const ids = live.value;
       // A list that was empty has no row to hold in its place.
       this.#holding.value = held.value && this.#shown.peek().length > 0;
-      if (!this.#holding.peek()) this.#shown.value = ids;
+      // What came together with the reason to hold is of the order that is held.
+      if (!wasHeld || !this.#holding.peek()) this.#shown.value = ids;
+      wasHeld = held.value;
     });
     this.waiting = computed(() => (this.#holding.value ? difference(this.#shown.value, live.value) : NOTHING_WAITS));
   }

@@ -51,10 +51,12 @@ export class GridState<Row> {
   #lastPlace = 0;
   readonly #stops: (() => void)[];
 
-  constructor(rows: GridRows<Row>, columns: Columns<Row>) {
+  /** `whole` says whether the list is: rows of one that is still arriving are not held in their places. */
+  constructor(rows: GridRows<Row>, columns: Columns<Row>, whole: ReadonlySignal<boolean> = signal(true)) {
     this.rows = rows;
     this.columns = columns;
-    const held = computed(() => this.selection.size.value > 0 || this.pointerIn.value || this.focusIn.value);
+    const works = computed(() => this.selection.size.value > 0 || this.pointerIn.value || this.focusIn.value);
+    const held = computed(() => whole.value && works.value);
     this.order = new HeldOrder(rows.ids, held);
     const shown = computed(() => new Set(this.order.shown.value));
     const keeps = (id: string) => held.peek() && shown.peek().has(id);
