@@ -2,8 +2,10 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { ErrorBoundary } from "preact-iso/lazy";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso/router";
+import { useEffect } from "preact/hooks";
 import type { Answer } from "./api/http.ts";
 import { ViewerDocument, type ViewerQuery } from "./api/operations.ts";
+import { GoKeys } from "./go_keys.ts";
 import { LiveDesk } from "./live/desk.ts";
 import { browserPainter } from "./live/frames.ts";
 import { ProblemNote } from "./parts/problem.tsx";
@@ -56,6 +58,7 @@ function SignedIn({ desk }: { desk: Desk }) {
   return (
     <DeskContext.Provider value={desk}>
       <LocationProvider scope="/console/">
+        <Keys />
         <a class="skip" href="#content">
           {say.skipToContent}
         </a>
@@ -95,13 +98,39 @@ function Links() {
     <>
       {PLACES.map((place) =>
         place.title === null ? null : (
-          <a key={place.path} href={place.path} aria-current={path === place.path ? "page" : undefined}>
+          <a key={place.path} href={place.path} aria-current={path === place.path.replace(/\/$/, "") ? "page" : undefined}>
             {say[place.title]}
           </a>
         ),
       )}
     </>
   );
+}
+
+const LETTERS = new Map(PLACES.flatMap(({ letter, path }) => (letter === null ? [] : [[letter, path] as const])));
+const FIELDS = "input, textarea, select, dialog";
+
+/** The keys that go to a page, before any list gets them. */
+function Keys() {
+  const { route } = useLocation();
+  useEffect(() => {
+    const keys = new GoKeys(LETTERS);
+    const onKeyDown = (event: KeyboardEvent) => {
+      if ((event.target as Element).closest(FIELDS) || document.querySelector("dialog[open]")) return;
+      const gone = keys.press(event, event.timeStamp);
+      if (gone === null) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (gone.to === null) return;
+      const isThere = location.pathname === gone.to;
+      // A list that comes onto the page takes the focus from the content around it.
+      document.querySelector<HTMLElement>(isThere ? "#content [role=grid]" : "#content")?.focus();
+      if (!isThere) route(gone.to);
+    };
+    document.addEventListener("keydown", onKeyDown, true);
+    return () => document.removeEventListener("keydown", onKeyDown, true);
+  }, [route]);
+  return null;
 }
 
 function Languages() {

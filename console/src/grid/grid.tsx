@@ -44,6 +44,11 @@ export function Grid<Row>({ state, label, tick, asked, sorted, rowHeight, letter
   const width = useComputed(() => widthOf(state.columns.shown.value));
 
   useEffect(() => (scroller.current ? view.mount(scroller.current) : undefined), [view]);
+  useEffect(() => {
+    // Keys led to the content around the grid: they go on in it.
+    const focused = document.activeElement;
+    if (focused !== document.body && focused?.contains(scroller.current)) scroller.current?.focus();
+  }, []);
   useEffect(() => view.setRowHeight(rowHeight), [view, rowHeight]);
   useEffect(() => () => state.stop(), [state]);
   const place = useComputed(() => state.place());

@@ -13,6 +13,11 @@ export function ContinuityLight({ light }: { light: Light }) {
   return (
     <p class={`light ${state.is.replace(" ", "-")}`}>
       <span role="status">{words.value.continuity[state.is]}</span> <Detail state={state} />{" "}
+      {state.is === "gap" && (
+        <button type="button" onClick={() => light.looked()}>
+          {words.value.looked}
+        </button>
+      )}
       {state.is === "live" && "· " + words.value.asOf(timeText(new Date(now).toISOString(), language.value, "clock"))}
       {stopped && <strong class="stale"> {words.value.clockStopped}</strong>}
     </p>

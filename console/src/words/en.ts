@@ -32,6 +32,8 @@ export const en = {
   stale: "A price is old",
   requestId: "Request",
   riskWarning: "Risk Warning",
+  orders: "Liquidation Orders",
+  looked: "I have looked",
   liquidate: "Liquidate…",
   details: "Details",
   figures: "Margin figures",

@@ -33,6 +33,8 @@ export const zhHans: Words = {
   stale: "有价格已过时",
   requestId: "请求编号",
   riskWarning: "风险预警",
+  orders: "平仓委托",
+  looked: "已查看",
   liquidate: "平仓…",
   details: "详情",
   figures: "保证金数据",

@@ -33,6 +33,8 @@ export const zhHant: Words = {
   stale: "有價格已過時",
   requestId: "請求編號",
   riskWarning: "風險預警",
+  orders: "平倉委託",
+  looked: "已查看",
   liquidate: "平倉…",
   details: "詳情",
   figures: "保證金數據",

@@ -15,8 +15,10 @@ import { language, words } from "../../words/words.ts";
 import { ContinuityLight } from "../continuity_light.tsx";
 import { useLiquidate } from "../liquidate/use_liquidate.tsx";
 import { useDesk, useFollowing } from "../desk.ts";
+import { copy, ROW_HEIGHT, WaitingLine, wholeOf } from "../list_parts.tsx";
+import { turned, type Sorting } from "../sorting.ts";
 import { caseColumns } from "./columns.tsx";
-import { DUE_FIRST, orderOf, type Sorting } from "./sorting.ts";
+import { DUE_FIRST, orderOf } from "./sorting.ts";
 
 type Row = CaseRowFragment;
 type Totals = CaseSummarySubscription["caseSummary"];
@@ -27,8 +29,6 @@ interface Followed {
 }
 
 const LIVE_CASES = {};
-/** In CSS pixels, as `--row` of the style. */
-const ROW_HEIGHT = 32;
 
 export default function RiskWarning() {
   const cases = useFollowing((live) => live.cases<Row>(CaseEventsDocument, LIVE_CASES, orderOf(DUE_FIRST)));
@@ -52,11 +52,10 @@ function Cases({ cases, totals }: Followed) {
   // Titles are in the language of the page, so that another one makes the columns again.
   const state = useMemo(() => {
     const columns = new Columns("risk_warning", caseColumns(live), localStorage);
-    return new GridState<Row>(rows, columns);
+    return new GridState<Row>(rows, columns, wholeOf(cases.light));
   }, [live, rows, language.value]);
   const sortBy = (column: string) => {
-    const turned = sorting.value.column === column && sorting.value.direction === "ASC";
-    sorting.value = { column, direction: turned ? "DESC" : "ASC" };
+    sorting.value = turned(sorting.value, column);
     rows.orderBy(orderOf(sorting.value));
     state.order.show();
   };
@@ -94,34 +93,6 @@ function Cases({ cases, totals }: Followed) {
       {liquidate.dialog}
     </>
   );
-}
-
-/** What the held order would change, and the key that changes it. */
-function WaitingLine({ state }: { state: GridState<Row> }) {
-  const say = words.value;
-  const { added, moved, left } = state.order.waiting.value;
-  const chosen = state.selection.size.value;
-  const count = (value: number) => formatCount(value, language.value);
-  return (
-    <p>
-      {chosen > 0 && <span>{say.chosen(count(chosen))} </span>}
-      {added + moved + left > 0 && (
-        <button type="button" onClick={() => state.order.show()}>
-          {say.waiting(count(added), count(moved), count(left))}
-        </button>
-      )}
-    </p>
-  );
-}
-
-/** A page without the right to the clipboard of HTML copies the text alone. */
-async function copy({ text, html }: Copied): Promise<void> {
-  const item = { "text/plain": new Blob([text], { type: "text/plain" }), "text/html": new Blob([html], { type: "text/html" }) };
-  try {
-    await navigator.clipboard.write([new ClipboardItem(item)]);
-  } catch {
-    await navigator.clipboard.writeText(text);
-  }
 }
 
 /** Its number is that of the cases with which the dialog begins: those chosen that are still in the list. */

@@ -1,14 +1,9 @@
 // The orders of Risk Warning: by any column, and among equals by the number of the case.
 import type { CaseRowFragment } from "../../api/operations.ts";
-import { byCount, byDecimal, byText, byTime, type Direction } from "../../live/order_of_rows.ts";
-import type { Order } from "../../live/rows.ts";
+import { byCount, byDecimal, byText, byTime } from "../../live/order_of_rows.ts";
+import { orderBy, type Orders, type Sorting } from "../sorting.ts";
 
 type Row = CaseRowFragment;
-
-export interface Sorting {
-  readonly column: string;
-  readonly direction: Direction;
-}
 
 /** What falls due first is on top. */
 export const DUE_FIRST: Sorting = { column: "deadline", direction: "ASC" };
@@ -18,7 +13,7 @@ const LOCALE = "en";
 const numbered = byText<Row>((row) => row.caseNo, "ASC", LOCALE);
 const RISKS = ["SAFE", "MEDIUM", "WARNING", "DANGER"];
 
-const ORDERS: Readonly<Record<string, (direction: Direction) => Order<Row>>> = {
+const ORDERS: Orders<Row> = {
   caseNo: (direction) => byText((row) => row.caseNo, direction, LOCALE),
   client: (direction) => byText((row) => row.client.name, direction, LOCALE),
   account: (direction) => byText((row) => row.account.accountNo, direction, LOCALE),
@@ -54,7 +49,4 @@ const ORDERS: Readonly<Record<string, (direction: Direction) => Order<Row>>> = {
   asOf: (direction) => byTime((row) => row.figures.asOf, direction),
 };
 
-export function orderOf({ column, direction }: Sorting): Order<Row> {
-  const first = ORDERS[column]?.(direction) ?? numbered;
-  return (a, b) => first(a, b) || numbered(a, b);
-}
+export const orderOf = orderBy(ORDERS, numbered);
