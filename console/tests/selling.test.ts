@@ -5,9 +5,11 @@ import { browserClock } from "../src/api/clock.ts";
 import type { Answer } from "../src/api/http.ts";
 import type { LiquidateInput, LiquidateMutation } from "../src/api/operations.ts";
 import { problem } from "../src/api/problems.ts";
+import { Rows } from "../src/live/rows.ts";
 import { firstEntries } from "../src/screens/liquidate/entries.ts";
 import type { AskedCase, Overview } from "../src/screens/liquidate/planned.ts";
 import { SETTLE_MS } from "../src/screens/liquidate/planning.ts";
+import { presentCases, presentRow } from "../src/screens/liquidate/present.ts";
 import { linesOf, Sale, toLookAgain } from "../src/screens/liquidate/sale.ts";
 import { BATCH_EVERY_MS, EVERY_MS, Selling, type Wanted } from "../src/screens/liquidate/selling.ts";
 import { caseOf, plan, refused } from "./kit/plans.ts";
@@ -258,4 +260,14 @@ test("another look is offered where the case or its plan has changed, and for no
   const cases = [1, 2, 3, 4].map((number) => caseOf(number));
   const lines = linesOf([STARTED, answered("VERSION_CONFLICT"), answered("FROZEN"), answered("EXPECTATION_EXCEEDED")], cases);
   assert.deepEqual(toLookAgain(lines), [cases[1], cases[3]]);
+});
+
+test("a case that has left the list is not sold, though its row is still in sight", () => {
+  const row = (id: string) => ({ id, caseNo: `MC-${id}`, version: 7, client: { name: "Ann" }, account: { baseCurrency: "HKD" } });
+  const rows = new Rows<any>(() => 0);
+  for (const id of ["a", "b"]) rows.put(row(id));
+  rows.leave(row("b"), "CLOSED", 0);
+  assert.deepEqual(presentCases(rows, ["b", "a", "x"]), [{ id: "a", caseNo: "MC-a", clientName: "Ann", currency: "HKD" }]);
+  assert.equal(presentRow(rows, "a")?.version, 7);
+  assert.equal(presentRow(rows, "b"), null);
 });

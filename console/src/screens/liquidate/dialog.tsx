@@ -20,13 +20,14 @@ import { firstEntries, type Entries } from "./entries.ts";
 import { Form } from "./form.tsx";
 import type { AskedCase, Overview } from "./planned.ts";
 import { PlanView } from "./plan_view.tsx";
+import { presentCases, presentRow } from "./present.ts";
 import { Results } from "./results.tsx";
 import { Selling, type Basis } from "./selling.ts";
 import type { Asked } from "./use_liquidate.tsx";
 
-export default function LiquidateDialog(asked: Asked) {
-  const entries = useSignal(firstEntries(asked.symbols));
-  const cases = useSignal(asked.cases);
+export default function LiquidateDialog({ ids, symbols, rows, light, onClose }: Asked) {
+  const entries = useSignal(firstEntries(symbols));
+  const cases = useSignal<readonly AskedCase[]>(useMemo(() => presentCases(rows, ids), []));
   const attempt = useSignal(0);
   const sending = useSignal(false);
   const say = liquidateWords.value;
@@ -41,20 +42,31 @@ export default function LiquidateDialog(asked: Asked) {
       attempt.value += 1;
     });
   return (
-    <Dialog title={title} open onClose={asked.onClose} busy={sending.value}>
-      <Attempt
-        key={attempt.value}
-        asked={{ ...asked, cases: cases.value }}
-        entries={entries}
-        sending={sending}
-        lookAgain={lookAgain}
-      />
+    <Dialog title={title} open onClose={onClose} busy={sending.value}>
+      {first === undefined ? (
+        <>
+          <p>{say.obstacles.nothing}</p>
+          <Close onClose={onClose} />
+        </>
+      ) : (
+        <Attempt
+          key={attempt.value}
+          asked={{ cases: cases.value, rows, light, onClose }}
+          entries={entries}
+          sending={sending}
+          lookAgain={lookAgain}
+        />
+      )}
     </Dialog>
   );
 }
 
+interface Attempted extends Pick<Asked, "rows" | "light" | "onClose"> {
+  readonly cases: readonly AskedCase[];
+}
+
 interface AttemptProps {
-  readonly asked: Asked;
+  readonly asked: Attempted;
   readonly entries: Signal<Entries>;
   readonly sending: Signal<boolean>;
   readonly lookAgain: (cases: readonly AskedCase[]) => void;
@@ -64,12 +76,13 @@ interface AttemptProps {
 function Attempt({ asked, entries, sending, lookAgain }: AttemptProps) {
   const { http, clock } = useDesk().live.session;
   const say = liquidateWords.value;
-  const { cases, versionOf, onClose } = asked;
+  const { cases, rows, onClose } = asked;
   const basis = useAnswer(LiquidationBasisDocument, () => ({ id: cases[0]!.id, one: cases.length === 1 }));
   const selling = useMemo(
     () =>
       new Selling({
-        ...{ cases, entries, clock, versionOf },
+        ...{ cases, entries, clock },
+        versionOf: (id) => presentRow(rows, id)?.version ?? null,
         ask: plansFrom(http),
         send: (input) => http.ask(LiquidateDocument, { input }),
         paused: () => document.hidden,
@@ -203,7 +216,7 @@ function Plans({ overview, entries, selling, left }: PlansProps) {
 
 interface DecidingProps {
   readonly selling: Selling;
-  readonly asked: Asked;
+  readonly asked: Attempted;
   readonly entries: Entries;
 }
 

@@ -7,16 +7,15 @@ import type { Light } from "../../live/light.ts";
 import type { Rows } from "../../live/rows.ts";
 import { ProblemNote } from "../../parts/problem.tsx";
 import { useDesk } from "../desk.ts";
-import type { AskedCase } from "./planned.ts";
 
 export interface Asked {
-  /** At least one, in the order of the page. */
-  readonly cases: readonly AskedCase[];
+  /** Of cases, in the order of the page. */
+  readonly ids: readonly string[];
   /** Positions of the one case that the person chose; where there are none, the desk selects. */
   readonly symbols: readonly string[];
-  /** The version of a case as the page has it now; null if the case has left the page. */
-  readonly versionOf: (caseId: string) => number | null;
-  /** What the page may claim about these cases. */
+  /** The cases as the page has them now. */
+  readonly rows: Rows<CaseRowFragment>;
+  /** What the page may claim about them. */
   readonly light: Light;
   readonly onClose: () => void;
 }
@@ -27,30 +26,16 @@ export interface Liquidate {
   readonly dialog: VNode | null;
 }
 
-type Followed = { readonly rows: Rows<CaseRowFragment>; readonly light: Light };
+type Followed = Pick<Asked, "rows" | "light">;
 
 /** For cases that the page follows; the dialog leaves with the page. */
 export function useLiquidate(followed: Followed | null): Liquidate {
-  const asked = useSignal<Pick<Asked, "cases" | "symbols"> | null>(null);
+  const asked = useSignal<Pick<Asked, "ids" | "symbols"> | null>(null);
   const mayLiquidate = useDesk().viewer.capabilities.includes("LIQUIDATE");
   if (!mayLiquidate || followed === null) return { open: null, dialog: null };
-  const { rows, light } = followed;
-  const present = (id: string) => {
-    const entry = rows.entry(id)?.peek();
-    return entry?.gone === null ? entry.row : null;
-  };
-  const open = (ids: readonly string[], symbols: readonly string[] = []) => {
-    const cases = ids.map(present).filter((row) => row !== null).map(askedCase);
-    if (cases.length > 0) asked.value = { cases, symbols };
-  };
-  const versionOf = (id: string) => present(id)?.version ?? null;
+  const open = (ids: readonly string[], symbols: readonly string[] = []) => (asked.value = { ids: [...ids], symbols });
   const onClose = () => (asked.value = null);
-  const dialog = asked.value && <Loading {...asked.value} versionOf={versionOf} light={light} onClose={onClose} />;
-  return { open, dialog };
-}
-
-function askedCase({ id, caseNo, client, account }: CaseRowFragment): AskedCase {
-  return { id, caseNo, clientName: client.name, currency: account.baseCurrency };
+  return { open, dialog: asked.value && <Loading {...asked.value} {...followed} onClose={onClose} /> };
 }
 
 function Loading(asked: Asked) {
