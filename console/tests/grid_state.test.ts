@@ -90,6 +90,26 @@ test("a list that is still arriving is not held, and once it is whole its last r
   assert.equal(state.order.waiting.value.added, 1);
 });
 
+test("the first row is active until the list is whole, if no person chose another", () => {
+  const { rows, columns } = grid({ b: "30" });
+  const whole = signal(false);
+  const state = new GridState<Row>(rows, columns, whole);
+  const put = (id: string, amount: string) => (rows.put({ id, amount }), rows.publish());
+  put("a", "40");
+  assert.equal(state.activeId.value, "a");
+  batch(() => {
+    put("c", "50");
+    whole.value = true;
+  });
+  assert.equal(state.activeId.value, "c");
+  put("d", "60");
+  assert.equal(state.activeId.value, "c", "from now on it is one by its id");
+  const other = new GridState<Row>(rows, columns, signal(false));
+  other.activate("b");
+  put("e", "70");
+  assert.equal(other.activeId.value, "b");
+});
+
 test("shift chooses a range from the active row", () => {
   const { state, run } = grid();
   run(shiftDown);

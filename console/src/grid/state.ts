@@ -49,6 +49,8 @@ export class GridState<Row> {
   readonly #activeColumn = signal<string | null>(null);
   /** Where the active row was, for the case that it leaves. */
   #lastPlace = 0;
+  /** Until then the active row is the first one: rows that arrive one by one come in any order. */
+  #settled = false;
   readonly #stops: (() => void)[];
 
   /** `whole` says whether the list is: rows of one that is still arriving are not held in their places. */
@@ -65,7 +67,7 @@ export class GridState<Row> {
       // Another grid of these rows may have begun before this one ends.
       if (rows.keeps === keeps) rows.keeps = () => false;
     };
-    this.#stops = [letGo, effect(() => this.#keepActive(this.order.shown.value)), () => this.order.stop()];
+    this.#stops = [letGo, effect(() => this.#keepActive(this.order.shown.value, whole.peek())), () => this.order.stop()];
   }
 
   get activeId(): ReadonlySignal<string | null> {
@@ -86,6 +88,7 @@ export class GridState<Row> {
   }
 
   activate(id: string, column: string | null = null): void {
+    this.#settled = true;
     batch(() => {
       this.#activeId.value = id;
       if (column !== null) this.#activeColumn.value = column;
@@ -122,6 +125,7 @@ export class GridState<Row> {
         this.selection.clear();
         return true;
       case "show order":
+        this.#settled = true;
         this.order.show();
         return true;
       case "copy":
@@ -193,10 +197,11 @@ export class GridState<Row> {
   }
 
   /** A row that left gives its place to the one that is there now. */
-  #keepActive(shown: readonly string[]): void {
-    const id = this.#activeId.peek();
+  #keepActive(shown: readonly string[], isWhole: boolean): void {
+    const id = this.#settled ? this.#activeId.peek() : (shown[0] ?? null);
+    this.#settled ||= isWhole && shown.length > 0;
     const place = id === null ? -1 : shown.indexOf(id);
     if (place >= 0) this.#lastPlace = place;
-    else this.#activeId.value = shown[Math.min(this.#lastPlace, shown.length - 1)] ?? null;
+    this.#activeId.value = place >= 0 ? id : (shown[Math.min(this.#lastPlace, shown.length - 1)] ?? null);
   }
 }
