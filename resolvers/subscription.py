@@ -54,17 +54,17 @@ class OrderEvent(DeskEvent):
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="The cursor of the last event that you received, or the `streamCursor` of a list: the "
-        "events after it follow without a gap. Omitted: only new events. Not allowed together with "
-        "`snapshot`."
+        description="The cursor of the last event that you received, or the `streamCursor` of a list of "
+        "cases or orders: the events after it follow without a gap. Omitted: only new events. Not allowed "
+        "together with `snapshot`."
     ),
 ]
 Snapshot = Annotated[
     bool,
     strawberry.argument(
         description="Whether to begin with everything that matches now, as SNAPSHOT events. If too much "
-        "matches, the error is BAD_USER_INPUT: narrow the filter, or query the list page by page and "
-        "subscribe after its `streamCursor`. Not allowed together with `after`."
+        "matches, the error is BAD_USER_INPUT: narrow the filter, or query the list page by page; one of "
+        "cases or orders continues after its `streamCursor`. Not allowed together with `after`."
     ),
 ]
 

@@ -11,6 +11,7 @@ from threading import Event
 
 import pytest
 
+from domain.kill_switch import EVERYTHING_FROZEN
 from domain.message import RetryPolicy
 from domain.principal import EVERYTHING
 from domain.refusals import Refusal
@@ -19,6 +20,7 @@ from domain.webhook import (
     Post,
     UrlPolicy,
     Webhook,
+    WebhookEvent,
     WebhookId,
     WebhookStatus,
     after_post,
@@ -28,6 +30,8 @@ from domain.webhook import (
 )
 from domain.webhook_secret import RotationPolicy, rotated, secret_of, signature_headers, signing_secrets
 from messages.webhook_post import WebhookPoster
+from tests.kit.control_events import a_switch_event, an_account, an_approval_event
+from tests.kit.live_desk import case_event
 from tests.kit.no_threads import no_thread_can_be_started
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.receiver import a_receiver
@@ -50,6 +54,13 @@ def an_endpoint() -> Webhook:
         "epoch",
         10,
     )
+
+
+def test_events_of_requests_and_switches_are_posted_to_no_endpoint() -> None:
+    endpoint = replace(an_endpoint(), events=frozenset(WebhookEvent))
+    assert endpoint.wants(case_event(NOW))
+    assert not endpoint.wants(an_approval_event(NOW, account=an_account(NOW)))
+    assert not endpoint.wants(a_switch_event(NOW, EVERYTHING_FROZEN))
 
 
 @pytest.mark.parametrize(
